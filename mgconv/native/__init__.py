@@ -1,0 +1,1 @@
+"""Compiled modules: typed-memoryview loops over the kernels of src_c."""

@@ -1,0 +1,58 @@
+"""The choice of kernels, the thread pool and scratch memory, for every compiled module; see runtime.pxd."""
+import os
+
+cdef extern from "dispatch.h":
+    const mg_isa *mg_isa_available(int *count) nogil
+    const mg_isa *mg_isa_active() nogil
+    int mg_isa_select(const char *name) nogil
+
+cdef extern from "threads.h":
+    void mg_parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) nogil
+    void *mg_scratch(int slot, size_t size) nogil
+    int mg_get_num_threads() nogil
+    void mg_set_num_threads(int threads) nogil
+
+
+cdef const mg_isa *active_isa() noexcept nogil:
+    return mg_isa_active()
+
+
+cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept nogil:
+    mg_parallel_for(task, context, count, seconds)
+
+
+cdef void *scratch(int slot, size_t size) noexcept nogil:
+    return mg_scratch(slot, size)
+
+
+def available_isas():
+    """The instruction sets that are compiled in and that this processor runs, best last."""
+    cdef int count
+    cdef const mg_isa *sets = mg_isa_available(&count)
+    return [sets[i].name.decode() for i in range(count)]
+
+
+def get_isa():
+    """The instruction set in use."""
+    return mg_isa_active().name.decode()
+
+
+def set_isa(str name):
+    """Use the instruction set `name` from now on; ValueError if this processor or this build lacks it."""
+    if mg_isa_select(name.encode()) != 0:
+        raise ValueError(f"the instruction set must be one of {', '.join(available_isas())}. Received: {name!r}.")
+
+
+def get_num_threads():
+    return mg_get_num_threads()
+
+
+def set_num_threads(int threads):
+    mg_set_num_threads(threads)
+
+
+if os.environ.get("MGCONV_ISA"):
+    try:
+        set_isa(os.environ["MGCONV_ISA"])
+    except ValueError as error:
+        raise ImportError(f"MGCONV_ISA: {error}") from None

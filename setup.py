@@ -1,0 +1,93 @@
+"""The compiled part of mgconv: every mgconv/native/*.pyx, and src_c once for each instruction set.
+
+Files in src_c named below as KERNELS are templates: each is compiled once for every instruction set of the target
+machine, into a folder of its own, with MG_ISA naming the set. All of them are linked into `mgconv.native.runtime`,
+which also owns the thread pool and the choice made at import; the other modules reach them through it.
+
+The wheel uses CPython's limited API (cp311-abi3). MGCONV_FULL_API=1 builds against the full API instead, to measure
+what the limited one costs; free-threaded interpreters have no limited API yet.
+"""
+import os
+import platform
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+SRC = Path("src_c")
+KERNELS = []                 # compiled once an instruction set
+COMMON = ["dispatch.c", "threads.c"]          # compiled once
+
+X86 = {
+    "baseline": ([], []),
+    "avx2": (["-mavx2", "-mfma"], ["/arch:AVX2"]),
+    "avx512": (["-mavx2", "-mfma", "-mavx512f", "-mavx512vl", "-mavx512bw", "-mavx512dq"], ["/arch:AVX512"]),
+}
+ARM64 = {"neon": ([], [])}
+PLAIN = {"baseline": ([], [])}
+
+GNU_FLAGS = ["-O2", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden",
+             "-Wall", "-Wextra"]
+MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise", "/W3"]
+
+LIMITED_API = not (sysconfig.get_config_var("Py_GIL_DISABLED") or os.environ.get("MGCONV_FULL_API"))
+
+
+def instruction_sets(plat_name):
+    """The sets to compile for: by the wheel's target (a macOS or Windows wheel may be cross-compiled)."""
+    target = os.environ.get("ARCHFLAGS") or (plat_name if plat_name.startswith("win") else platform.machine())
+    if any(name in target.lower() for name in ("arm64", "aarch64")):
+        return ARM64
+    if any(name in target.lower() for name in ("x86_64", "amd64")):
+        return X86
+    return PLAIN
+
+
+class BuildExt(build_ext):
+    """Compiles with one set of flags for all, and a kernel template once for every instruction set."""
+
+    def build_extensions(self):
+        msvc = self.compiler.compiler_type == "msvc"
+        for ext in self.extensions:
+            ext.extra_compile_args = MSVC_FLAGS if msvc else GNU_FLAGS
+            if ext.name.endswith(".runtime"):
+                sets = instruction_sets(self.plat_name)
+                ext.define_macros += [(f"MG_HAVE_{isa.upper()}", "1") for isa in sets]
+                ext.extra_objects = self.compile_kernels(sets, msvc)
+        super().build_extensions()
+
+    def compile_kernels(self, sets, msvc):
+        def compile_one(job):
+            isa, source = job
+            flags = (MSVC_FLAGS if msvc else GNU_FLAGS) + sets[isa][msvc]
+            return self.compiler.compile(
+                [str(SRC / source)], output_dir=str(Path(self.build_temp) / isa), include_dirs=[str(SRC)],
+                macros=[("MG_ISA", isa), (f"MG_ISA_{isa.upper()}", "1")], extra_postargs=flags)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return sum(pool.map(compile_one, [(isa, source) for isa in sets for source in KERNELS]), [])
+
+
+def extensions():
+    headers = sorted(str(path) for path in SRC.glob("*.h"))
+    for source in sorted(Path("mgconv/native").glob("*.pyx")):
+        runtime = source.stem == "runtime"
+        yield Extension(
+            f"mgconv.native.{source.stem}",
+            [str(source)] + [str(SRC / name) for name in COMMON if runtime],
+            depends=headers + [str(SRC / name) for name in KERNELS if runtime],
+            include_dirs=[str(SRC)],
+            define_macros=[("Py_LIMITED_API", "0x030B0000")] if LIMITED_API else [],
+            py_limited_api=LIMITED_API,
+        )
+
+
+setup(
+    ext_modules=cythonize(list(extensions()), compiler_directives={
+        "language_level": 3, "boundscheck": False, "wraparound": False, "cdivision": True, "initializedcheck": False,
+        "embedsignature": True, "freethreading_compatible": True}),
+    cmdclass={"build_ext": BuildExt},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED_API else {},
+)

@@ -1,0 +1,29 @@
+/* What GCC, Clang and MSVC spell differently; every other file stays plain C11 without VLAs or extensions. */
+#ifndef MG_COMPAT_H
+#define MG_COMPAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_MSC_VER)
+#define MG_INLINE static __forceinline
+#define MG_NOINLINE __declspec(noinline)
+#define MG_RESTRICT __restrict
+#define MG_THREAD_LOCAL __declspec(thread)
+#define MG_ALIGNED(n) __declspec(align(n))
+#define MG_UNROLL
+#else
+#define MG_INLINE static inline __attribute__((always_inline, unused))
+#define MG_NOINLINE __attribute__((noinline))
+#define MG_RESTRICT __restrict__
+#define MG_THREAD_LOCAL __thread
+#define MG_ALIGNED(n) __attribute__((aligned(n)))
+#define MG_UNROLL _Pragma("GCC unroll 32")
+#endif
+
+/* MG_NAME(conv_tile) is conv_tile_f32_avx512 where a template is compiled with MG_DTYPE f32 and MG_ISA avx512. */
+#define MG_PASTE2_(a, b) a##_##b
+#define MG_PASTE2(a, b) MG_PASTE2_(a, b)
+#define MG_NAME(op) MG_PASTE2(MG_PASTE2(op, MG_DTYPE), MG_ISA)
+
+#endif

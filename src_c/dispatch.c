@@ -1,0 +1,81 @@
+#include "dispatch.h"
+
+#include <string.h>
+
+#include "compat.h"
+
+#if defined(_MSC_VER) && defined(_M_X64)
+#include <intrin.h>
+
+/* CPUID leaf 7: AVX2 is EBX bit 5, AVX-512 F, DQ, BW and VL bits 16, 17, 30 and 31; XCR0 says what the system saves. */
+static int cpu_runs(int ebx, unsigned long long saved) {
+    int leaf[4];
+    __cpuid(leaf, 0);
+    if (leaf[0] < 7) return 0;
+    __cpuid(leaf, 1);
+    if (!(leaf[2] & (1 << 27)) || !(leaf[2] & (1 << 12)) || (_xgetbv(0) & saved) != saved) return 0;
+    __cpuidex(leaf, 7, 0);
+    return (leaf[1] & ebx) == ebx;
+}
+#define HAS_AVX2 cpu_runs(1 << 5, 0x6)
+#define HAS_AVX512 cpu_runs((1 << 5) | (1 << 16) | (1 << 17) | (1 << 30) | (int)(1u << 31), 0xe6)
+#elif defined(__x86_64__)
+#define HAS_AVX2 (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#define HAS_AVX512                                                                                    \
+    (HAS_AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&           \
+     __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
+#endif
+
+#define ISA(name) {#name}
+
+static struct mg_isa available[5];
+static int active = -1;
+
+static int add(int n, const struct mg_isa *isa) {
+    available[n] = *isa;
+    return n + 1;
+}
+
+const struct mg_isa *mg_isa_available(int *count) {
+    if (active < 0) {
+        int n = 0;
+#if defined(MG_HAVE_BASELINE)
+        static const struct mg_isa baseline = ISA(baseline);
+        n = add(n, &baseline);
+#endif
+#if defined(MG_HAVE_NEON)
+        static const struct mg_isa neon = ISA(neon);
+        n = add(n, &neon);
+#endif
+#if defined(MG_HAVE_AVX2)
+        static const struct mg_isa avx2 = ISA(avx2);
+        if (HAS_AVX2) n = add(n, &avx2);
+#endif
+#if defined(MG_HAVE_AVX512)
+        static const struct mg_isa avx512 = ISA(avx512);
+        if (HAS_AVX512) n = add(n, &avx512);
+#endif
+        active = n - 1;
+    }
+    int n = 0;
+    while (available[n].name) n++;
+    *count = n;
+    return available;
+}
+
+const struct mg_isa *mg_isa_active(void) {
+    int count;
+    const struct mg_isa *sets = mg_isa_available(&count);
+    return &sets[active];
+}
+
+int mg_isa_select(const char *name) {
+    int count;
+    const struct mg_isa *sets = mg_isa_available(&count);
+    for (int i = 0; i < count; i++)
+        if (strcmp(sets[i].name, name) == 0) {
+            active = i;
+            return 0;
+        }
+    return -1;
+}

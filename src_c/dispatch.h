@@ -1,0 +1,19 @@
+/* Which instruction sets were compiled, which of them this processor runs, and which one is in use. */
+#ifndef MG_DISPATCH_H
+#define MG_DISPATCH_H
+
+/* One instruction set: its name and the tables of its kernels. */
+struct mg_isa {
+    const char *name;
+};
+
+/* The sets that this processor can run, best last; entry `count` has a NULL name. */
+const struct mg_isa *mg_isa_available(int *count);
+
+/* The set in use: the best one, until mg_isa_select chooses another. */
+const struct mg_isa *mg_isa_active(void);
+
+/* Chooses a set by name; 0, or -1 if it is unknown or this processor lacks it. */
+int mg_isa_select(const char *name);
+
+#endif

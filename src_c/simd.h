@@ -1,0 +1,43 @@
+/* The vocabulary of vector code: about twenty operations on `vec`, the widest vector of MG_DTYPE that MG_ISA has.
+
+   A template says v_load(p); it means v_load_f32 or v_load_f64 by the MG_DTYPE of the moment, and the header of the
+   instruction set defines both by intrinsics, which GCC, Clang and MSVC share.
+
+       VL                       lanes of a vec
+       v_load(p) v_store(p, a)  unaligned, VL elements
+       v_loadn(p, n)            the first n lanes from memory, 0 <= n <= VL, the others 0; reads nothing beyond
+       v_storen(p, a, n)        the first n lanes to memory; writes nothing beyond
+       v_zero() v_set1(s)       all lanes alike
+       v_add v_sub v_mul v_div v_max v_min
+       v_fma(a, b, c)           a * b + c: fused where the set has it, two roundings on the x86 baseline
+*/
+#ifndef MG_SIMD_H
+#define MG_SIMD_H
+
+#include "compat.h"
+
+#if defined(MG_ISA_AVX512) || defined(MG_ISA_AVX2) || (defined(MG_ISA_BASELINE) && (defined(__x86_64__) || defined(_M_X64)))
+#include "simd_x86.h"
+#elif defined(MG_ISA_NEON)
+#include "simd_neon.h"
+#else
+#include "simd_scalar.h"
+#endif
+
+#define VL MG_PASTE2(VL, MG_DTYPE)
+#define vec MG_PASTE2(vec, MG_DTYPE)
+#define v_load MG_PASTE2(v_load, MG_DTYPE)
+#define v_store MG_PASTE2(v_store, MG_DTYPE)
+#define v_loadn MG_PASTE2(v_loadn, MG_DTYPE)
+#define v_storen MG_PASTE2(v_storen, MG_DTYPE)
+#define v_zero MG_PASTE2(v_zero, MG_DTYPE)
+#define v_set1 MG_PASTE2(v_set1, MG_DTYPE)
+#define v_add MG_PASTE2(v_add, MG_DTYPE)
+#define v_sub MG_PASTE2(v_sub, MG_DTYPE)
+#define v_mul MG_PASTE2(v_mul, MG_DTYPE)
+#define v_div MG_PASTE2(v_div, MG_DTYPE)
+#define v_max MG_PASTE2(v_max, MG_DTYPE)
+#define v_min MG_PASTE2(v_min, MG_DTYPE)
+#define v_fma MG_PASTE2(v_fma, MG_DTYPE)
+
+#endif

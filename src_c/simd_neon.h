@@ -1,0 +1,30 @@
+/* NEON, the baseline of every 64-bit Arm. */
+#include <arm_neon.h>
+
+#define MG_NEON_OPS(D, T, V, S, N)                                                     \
+    enum { VL_##D = N };                                                               \
+    typedef V vec_##D;                                                                 \
+    MG_INLINE V v_load_##D(const T *p) { return vld1q_##S(p); }                        \
+    MG_INLINE void v_store_##D(T *p, V a) { vst1q_##S(p, a); }                         \
+    MG_INLINE V v_zero_##D(void) { return vdupq_n_##S(0); }                            \
+    MG_INLINE V v_set1_##D(T s) { return vdupq_n_##S(s); }                             \
+    MG_INLINE V v_add_##D(V a, V b) { return vaddq_##S(a, b); }                        \
+    MG_INLINE V v_sub_##D(V a, V b) { return vsubq_##S(a, b); }                        \
+    MG_INLINE V v_mul_##D(V a, V b) { return vmulq_##S(a, b); }                        \
+    MG_INLINE V v_div_##D(V a, V b) { return vdivq_##S(a, b); }                        \
+    MG_INLINE V v_max_##D(V a, V b) { return vmaxq_##S(a, b); }                        \
+    MG_INLINE V v_min_##D(V a, V b) { return vminq_##S(a, b); }                        \
+    MG_INLINE V v_fma_##D(V a, V b, V c) { return vfmaq_##S(c, a, b); }                \
+    MG_INLINE V v_loadn_##D(const T *p, int n) {                                       \
+        T lanes[N] = {0};                                                              \
+        for (int i = 0; i < n; i++) lanes[i] = p[i];                                   \
+        return vld1q_##S(lanes);                                                       \
+    }                                                                                  \
+    MG_INLINE void v_storen_##D(T *p, V a, int n) {                                    \
+        T lanes[N];                                                                    \
+        vst1q_##S(lanes, a);                                                           \
+        for (int i = 0; i < n; i++) p[i] = lanes[i];                                   \
+    }
+
+MG_NEON_OPS(f32, float, float32x4_t, f32, 4)
+MG_NEON_OPS(f64, double, float64x2_t, f64, 2)

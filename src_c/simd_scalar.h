@@ -1,0 +1,21 @@
+/* One lane of plain C: for machines whose vectors no other header knows. */
+
+#define MG_SCALAR_OPS(D, T)                                                            \
+    enum { VL_##D = 1 };                                                               \
+    typedef T vec_##D;                                                                 \
+    MG_INLINE T v_load_##D(const T *p) { return *p; }                                  \
+    MG_INLINE void v_store_##D(T *p, T a) { *p = a; }                                  \
+    MG_INLINE T v_zero_##D(void) { return 0; }                                         \
+    MG_INLINE T v_set1_##D(T s) { return s; }                                          \
+    MG_INLINE T v_add_##D(T a, T b) { return a + b; }                                  \
+    MG_INLINE T v_sub_##D(T a, T b) { return a - b; }                                  \
+    MG_INLINE T v_mul_##D(T a, T b) { return a * b; }                                  \
+    MG_INLINE T v_div_##D(T a, T b) { return a / b; }                                  \
+    MG_INLINE T v_max_##D(T a, T b) { return a > b ? a : b; }                          \
+    MG_INLINE T v_min_##D(T a, T b) { return a < b ? a : b; }                          \
+    MG_INLINE T v_fma_##D(T a, T b, T c) { return a * b + c; }                         \
+    MG_INLINE T v_loadn_##D(const T *p, int n) { return n ? *p : 0; }                  \
+    MG_INLINE void v_storen_##D(T *p, T a, int n) { if (n) *p = a; }
+
+MG_SCALAR_OPS(f32, float)
+MG_SCALAR_OPS(f64, double)

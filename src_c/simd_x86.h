@@ -1,0 +1,76 @@
+/* SSE2 (the x86-64 baseline), AVX2 with FMA, and AVX-512: the same intrinsics under three prefixes. */
+#include <immintrin.h>
+
+#define MG_X86_OPS(D, T, V, P, S, N)                                                   \
+    enum { VL_##D = N };                                                               \
+    typedef V vec_##D;                                                                 \
+    MG_INLINE V v_load_##D(const T *p) { return P##loadu_##S(p); }                     \
+    MG_INLINE void v_store_##D(T *p, V a) { P##storeu_##S(p, a); }                     \
+    MG_INLINE V v_zero_##D(void) { return P##setzero_##S(); }                          \
+    MG_INLINE V v_set1_##D(T s) { return P##set1_##S(s); }                             \
+    MG_INLINE V v_add_##D(V a, V b) { return P##add_##S(a, b); }                       \
+    MG_INLINE V v_sub_##D(V a, V b) { return P##sub_##S(a, b); }                       \
+    MG_INLINE V v_mul_##D(V a, V b) { return P##mul_##S(a, b); }                       \
+    MG_INLINE V v_div_##D(V a, V b) { return P##div_##S(a, b); }                       \
+    MG_INLINE V v_max_##D(V a, V b) { return P##max_##S(a, b); }                       \
+    MG_INLINE V v_min_##D(V a, V b) { return P##min_##S(a, b); }
+
+#if defined(MG_ISA_AVX512)
+
+MG_X86_OPS(f32, float, __m512, _mm512_, ps, 16)
+MG_X86_OPS(f64, double, __m512d, _mm512_, pd, 8)
+MG_INLINE __m512 v_fma_f32(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
+MG_INLINE __m512d v_fma_f64(__m512d a, __m512d b, __m512d c) { return _mm512_fmadd_pd(a, b, c); }
+MG_INLINE __m512 v_loadn_f32(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+MG_INLINE __m512d v_loadn_f64(const double *p, int n) { return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
+MG_INLINE void v_storen_f32(float *p, __m512 a, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a); }
+MG_INLINE void v_storen_f64(double *p, __m512d a, int n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), a); }
+
+#elif defined(MG_ISA_AVX2)
+
+MG_X86_OPS(f32, float, __m256, _mm256_, ps, 8)
+MG_X86_OPS(f64, double, __m256d, _mm256_, pd, 4)
+MG_INLINE __m256 v_fma_f32(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
+MG_INLINE __m256d v_fma_f64(__m256d a, __m256d b, __m256d c) { return _mm256_fmadd_pd(a, b, c); }
+
+/* Lane i takes part where i < n. */
+MG_INLINE __m256i mg_mask32(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+MG_INLINE __m256i mg_mask64(int n) {
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+MG_INLINE __m256 v_loadn_f32(const float *p, int n) { return _mm256_maskload_ps(p, mg_mask32(n)); }
+MG_INLINE __m256d v_loadn_f64(const double *p, int n) { return _mm256_maskload_pd(p, mg_mask64(n)); }
+MG_INLINE void v_storen_f32(float *p, __m256 a, int n) { _mm256_maskstore_ps(p, mg_mask32(n), a); }
+MG_INLINE void v_storen_f64(double *p, __m256d a, int n) { _mm256_maskstore_pd(p, mg_mask64(n), a); }
+
+#else
+
+MG_X86_OPS(f32, float, __m128, _mm_, ps, 4)
+MG_X86_OPS(f64, double, __m128d, _mm_, pd, 2)
+MG_INLINE __m128 v_fma_f32(__m128 a, __m128 b, __m128 c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
+MG_INLINE __m128d v_fma_f64(__m128d a, __m128d b, __m128d c) { return _mm_add_pd(_mm_mul_pd(a, b), c); }
+MG_INLINE __m128 v_loadn_f32(const float *p, int n) {
+    switch (n) {
+    case 0: return _mm_setzero_ps();
+    case 1: return _mm_load_ss(p);
+    case 2: return _mm_setr_ps(p[0], p[1], 0, 0);
+    case 3: return _mm_setr_ps(p[0], p[1], p[2], 0);
+    default: return _mm_loadu_ps(p);
+    }
+}
+MG_INLINE __m128d v_loadn_f64(const double *p, int n) {
+    return n == 0 ? _mm_setzero_pd() : n == 1 ? _mm_load_sd(p) : _mm_loadu_pd(p);
+}
+MG_INLINE void v_storen_f32(float *p, __m128 a, int n) {
+    float lanes[4];
+    _mm_storeu_ps(lanes, a);
+    for (int i = 0; i < n; i++) p[i] = lanes[i];
+}
+MG_INLINE void v_storen_f64(double *p, __m128d a, int n) {
+    if (n == 1) _mm_store_sd(p, a);
+    else if (n == 2) _mm_storeu_pd(p, a);
+}
+
+#endif

@@ -1,0 +1,26 @@
+/* The one thread pool: a job is a number of tasks, claimed in any order by the caller and the pool's workers.
+
+   Results must not depend on who runs a task: cut work by shape alone, and add partial results in a fixed order. */
+#ifndef MG_THREADS_H
+#define MG_THREADS_H
+
+#include <stddef.h>
+
+/* Runs task number `index` of the job that `context` describes. */
+typedef void (*mg_task)(void *context, ptrdiff_t index);
+
+/* Runs tasks 0 ... count - 1 and returns when all have ended. `seconds` is what the job would take on one thread, as
+   far as the caller can tell: a job too short to repay waking a thread runs on the caller alone. A job started inside
+   a task, or while another thread uses the pool, runs on its caller alone too. */
+void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double seconds);
+
+/* At least `bytes` of scratch memory aligned to 64, owned by the calling thread and kept for its next call; NULL when
+   there is no memory. The content is undefined, and a second call for the same slot invalidates the first one's pointer.
+   A job's caller takes MG_SCRATCH_JOB for what all its tasks read (a packed kernel), a task takes MG_SCRATCH_TASK. */
+enum { MG_SCRATCH_JOB, MG_SCRATCH_TASK, MG_SCRATCH_SLOTS };
+void *mg_scratch(int slot, size_t bytes);
+
+int mg_get_num_threads(void);
+void mg_set_num_threads(int threads);
+
+#endif
