@@ -18,7 +18,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SRC = Path("src_c")
-KERNELS = []                 # compiled once an instruction set
+KERNELS = ["activation.c", "optimizer.c"]       # compiled once an instruction set
 COMMON = ["dispatch.c", "threads.c"]          # compiled once
 
 X86 = {

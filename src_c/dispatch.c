@@ -26,7 +26,27 @@ static int cpu_runs(int ebx, unsigned long long saved) {
      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
 #endif
 
-#define ISA(name) {#name}
+/* A family of kernels is a struct that its template defines for each dtype and instruction set. */
+#define FAMILY(family, isa)                                             \
+    extern const struct mg_##family##_kernels family##_kernels_f32_##isa; \
+    extern const struct mg_##family##_kernels family##_kernels_f64_##isa;
+#define BOTH(family, isa) {&family##_kernels_f32_##isa, &family##_kernels_f64_##isa}
+
+#define DECLARE(isa) FAMILY(optimizer, isa) FAMILY(activation, isa)
+#define ISA(isa) {#isa, BOTH(optimizer, isa), BOTH(activation, isa)}
+
+#if defined(MG_HAVE_BASELINE)
+DECLARE(baseline)
+#endif
+#if defined(MG_HAVE_NEON)
+DECLARE(neon)
+#endif
+#if defined(MG_HAVE_AVX2)
+DECLARE(avx2)
+#endif
+#if defined(MG_HAVE_AVX512)
+DECLARE(avx512)
+#endif
 
 static struct mg_isa available[5];
 static int active = -1;

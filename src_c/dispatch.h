@@ -2,9 +2,14 @@
 #ifndef MG_DISPATCH_H
 #define MG_DISPATCH_H
 
+struct mg_activation_kernels;
+struct mg_optimizer_kernels;
+
 /* One instruction set: its name and the tables of its kernels. */
 struct mg_isa {
     const char *name;
+    const struct mg_optimizer_kernels *optimizer[2];       /* float32, float64 */
+    const struct mg_activation_kernels *activation[2];
 };
 
 /* The sets that this processor can run, best last; entry `count` has a NULL name. */

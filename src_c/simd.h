@@ -8,7 +8,8 @@
        v_loadn(p, n)            the first n lanes from memory, 0 <= n <= VL, the others 0; reads nothing beyond
        v_storen(p, a, n)        the first n lanes to memory; writes nothing beyond
        v_zero() v_set1(s)       all lanes alike
-       v_add v_sub v_mul v_div v_max v_min
+       v_add v_sub v_mul v_div v_max v_min v_sqrt
+       v_gate(a, b)             b where a > 0, 0 elsewhere: the gradient of a ReLU
        v_fma(a, b, c)           a * b + c: fused where the set has it, two roundings on the x86 baseline
 */
 #ifndef MG_SIMD_H
@@ -38,6 +39,8 @@
 #define v_div MG_PASTE2(v_div, MG_DTYPE)
 #define v_max MG_PASTE2(v_max, MG_DTYPE)
 #define v_min MG_PASTE2(v_min, MG_DTYPE)
+#define v_sqrt MG_PASTE2(v_sqrt, MG_DTYPE)
+#define v_gate MG_PASTE2(v_gate, MG_DTYPE)
 #define v_fma MG_PASTE2(v_fma, MG_DTYPE)
 
 #endif

@@ -14,6 +14,10 @@
     MG_INLINE V v_div_##D(V a, V b) { return vdivq_##S(a, b); }                        \
     MG_INLINE V v_max_##D(V a, V b) { return vmaxq_##S(a, b); }                        \
     MG_INLINE V v_min_##D(V a, V b) { return vminq_##S(a, b); }                        \
+    MG_INLINE V v_sqrt_##D(V a) { return vsqrtq_##S(a); }                              \
+    MG_INLINE V v_gate_##D(V a, V b) {                                                 \
+        return vbslq_##S(vcgtq_##S(a, vdupq_n_##S(0)), b, vdupq_n_##S(0));             \
+    }                                                                                  \
     MG_INLINE V v_fma_##D(V a, V b, V c) { return vfmaq_##S(c, a, b); }                \
     MG_INLINE V v_loadn_##D(const T *p, int n) {                                       \
         T lanes[N] = {0};                                                              \

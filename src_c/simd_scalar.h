@@ -1,6 +1,8 @@
 /* One lane of plain C: for machines whose vectors no other header knows. */
 
-#define MG_SCALAR_OPS(D, T)                                                            \
+#include <math.h>
+
+#define MG_SCALAR_OPS(D, T, SQRT)                                                       \
     enum { VL_##D = 1 };                                                               \
     typedef T vec_##D;                                                                 \
     MG_INLINE T v_load_##D(const T *p) { return *p; }                                  \
@@ -13,9 +15,11 @@
     MG_INLINE T v_div_##D(T a, T b) { return a / b; }                                  \
     MG_INLINE T v_max_##D(T a, T b) { return a > b ? a : b; }                          \
     MG_INLINE T v_min_##D(T a, T b) { return a < b ? a : b; }                          \
+    MG_INLINE T v_sqrt_##D(T a) { return SQRT(a); }                                    \
+    MG_INLINE T v_gate_##D(T a, T b) { return a > 0 ? b : 0; }                         \
     MG_INLINE T v_fma_##D(T a, T b, T c) { return a * b + c; }                         \
     MG_INLINE T v_loadn_##D(const T *p, int n) { return n ? *p : 0; }                  \
     MG_INLINE void v_storen_##D(T *p, T a, int n) { if (n) *p = a; }
 
-MG_SCALAR_OPS(f32, float)
-MG_SCALAR_OPS(f64, double)
+MG_SCALAR_OPS(f32, float, sqrtf)
+MG_SCALAR_OPS(f64, double, sqrt)

@@ -13,7 +13,8 @@
     MG_INLINE V v_mul_##D(V a, V b) { return P##mul_##S(a, b); }                       \
     MG_INLINE V v_div_##D(V a, V b) { return P##div_##S(a, b); }                       \
     MG_INLINE V v_max_##D(V a, V b) { return P##max_##S(a, b); }                       \
-    MG_INLINE V v_min_##D(V a, V b) { return P##min_##S(a, b); }
+    MG_INLINE V v_min_##D(V a, V b) { return P##min_##S(a, b); }                       \
+    MG_INLINE V v_sqrt_##D(V a) { return P##sqrt_##S(a); }
 
 #if defined(MG_ISA_AVX512)
 
@@ -21,6 +22,12 @@ MG_X86_OPS(f32, float, __m512, _mm512_, ps, 16)
 MG_X86_OPS(f64, double, __m512d, _mm512_, pd, 8)
 MG_INLINE __m512 v_fma_f32(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
 MG_INLINE __m512d v_fma_f64(__m512d a, __m512d b, __m512d c) { return _mm512_fmadd_pd(a, b, c); }
+MG_INLINE __m512 v_gate_f32(__m512 a, __m512 b) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_GT_OQ), b);
+}
+MG_INLINE __m512d v_gate_f64(__m512d a, __m512d b) {
+    return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(a, _mm512_setzero_pd(), _CMP_GT_OQ), b);
+}
 MG_INLINE __m512 v_loadn_f32(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 MG_INLINE __m512d v_loadn_f64(const double *p, int n) { return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
 MG_INLINE void v_storen_f32(float *p, __m512 a, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a); }
@@ -32,6 +39,12 @@ MG_X86_OPS(f32, float, __m256, _mm256_, ps, 8)
 MG_X86_OPS(f64, double, __m256d, _mm256_, pd, 4)
 MG_INLINE __m256 v_fma_f32(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
 MG_INLINE __m256d v_fma_f64(__m256d a, __m256d b, __m256d c) { return _mm256_fmadd_pd(a, b, c); }
+MG_INLINE __m256 v_gate_f32(__m256 a, __m256 b) {
+    return _mm256_and_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GT_OQ), b);
+}
+MG_INLINE __m256d v_gate_f64(__m256d a, __m256d b) {
+    return _mm256_and_pd(_mm256_cmp_pd(a, _mm256_setzero_pd(), _CMP_GT_OQ), b);
+}
 
 /* Lane i takes part where i < n. */
 MG_INLINE __m256i mg_mask32(int n) {
@@ -51,6 +64,8 @@ MG_X86_OPS(f32, float, __m128, _mm_, ps, 4)
 MG_X86_OPS(f64, double, __m128d, _mm_, pd, 2)
 MG_INLINE __m128 v_fma_f32(__m128 a, __m128 b, __m128 c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
 MG_INLINE __m128d v_fma_f64(__m128d a, __m128d b, __m128d c) { return _mm_add_pd(_mm_mul_pd(a, b), c); }
+MG_INLINE __m128 v_gate_f32(__m128 a, __m128 b) { return _mm_and_ps(_mm_cmpgt_ps(a, _mm_setzero_ps()), b); }
+MG_INLINE __m128d v_gate_f64(__m128d a, __m128d b) { return _mm_and_pd(_mm_cmpgt_pd(a, _mm_setzero_pd()), b); }
 MG_INLINE __m128 v_loadn_f32(const float *p, int n) {
     switch (n) {
     case 0: return _mm_setzero_ps();

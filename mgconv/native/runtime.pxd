@@ -4,9 +4,30 @@
 call through these function pointers, which Cython shares by `cimport`.
 """
 
+cdef extern from "activation.h":
+    cdef struct mg_activation_kernels:
+        void (*relu_grad)(const void *y, void *dy, void *sums, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
+
+cdef extern from "optimizer.h":
+    cdef struct mg_optimizer_state:
+        void *p
+        const void *g
+        void *a
+        void *b
+        void *c
+    cdef struct mg_optimizer_kernels:
+        void (*sgd)(const mg_optimizer_state *s, Py_ssize_t start, Py_ssize_t stop, double rate, double momentum,
+                    int nesterov, double keep) noexcept nogil
+        void (*adam)(const mg_optimizer_state *s, Py_ssize_t start, Py_ssize_t stop, double alpha, double beta1,
+                     double beta2, double epsilon, double keep) noexcept nogil
+        void (*rmsprop)(const mg_optimizer_state *s, Py_ssize_t start, Py_ssize_t stop, double rate, double rho,
+                        double momentum, double epsilon, double keep) noexcept nogil
+
 cdef extern from "dispatch.h":
     cdef struct mg_isa:
         const char *name
+        const mg_optimizer_kernels *optimizer[2]
+        const mg_activation_kernels *activation[2]
 
 cdef extern from "threads.h":
     ctypedef void (*mg_task)(void *context, Py_ssize_t index) noexcept nogil
