@@ -29,7 +29,7 @@ X86 = {
 ARM64 = {"neon": ([], [])}
 PLAIN = {"baseline": ([], [])}
 
-GNU_FLAGS = ["-O2", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden",
+GNU_FLAGS = ["-O2", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden",
              "-Wall", "-Wextra"]
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise", "/W3"]
 
@@ -67,7 +67,8 @@ class BuildExt(build_ext):
                 [str(SRC / source)], output_dir=str(Path(self.build_temp) / isa), include_dirs=[str(SRC)],
                 macros=[("MG_ISA", isa), (f"MG_ISA_{isa.upper()}", "1")], extra_postargs=flags)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return sum(pool.map(compile_one, [(isa, source) for isa in sets for source in KERNELS]), [])
+            jobs = [(isa, source) for isa in sets for source in KERNELS]
+            return [compiled for objects in pool.map(compile_one, jobs) for compiled in objects]
 
 
 def extensions():

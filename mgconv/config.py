@@ -1,29 +1,87 @@
 """Settings of the process: threads, random seed, and a report of what runs."""
+import operator
+import os
+import sys
+
 from mgconv.native import runtime
 
 _seed = None
 
 
+def _usable_cores():
+    """The cores that this process may really use: by its affinity, and by the quota of its Linux control group."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for quota_file, period_file in (("/sys/fs/cgroup/cpu.max", None),
+                                    ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us")):
+        try:
+            with open(quota_file) as f:
+                words = f.read().split()
+            if period_file:
+                with open(period_file) as f:
+                    words += f.read().split()
+            quota, period = float(words[0]), float(words[1])
+        except (OSError, ValueError, IndexError):      # no such group, or "max": no quota
+            continue
+        if quota > 0 and period > 0:
+            cores = min(cores, max(1, round(quota / period)))
+    return cores
+
+
+def _threads_at_start():
+    value = os.environ.get("MGCONV_NUM_THREADS")
+    if not value:
+        return _usable_cores()
+    if not value.isdecimal() or int(value) < 1:
+        raise ImportError(f"MGCONV_NUM_THREADS must be a positive integer. Received: {value!r}.")
+    return min(int(value), 1024)
+
+
 def get_num_threads():
-    """The number of threads that compiled loops may use."""
+    """The number of threads that compiled loops may use, the calling one included.
+
+    At import it is ``MGCONV_NUM_THREADS`` if that is set, else the number of cores that the process may use.
+
+    Examples
+    --------
+    >>> import mgconv
+    >>> mgconv.get_num_threads() >= 1
+    True
+    """
     return runtime.get_num_threads()
 
 
 def set_num_threads(threads):
-    """Let compiled loops use `threads` threads from now on. Results do not depend on it.
+    """Let compiled loops use `threads` threads from now on.
+
+    Results do not depend on it: every operation gives the same bits for any number of threads.
 
     Parameters
     ----------
     threads : int
-        At least 1.
+        From 1 (everything runs on the calling thread) to 1024.
 
     Raises
     ------
+    TypeError
+        If `threads` is not an integer.
     ValueError
-        If `threads` is less than 1.
+        If `threads` is out of range.
+
+    Examples
+    --------
+    >>> import mgconv
+    >>> before = mgconv.get_num_threads()
+    >>> mgconv.set_num_threads(1)
+    >>> mgconv.get_num_threads()
+    1
+    >>> mgconv.set_num_threads(before)
     """
-    if threads < 1:
-        raise ValueError(f"`threads` must be at least 1. Received: threads={threads}.")
+    try:
+        threads = operator.index(threads)
+    except TypeError:
+        raise TypeError(f"`threads` must be an integer. Received: threads={threads!r}.") from None
+    if not 1 <= threads <= 1024:
+        raise ValueError(f"`threads` must be from 1 to 1024. Received: threads={threads}.")
     runtime.set_num_threads(threads)
 
 
@@ -34,6 +92,56 @@ def set_random_seed(seed):
 
 
 def show_config():
-    """Print the version, instruction sets and threads in use."""
+    """Print what runs: version, instruction sets chosen and available, threads, compiler.
+
+    Examples
+    --------
+    >>> import mgconv
+    >>> mgconv.show_config()  # doctest: +ELLIPSIS
+    mgconv ...
+    instruction set: ... (available: ...)
+    threads: ...
+    compiler: ...
+    """
+    from mgconv import __version__
+    print(f"mgconv {__version__}")
     print(f"instruction set: {runtime.get_isa()} (available: {', '.join(runtime.available_isas())})")
     print(f"threads: {runtime.get_num_threads()}")
+    print(f"compiler: {runtime.compiler()}")
+
+
+def register_threadpoolctl():
+    """Let threadpoolctl see and limit mgconv's threads, as it does those of BLAS libraries.
+
+    This happens by itself if threadpoolctl was imported before mgconv; otherwise call this once. (To import it for all
+    would take longer than the rest of mgconv.)
+
+    Raises
+    ------
+    ImportError
+        If threadpoolctl is not installed.
+    """
+    import threadpoolctl
+
+    class Controller(threadpoolctl.LibController):
+        user_api = "mgconv"
+        internal_api = "mgconv"
+        filename_prefixes = (os.path.splitext(os.path.basename(runtime.__file__))[0],)
+        check_symbols = ("mg_get_num_threads", "mg_set_num_threads")
+
+        def get_num_threads(self):
+            return runtime.get_num_threads()
+
+        def set_num_threads(self, num_threads):
+            runtime.set_num_threads(num_threads)
+
+        def get_version(self):
+            from mgconv import __version__
+            return __version__
+
+    threadpoolctl.register(Controller)
+
+
+runtime.set_num_threads(_threads_at_start())
+if "threadpoolctl" in sys.modules:
+    register_threadpoolctl()

@@ -12,6 +12,7 @@
 #define MG_THREAD_LOCAL __declspec(thread)
 #define MG_ALIGNED(n) __declspec(align(n))
 #define MG_UNROLL
+#define MG_EXPORT __declspec(dllexport)
 #else
 #define MG_INLINE static inline __attribute__((always_inline, unused))
 #define MG_NOINLINE __attribute__((noinline))
@@ -19,6 +20,7 @@
 #define MG_THREAD_LOCAL __thread
 #define MG_ALIGNED(n) __attribute__((aligned(n)))
 #define MG_UNROLL _Pragma("GCC unroll 32")
+#define MG_EXPORT __attribute__((visibility("default")))
 #endif
 
 /* MG_NAME(conv_tile) is conv_tile_f32_avx512 where a template is compiled with MG_DTYPE f32 and MG_ISA avx512. */

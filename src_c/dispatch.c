@@ -99,3 +99,18 @@ int mg_isa_select(const char *name) {
         }
     return -1;
 }
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+const char *mg_compiler(void) {
+#if defined(__clang__)
+    return "Clang " __clang_version__;
+#elif defined(__GNUC__)
+    return "GCC " __VERSION__;
+#elif defined(_MSC_VER)
+    return "MSVC " TEXT(_MSC_VER);
+#else
+    return "unknown";
+#endif
+}

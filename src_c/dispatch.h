@@ -21,4 +21,7 @@ const struct mg_isa *mg_isa_active(void);
 /* Chooses a set by name; 0, or -1 if it is unknown or this processor lacks it. */
 int mg_isa_select(const char *name);
 
+/* The compiler's name and version. */
+const char *mg_compiler(void);
+
 #endif

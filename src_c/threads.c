@@ -1,29 +1,224 @@
+/* The thread pool.
+
+   A job is published in one 64-bit number, the ticket: its upper half counts jobs, its lower half the tasks that nobody
+   has claimed yet. A thread claims a task by lowering the ticket by one with a compare-and-swap, which fails if the job
+   has changed meanwhile; only then does it read the job's fields, which stay as they are until every claimed task has
+   ended. So the caller never waits for a task that nobody has begun, and a worker that wakes late finds nothing to do.
+
+       ticket   [ number of the job | tasks left ]      publish: number + 1, tasks left = count
+       claim    tasks left = 3 -> 2, index = count - 3  the job is over when count tasks have ended
+
+   A worker that has found nothing for SPIN_SECONDS sleeps; until then it yields now and then, since it may be spinning
+   on the caller's own core. Handing a job to a spinning worker takes less than a microsecond, to a sleeping one up to 75:
+   so a short job runs on its caller alone unless a worker is awake, and many short jobs in a row (DEBT_SECONDS of work
+   within PAUSE_SECONDS of one another) wake the workers for those to come. */
+#if defined(__linux__)
+#define _GNU_SOURCE     /* thread affinity */
+#endif
+
 #include "threads.h"
 
 #include <stdlib.h>
 
-#include "compat.h"
+#include "os.h"
 
-static int num_threads = 1;
+#define SPIN_SECONDS 300e-6
+#define SHORT_SECONDS 4e-6     /* not worth sharing even with a worker that spins */
+#define WAKE_SECONDS 60e-6     /* worth waking a worker for */
+#define DEBT_SECONDS 120e-6
+#define PAUSE_SECONDS 100e-6
+#define MAX_THREADS 1024
 
-int mg_get_num_threads(void) { return num_threads; }
-void mg_set_num_threads(int threads) { num_threads = threads; }
+static struct {
+    mg_atomic ticket;
+    mg_atomic ended;          /* tasks of the job that have ended */
+    mg_task task;
+    void *context;
+    ptrdiff_t count;
+    mg_atomic busy;           /* a caller owns the pool */
+    mg_atomic threads;        /* its size, the caller included */
+    mg_atomic stopping;
+    mg_atomic asleep;
+    int workers;              /* those that run; changed by the owner of the pool alone */
+    int spin;                 /* not where there are fewer processors than threads */
+    int avoided;              /* the processor that workers keep off, or -1 */
+    double debt, last;        /* work that ran alone for want of a waking worker, and when */
+    mg_thread handles[MAX_THREADS];
+    mg_lock lock;
+    mg_condition work;
+} pool = {.threads = 1, .lock = MG_LOCK_INIT, .work = MG_CONDITION_INIT};
+
+static MG_THREAD_LOCAL int inside;      /* this thread is running a task */
+
+static long long tasks_left(void) { return mg_atomic_load(&pool.ticket) & 0xffffffff; }
+
+/* Claims tasks until none are left; returns whether it got one. */
+static int run_tasks(void) {
+    int ran = 0;
+    inside = 1;
+    for (;;) {
+        long long ticket = mg_atomic_load(&pool.ticket);
+        long long left = ticket & 0xffffffff;
+        if (left == 0) break;
+        if (mg_atomic_swap_if(&pool.ticket, ticket, ticket - 1)) {
+            pool.task(pool.context, pool.count - (ptrdiff_t)left);
+            mg_atomic_add(&pool.ended, 1);
+            ran = 1;
+        }
+    }
+    inside = 0;
+    return ran;
+}
+
+static void spin(void) {
+    double until = mg_seconds() + SPIN_SECONDS;
+    do {
+        for (int i = 0; i < 64; i++) {
+            if (tasks_left() || mg_atomic_load(&pool.stopping)) return;
+            mg_pause();
+        }
+        mg_yield();
+    } while (mg_seconds() < until);
+}
+
+MG_THREAD_MAIN(worker) {
+    (void)unused;
+    while (!mg_atomic_load(&pool.stopping)) {
+        run_tasks();
+        if (pool.spin) spin();
+        if (tasks_left()) continue;
+        mg_lock_take(&pool.lock);
+        mg_atomic_add(&pool.asleep, 1);
+        while (!tasks_left() && !mg_atomic_load(&pool.stopping)) mg_condition_wait(&pool.work, &pool.lock);
+        mg_atomic_add(&pool.asleep, -1);
+        mg_lock_release(&pool.lock);
+    }
+    return 0;
+}
+
+static void wake_workers(void) {
+    mg_keep_off_this_cpu(pool.handles, pool.workers, &pool.avoided);
+    mg_lock_take(&pool.lock);
+    mg_condition_wake_all(&pool.work);
+    mg_lock_release(&pool.lock);
+}
+
+static int own_pool(void) { return mg_atomic_load(&pool.busy) == 0 && mg_atomic_swap_if(&pool.busy, 0, 1); }
+
+static void leave_pool(void) { mg_atomic_store(&pool.busy, 0); }
+
+#if !defined(_WIN32)
+/* fork copies the caller's thread alone: the child starts with no workers, and with nobody's locks. */
+static void forget_workers(void) {
+    static const mg_lock fresh_lock = MG_LOCK_INIT;
+    static const mg_condition fresh_condition = MG_CONDITION_INIT;
+    pool.lock = fresh_lock;
+    pool.work = fresh_condition;
+    pool.workers = 0;
+    pool.ticket = pool.asleep = pool.stopping = pool.busy = 0;
+}
+#endif
+
+static void start_workers(void) {
+    int wanted = (int)mg_atomic_load(&pool.threads) - 1;
+    if (pool.workers >= wanted) return;
+#if !defined(_WIN32)
+    static int watching;
+    if (!watching) watching = pthread_atfork(NULL, NULL, forget_workers) == 0;
+#endif
+    pool.spin = wanted < mg_cpu_count();
+    pool.avoided = -1;
+    while (pool.workers < wanted && mg_thread_start(&pool.handles[pool.workers], worker)) pool.workers++;
+}
+
+/* Whether a job of so many seconds is worth sharing now, and whether sleeping workers are to be woken for it. */
+static int worth_sharing(double seconds, int *wake) {
+    *wake = 0;
+    if (seconds < SHORT_SECONDS) return 0;
+    int sleeping = (int)mg_atomic_load(&pool.asleep);
+    if (sleeping == 0 && pool.workers) return 1;
+    if (seconds < WAKE_SECONDS) {
+        double now = mg_seconds();
+        pool.debt = now - pool.last < PAUSE_SECONDS ? pool.debt + seconds : seconds;
+        pool.last = now + seconds;
+        if (pool.debt < DEBT_SECONDS) return sleeping < pool.workers;
+    }
+    pool.debt = 0;
+    *wake = 1;
+    return 1;
+}
 
 void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double seconds) {
-    (void)seconds;
+    if (count > 1 && count <= 0xffffffff && mg_atomic_load(&pool.threads) > 1 && !inside && own_pool()) {
+        int wake;
+        if (worth_sharing(seconds, &wake)) {
+            start_workers();
+            pool.task = task;
+            pool.context = context;
+            pool.count = count;
+            mg_atomic_store(&pool.ended, 0);
+            unsigned long long number = ((unsigned long long)mg_atomic_load(&pool.ticket) >> 32) + 1;
+            mg_atomic_store(&pool.ticket, (long long)(number << 32 | (unsigned long long)count));
+            if (wake) wake_workers();
+            run_tasks();
+            for (long i = 0; mg_atomic_load(&pool.ended) < count; i++) {
+                if (i < 1000) mg_pause();
+                else mg_yield();
+            }
+            leave_pool();
+            return;
+        }
+        leave_pool();
+    }
     for (ptrdiff_t i = 0; i < count; i++) task(context, i);
 }
 
-static MG_THREAD_LOCAL struct {
+int mg_get_num_threads(void) { return (int)mg_atomic_load(&pool.threads); }
+
+void mg_set_num_threads(int threads) {
+    if (inside) return;
+    while (!own_pool()) mg_yield();
+    mg_atomic_store(&pool.stopping, 1);
+    wake_workers();
+    while (pool.workers) mg_thread_join(pool.handles[--pool.workers]);
+    mg_atomic_store(&pool.stopping, 0);
+    mg_atomic_store(&pool.threads, threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads);
+    leave_pool();
+}
+
+/* Scratch memory belongs to its thread and goes with it. */
+struct scratch {
     void *memory;
     size_t bytes;
-} scratch[MG_SCRATCH_SLOTS];
+};
+
+static MG_THREAD_LOCAL struct scratch scratch[MG_SCRATCH_SLOTS];
+
+MG_THREAD_KEY_DESTRUCTOR(free_scratch) {
+    struct scratch *slots = argument;
+    for (int i = 0; i < MG_SCRATCH_SLOTS; i++) {
+        free(slots[i].memory);
+        slots[i].memory = NULL;
+        slots[i].bytes = 0;
+    }
+}
+
+static void register_scratch(void) {
+    static mg_thread_key key;
+    static mg_atomic made;      /* 0 not yet, 1 being made, 2 ready, 3 impossible: then a thread's scratch stays */
+    if (mg_atomic_swap_if(&made, 0, 1)) mg_atomic_store(&made, mg_thread_key_make(&key, free_scratch) ? 2 : 3);
+    while (mg_atomic_load(&made) == 1) mg_pause();
+    if (mg_atomic_load(&made) == 2) mg_thread_key_set(key, scratch);
+}
 
 void *mg_scratch(int slot, size_t bytes) {
-    if (bytes > scratch[slot].bytes) {
-        free(scratch[slot].memory);
-        scratch[slot].memory = malloc(bytes + 64);
-        scratch[slot].bytes = scratch[slot].memory ? bytes : 0;
+    struct scratch *s = &scratch[slot];
+    if (bytes > s->bytes || !s->memory) {
+        register_scratch();
+        free(s->memory);
+        s->memory = malloc(bytes + 63);
+        s->bytes = s->memory ? bytes : 0;
+        if (!s->memory) return NULL;
     }
-    return scratch[slot].memory ? (void *)(((uintptr_t)scratch[slot].memory + 63) & ~(uintptr_t)63) : NULL;
+    return (void *)(((uintptr_t)s->memory + 63) & ~(uintptr_t)63);
 }

@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "compat.h"
+
 /* Runs task number `index` of the job that `context` describes. */
 typedef void (*mg_task)(void *context, ptrdiff_t index);
 
@@ -20,7 +22,9 @@ void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double second
 enum { MG_SCRATCH_JOB, MG_SCRATCH_TASK, MG_SCRATCH_SLOTS };
 void *mg_scratch(int slot, size_t bytes);
 
-int mg_get_num_threads(void);
-void mg_set_num_threads(int threads);
+/* The size of the pool, the caller included; at first 1. Setting it waits for the job that is running, if any, and does
+   nothing inside a task. Exported, so that threadpoolctl finds them. */
+MG_EXPORT int mg_get_num_threads(void);
+MG_EXPORT void mg_set_num_threads(int threads);
 
 #endif

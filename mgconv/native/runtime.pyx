@@ -5,6 +5,7 @@ cdef extern from "dispatch.h":
     const mg_isa *mg_isa_available(int *count) nogil
     const mg_isa *mg_isa_active() nogil
     int mg_isa_select(const char *name) nogil
+    const char *mg_compiler() nogil
 
 cdef extern from "threads.h":
     void mg_parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) nogil
@@ -44,11 +45,19 @@ def set_isa(str name):
 
 
 def get_num_threads():
+    """The size of the pool, the calling thread included."""
     return mg_get_num_threads()
 
 
 def set_num_threads(int threads):
-    mg_set_num_threads(threads)
+    """Make the pool `threads` large; waits for the job that is running, if any."""
+    with nogil:
+        mg_set_num_threads(threads)
+
+
+def compiler():
+    """Name and version of the C compiler that built this module."""
+    return mg_compiler().decode()
 
 
 if os.environ.get("MGCONV_ISA"):
