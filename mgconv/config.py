@@ -126,7 +126,7 @@ def register_threadpoolctl():
     class Controller(threadpoolctl.LibController):
         user_api = "mgconv"
         internal_api = "mgconv"
-        filename_prefixes = (os.path.splitext(os.path.basename(runtime.__file__))[0],)
+        filename_prefixes = (os.path.splitext(os.path.basename(str(runtime.__file__)))[0],)
         check_symbols = ("mg_get_num_threads", "mg_set_num_threads")
 
         def get_num_threads(self):
