@@ -1,0 +1,170 @@
+"""Convolution geometry: where an output position takes its input from, in 1-D and 2-D. No array library is needed here.
+
+With stride s, dilation rate d and p zeros before the input, output position o meets kernel entry k at input position
+
+    i = o * s - p + k * d        (outside 0 <= i < n the input counts as zero)
+
+and a kernel of size m spans (m - 1) * d + 1 positions.
+"""
+import math
+import operator
+from dataclasses import dataclass
+
+# Sizes are multiplied to bytes in C; whatever stays below this cannot overflow there.
+LARGEST_SIZE = 2**48
+
+
+@dataclass(frozen=True, slots=True)
+class ConvGeometry:
+    """All sizes of one convolution; made by `conv_geometry`, which validates them.
+
+    Attributes
+    ----------
+    rank : int
+        Number of spatial axes, 1 or 2.
+    input_shape, output_shape : tuple of int
+        (batch, \\*spatial, channels).
+    kernel_shape : tuple of int
+        (\\*spatial, input channels of one group, filters).
+    strides, dilation_rate : tuple of int
+        One for each spatial axis.
+    pads : tuple of (int, int)
+        Zeros before and after each spatial axis.
+    groups : int
+        Input channels and filters are cut into this many independent groups.
+    """
+
+    rank: int
+    input_shape: tuple[int, ...]
+    kernel_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation_rate: tuple[int, ...]
+    pads: tuple[tuple[int, int], ...]
+    groups: int
+
+
+def conv_geometry(input_shape, kernel_shape, strides=1, padding="valid", dilation_rate=1):
+    """Check the shapes of a convolution and work out the rest.
+
+    Parameters
+    ----------
+    input_shape : sequence of int
+        (batch, steps, channels) or (batch, rows, cols, channels); the batch may be 0.
+    kernel_shape : sequence of int
+        (\\*spatial, channels / groups, filters).
+    strides, dilation_rate : int or sequence of int
+        For all spatial axes, or for each.
+    padding : str or sequence
+        "valid" (none), "same" (output size = ceil(input size / stride), the odd zero behind, as in Keras), "causal"
+        (1-D: all zeros before), "full" (every overlap), or explicit zeros: a (before, after) pair for each spatial axis;
+        a single pair serves 1-D.
+
+    Returns
+    -------
+    ConvGeometry
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive, the shapes do not fit, or no output would be left.
+    TypeError
+        If a size is no integer.
+
+    Examples
+    --------
+    >>> from mgconv.geometry import conv_geometry
+    >>> conv_geometry((32, 64, 1), (5, 1, 16), strides=2, padding="same").output_shape
+    (32, 32, 16)
+    >>> conv_geometry((8, 28, 28, 3), (3, 3, 3, 16), padding="full").pads
+    ((2, 2), (2, 2))
+    """
+    input_shape = _sizes("input_shape", input_shape)
+    kernel_shape = _sizes("kernel_shape", kernel_shape)
+    if len(input_shape) not in (3, 4):
+        raise ValueError("The input must have rank 3 (batch, steps, channels) or 4 (batch, rows, cols, channels). "
+                         f"Received: input_shape={input_shape}.")
+    rank = len(input_shape) - 2
+    if len(kernel_shape) != rank + 2:
+        raise ValueError(f"`kernel` must have rank {rank + 2} beside an input of rank {rank + 2}. "
+                         f"Received: kernel_shape={kernel_shape}.")
+    if min(kernel_shape) < 1:
+        raise ValueError(f"Every size of `kernel` must be positive. Received: kernel_shape={kernel_shape}.")
+    if input_shape[0] < 0 or min(input_shape[1:]) < 1:
+        raise ValueError("Every size of the input must be positive (the batch may be 0). "
+                         f"Received: input_shape={input_shape}.")
+    channels, (group_channels, filters) = input_shape[-1], kernel_shape[-2:]
+    if channels % group_channels:
+        raise ValueError("The input's channels must be a multiple of the kernel's (kernel_shape[-2]). "
+                         f"Received: input_shape={input_shape}, kernel_shape={kernel_shape}.")
+    groups = channels // group_channels
+    if filters % groups:
+        raise ValueError(f"The filters must be a multiple of the groups, channels / kernel_shape[-2] = {groups}. "
+                         f"Received: input_shape={input_shape}, kernel_shape={kernel_shape}.")
+    strides = _per_axis("strides", strides, rank)
+    dilation_rate = _per_axis("dilation_rate", dilation_rate, rank)
+    spans = [(size - 1) * rate + 1 for size, rate in zip(kernel_shape, dilation_rate)]
+    pads = _pads(padding, input_shape[1:-1], spans, strides)
+    spatial = tuple((size + before + after - span) // stride + 1 if size + before + after >= span else 0
+                    for size, (before, after), span, stride in zip(input_shape[1:], pads, spans, strides))
+    if min(spatial) < 1:
+        raise ValueError("The output would be empty: the dilated kernel must not be longer than the padded input. Received: "
+                         f"input_shape={input_shape}, kernel_shape={kernel_shape}, strides={strides}, "
+                         f"padding={padding!r}, dilation_rate={dilation_rate}.")
+    output_shape = (input_shape[0], *spatial, filters)
+    padded = [size + before + after for size, (before, after) in zip(input_shape[1:], pads)]
+    for sizes in (input_shape, kernel_shape, output_shape, (*padded, channels), spans, strides):
+        if math.prod(max(size, 1) for size in sizes) > LARGEST_SIZE:
+            raise ValueError(f"The sizes of a convolution must stay below 2**48 in all. Received: input_shape={input_shape}, "
+                             f"kernel_shape={kernel_shape}, strides={strides}, padding={padding!r}, "
+                             f"dilation_rate={dilation_rate}.")
+    return ConvGeometry(rank, input_shape, kernel_shape, output_shape, strides, dilation_rate, pads, groups)
+
+
+def _sizes(name, values):
+    try:
+        return tuple(operator.index(value) for value in values)
+    except TypeError:
+        raise TypeError(f"`{name}` must be a sequence of integers. Received: {name}={values!r}.") from None
+
+
+def _per_axis(name, value, rank):
+    try:
+        values = (operator.index(value),) * rank
+    except TypeError:
+        values = _sizes(name, value)
+    if len(values) != rank or min(values) < 1:
+        raise ValueError(f"`{name}` must be a positive integer, or {rank} of them. Received: {name}={value!r}.")
+    return values
+
+
+def _pads(padding, sizes, spans, strides):
+    if not isinstance(padding, str):
+        return _explicit_pads(padding, len(sizes))
+    if padding == "valid":
+        return ((0, 0),) * len(sizes)
+    if padding == "full":
+        return tuple((span - 1, span - 1) for span in spans)
+    if padding == "causal":
+        if len(sizes) != 1:
+            raise ValueError(f'`padding="causal"` is defined for 1-D convolution only. Received: {len(sizes)} spatial axes.')
+        return ((spans[0] - 1, 0),)
+    if padding == "same":
+        totals = [max((-(-size // stride) - 1) * stride + span - size, 0)
+                  for size, span, stride in zip(sizes, spans, strides)]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    raise ValueError('`padding` must be "valid", "same", "causal", "full" or a (before, after) pair for each axis. '
+                     f"Received: padding={padding!r}.")
+
+
+def _explicit_pads(padding, rank):
+    try:
+        pairs = [padding] if rank == 1 and not hasattr(padding[0], "__len__") else padding
+        pairs = tuple(_sizes("padding", pair) for pair in pairs)
+    except (TypeError, IndexError, KeyError):
+        raise TypeError("Explicit `padding` must be a (before, after) pair of integers for each spatial axis. "
+                        f"Received: padding={padding!r}.") from None
+    if len(pairs) != rank or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+        raise ValueError(f"Explicit `padding` must be {rank} (before, after) pair(s), none negative. "
+                         f"Received: padding={padding!r}.")
+    return pairs
