@@ -1,0 +1,192 @@
+"""Predictors of `horizon` samples from the last `lags`: the conv net, and two baselines that keep it honest."""
+import numpy as np
+
+from mgconv.forecast.windows import as_series, positive_int, windows
+
+
+class Predictor:
+    """What all predictors share: `fit` on a series, then `predict` on windows.
+
+    Attributes
+    ----------
+    lags : int
+        Samples that a prediction looks at, L.
+    horizon : int
+        Samples that it gives.
+    """
+
+    def __init__(self, lags, horizon=1):
+        self.lags = positive_int(lags, "lags")
+        self.horizon = positive_int(horizon, "horizon")
+
+    def fit(self, series):
+        """Learn from a series of at least lags + horizon samples; returns the predictor."""
+        raise NotImplementedError(f"{type(self).__name__} must define fit(series).")
+
+    def predict(self, pasts):
+        """The `horizon` samples after each row of `pasts`: (n, lags) to (n, horizon), float64."""
+        raise NotImplementedError(f"{type(self).__name__} must define predict(pasts).")
+
+    def _checked(self, pasts):
+        pasts = np.asarray(pasts, np.float64)
+        if pasts.ndim != 2 or pasts.shape[1] != self.lags:
+            raise ValueError(f"`pasts` must have shape (n, lags) with lags={self.lags}. Received: shape {pasts.shape}.")
+        return pasts
+
+
+class Persistence(Predictor):
+    """Everything stays as it is: each predicted sample equals the last known one.
+
+    Parameters
+    ----------
+    lags, horizon : int
+        As for every predictor; only the last sample of a window counts.
+    """
+
+    def fit(self, series):
+        """Nothing to learn; returns the predictor."""
+        windows(series, self.lags, self.horizon)
+        return self
+
+    def predict(self, pasts):
+        """The last sample of each row, `horizon` times: (n, lags) to (n, horizon)."""
+        return np.repeat(self._checked(pasts)[:, -1:], self.horizon, axis=1)
+
+
+class LinearAutoregression(Predictor):
+    """A linear function of the window, with a constant, by least squares; one for each of the `horizon` samples.
+
+    Parameters
+    ----------
+    lags, horizon : int
+        Samples looked at, samples given.
+
+    Attributes
+    ----------
+    coefficients : ndarray of float64, shape (lags + 1, horizon)
+        After `fit`: a weight a lag, oldest first, then the constant.
+
+    Examples
+    --------
+    >>> from mgconv.forecast import LinearAutoregression
+    >>> doubling = LinearAutoregression(lags=1, horizon=2).fit([1, 2, 4, 8, 16])
+    >>> doubling.predict([[3.0]]).round(6).tolist()
+    [[6.0, 12.0]]
+    """
+
+    def fit(self, series):
+        """Solve the least-squares problem over all windows of `series`; returns the predictor."""
+        x, y = windows(series, self.lags, self.horizon)
+        self.coefficients = np.linalg.lstsq(_with_ones(x), y, rcond=None)[0]
+        return self
+
+    def predict(self, pasts):
+        """The linear function of each row of `pasts`: (n, lags) to (n, horizon)."""
+        return _with_ones(self._checked(pasts)) @ self.coefficients
+
+
+class ConvPredictor(Predictor):
+    """Two temporal convolutions and a dense layer, trained by Adam with a learning rate that falls as a half cosine.
+
+    The net sees the window standardised by the training series' mean and standard deviation, and answers with the
+    increments from the window's last sample, each horizon scaled by the standard deviation that its increments have in
+    training. So it starts from persistence and spends its capacity on what changes.
+
+    Parameters
+    ----------
+    lags, horizon : int
+        Samples looked at, samples given.
+    filters : int
+        Filters of each convolution.
+    kernel_size : int
+        Taps of each convolution; at most half the window, so that short windows work too.
+    epochs, batch_size : int
+        Length and grain of the training.
+    learning_rate : float
+        At the start; it ends at 0.
+
+    Attributes
+    ----------
+    model : Sequential
+        The net, after `fit`.
+    history : History
+        What `Sequential.fit` returned: ``history.history["loss"]`` has a value an epoch.
+
+    Notes
+    -----
+    The initial weights and the order of the batches follow `mgconv.set_random_seed`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import mgconv
+    >>> from mgconv.forecast import ConvPredictor, nrmse, one_step
+    >>> mgconv.set_random_seed(0)
+    >>> series = np.sin(0.3 * np.arange(220))
+    >>> net = ConvPredictor(lags=8, filters=8, epochs=20).fit(series[:200])
+    >>> nrmse(series[200:], one_step(net, series, start=200), scale=series.std()) < 0.05
+    True
+    """
+
+    def __init__(self, lags, horizon=1, *, filters=32, kernel_size=5, epochs=100, batch_size=32, learning_rate=5e-3):
+        super().__init__(lags, horizon)
+        self.filters = positive_int(filters, "filters")
+        self.kernel_size = positive_int(kernel_size, "kernel_size")
+        self.epochs = positive_int(epochs, "epochs")
+        self.batch_size = positive_int(batch_size, "batch_size")
+        if not 0 < learning_rate < np.inf:
+            raise ValueError(f"`learning_rate` must be positive and finite. Received: learning_rate={learning_rate}.")
+        self.learning_rate = float(learning_rate)
+
+    def fit(self, series, verbose=0, callbacks=None):
+        """Train a fresh net on all windows of `series`; returns the predictor.
+
+        Parameters
+        ----------
+        series : array_like, shape (n,)
+            Real, finite and not constant.
+        verbose, callbacks
+            Passed on to `Sequential.fit`.
+
+        Raises
+        ------
+        ValueError
+            If the series is too short for one window, not finite, or constant.
+        """
+        series = as_series(series)
+        self._mean, self._scale = series.mean(), series.std()
+        if not self._scale > 0:
+            raise ValueError(f"`series` must not be constant. Received: {len(series)} samples of {series[:1]}.")
+        x, y = windows((series - self._mean) / self._scale, self.lags, self.horizon)
+        increments = y - x[:, -1:]
+        spread = increments.std(axis=0)
+        self._increment_scale = np.where(spread > 0, spread, 1.0)
+        self.model = self._build(steps=self.epochs * -(-len(x) // self.batch_size))
+        self.history = self.model.fit(x[:, :, None], increments / self._increment_scale, batch_size=self.batch_size,
+                                      epochs=self.epochs, verbose=verbose, callbacks=callbacks)
+        return self
+
+    def predict(self, pasts):
+        """The net's answer to each row of `pasts`, in the series' own unit: (n, lags) to (n, horizon)."""
+        pasts = self._checked(pasts)
+        x = (pasts - self._mean) / self._scale
+        answer = self.model.predict(x[:, :, None], verbose=0).astype(np.float64)
+        return pasts[:, -1:] + self._scale * self._increment_scale * answer
+
+    def _build(self, steps):
+        from mgconv import Input, Sequential, layers, optimizers
+        kernel_size = min(self.kernel_size, (self.lags + 1) // 2)
+        model = Sequential([
+            Input((self.lags, 1)),
+            layers.Conv1D(self.filters, kernel_size, activation="relu"),
+            layers.Conv1D(self.filters, kernel_size, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(self.horizon),
+        ])
+        rate = optimizers.schedules.CosineDecay(self.learning_rate, decay_steps=steps)
+        model.compile(optimizers.Adam(rate), "mse")
+        return model
+
+
+def _with_ones(x):
+    return np.column_stack([x, np.ones(len(x))])

@@ -1,0 +1,67 @@
+"""How far a prediction is from the truth, as one number."""
+import math
+
+import numpy as np
+
+
+def rmse(true, predicted):
+    """The root of the mean squared error, in the series' own unit.
+
+    Parameters
+    ----------
+    true, predicted : array_like, of one shape
+        At least one sample.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or there is no sample.
+
+    Examples
+    --------
+    >>> from mgconv.forecast import rmse
+    >>> rmse([1.0, 2.0], [1.0, 4.0]) == 2 ** 0.5
+    True
+    """
+    true, predicted = np.asarray(true, np.float64), np.asarray(predicted, np.float64)
+    if true.shape != predicted.shape:
+        raise ValueError(f"`true` and `predicted` must have one shape. Received: {true.shape} and {predicted.shape}.")
+    if true.size == 0:
+        raise ValueError("`true` must hold at least one sample. Received: none.")
+    return math.sqrt(np.mean(np.square(predicted - true)))
+
+
+def nrmse(true, predicted, scale):
+    """The root mean squared error as a share of `scale`, by custom the standard deviation of the training series.
+
+    Against that scale, always predicting the series' mean scores about 1.
+
+    Parameters
+    ----------
+    true, predicted : array_like, of one shape
+        At least one sample.
+    scale : float
+        Positive, in the series' unit.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, there is no sample, or `scale` is not positive.
+
+    Examples
+    --------
+    >>> from mgconv.forecast import nrmse
+    >>> nrmse([1.0, 2.0], [1.5, 1.5], scale=2.0)
+    0.25
+    """
+    if not 0 < scale < math.inf:
+        raise ValueError(f"`scale` must be positive and finite. Received: scale={scale}.")
+    return rmse(true, predicted) / float(scale)

@@ -1,0 +1,128 @@
+"""The three ways to ask a predictor for the future, whatever the predictor is.
+
+A predictor has `lags` (L), `horizon` (H) and ``predict(windows)``, which maps (n, L) pasts to (n, H) futures::
+
+    one_step    o o o o|o o o        each sample from the true ones before it       needs H = 1
+                  -----> .
+                    -----> .
+    recursive   o o o o|             each sample from earlier answers: the loop     needs H = 1
+                  -----> .           is closed, and errors feed on themselves
+                    ---->. .
+    direct      o o o o|. . .        all samples from one look at the past          gives H samples
+"""
+import numpy as np
+
+from mgconv.forecast.windows import as_series, positive_int, windows
+
+
+def one_step(predictor, series, start):
+    """Predict ``series[start:]``, each sample from the true `predictor.lags` samples before it.
+
+    Parameters
+    ----------
+    predictor
+        Fitted, with a horizon of 1.
+    series : array_like, shape (n,)
+        Past and future together.
+    start : int
+        The index of the first sample to predict, at least `predictor.lags` and below n.
+
+    Returns
+    -------
+    ndarray of float64, shape (n - start,)
+
+    Raises
+    ------
+    ValueError
+        If the horizon is not 1, or `start` leaves too little before it or nothing after it.
+
+    Examples
+    --------
+    >>> from mgconv.forecast import Persistence, one_step
+    >>> one_step(Persistence(lags=1), [5, 6, 7, 8], start=2).tolist()
+    [6.0, 7.0]
+    """
+    _require_one_output(predictor)
+    series = as_series(series)
+    if not predictor.lags <= start < len(series):
+        raise ValueError(f"`start` must have `lags` samples before it and one after. "
+                         f"Received: start={start}, {len(series)} samples, lags={predictor.lags}.")
+    pasts, _ = windows(series[start - predictor.lags:], predictor.lags)
+    return predictor.predict(pasts)[:, 0]
+
+
+def recursive(predictor, history, steps):
+    """Continue `history` by `steps` samples, each predicted from the predictions before it: the closed loop.
+
+    Parameters
+    ----------
+    predictor
+        Fitted, with a horizon of 1.
+    history : array_like, shape (n,)
+        Known samples; the last `predictor.lags` of them start the loop.
+    steps : int
+        Samples to generate.
+
+    Returns
+    -------
+    ndarray of float64, shape (steps,)
+
+    Raises
+    ------
+    ValueError
+        If the horizon is not 1, the history is shorter than `predictor.lags`, or `steps` is not positive.
+
+    Examples
+    --------
+    >>> from mgconv.forecast import LinearAutoregression, recursive
+    >>> line = LinearAutoregression(lags=2).fit([1, 2, 3, 4, 5])
+    >>> recursive(line, [1, 2, 3, 4, 5], steps=3).round(6).tolist()
+    [6.0, 7.0, 8.0]
+    """
+    _require_one_output(predictor)
+    known, steps = _last_window(predictor, history), positive_int(steps, "steps")
+    samples = np.concatenate([known, np.empty(steps)])
+    for i in range(steps):
+        samples[predictor.lags + i] = predictor.predict(samples[None, i:i + predictor.lags])[0, 0]
+    return samples[predictor.lags:]
+
+
+def direct(predictor, history):
+    """Predict `predictor.horizon` samples after `history` at once.
+
+    Parameters
+    ----------
+    predictor
+        Fitted.
+    history : array_like, shape (n,)
+        Known samples; the last `predictor.lags` of them are looked at.
+
+    Returns
+    -------
+    ndarray of float64, shape (predictor.horizon,)
+
+    Raises
+    ------
+    ValueError
+        If the history is shorter than `predictor.lags`.
+
+    Examples
+    --------
+    >>> from mgconv.forecast import Persistence, direct
+    >>> direct(Persistence(lags=1, horizon=3), [5, 6]).tolist()
+    [6.0, 6.0, 6.0]
+    """
+    return predictor.predict(_last_window(predictor, history)[None])[0]
+
+
+def _require_one_output(predictor):
+    if predictor.horizon != 1:
+        raise ValueError(f"`predictor` must have a horizon of 1. Received: horizon={predictor.horizon}.")
+
+
+def _last_window(predictor, history):
+    history = as_series(history, "history")
+    if len(history) < predictor.lags:
+        raise ValueError(f"`history` must have at least `lags` samples. "
+                         f"Received: {len(history)} samples, lags={predictor.lags}.")
+    return history[len(history) - predictor.lags:]
