@@ -18,8 +18,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SRC = Path("src_c")
-KERNELS = ["activation.c", "optimizer.c"]       # compiled once an instruction set
-COMMON = ["dispatch.c", "threads.c"]          # compiled once
+KERNELS = ["activation.c", "fft.c", "optimizer.c"]       # compiled once an instruction set
+COMMON = ["dispatch.c", "fft_tables.c", "threads.c"]     # compiled once
 
 X86 = {
     "baseline": ([], []),
@@ -54,6 +54,7 @@ class BuildExt(build_ext):
         for ext in self.extensions:
             ext.extra_compile_args = MSVC_FLAGS if msvc else GNU_FLAGS
             if ext.name.endswith(".runtime"):
+                ext.libraries += [] if msvc else ["m"]
                 sets = instruction_sets(self.plat_name)
                 ext.define_macros += [(f"MG_HAVE_{isa.upper()}", "1") for isa in sets]
                 ext.extra_objects = self.compile_kernels(sets, msvc)

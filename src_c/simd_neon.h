@@ -19,6 +19,9 @@
         return vbslq_##S(vcgtq_##S(a, vdupq_n_##S(0)), b, vdupq_n_##S(0));             \
     }                                                                                  \
     MG_INLINE V v_fma_##D(V a, V b, V c) { return vfmaq_##S(c, a, b); }                \
+    MG_INLINE V v_fnma_##D(V a, V b, V c) { return vfmsq_##S(c, a, b); }               \
+    MG_INLINE V v_ziplo_##D(V a, V b) { return vzip1q_##S(a, b); }                     \
+    MG_INLINE V v_ziphi_##D(V a, V b) { return vzip2q_##S(a, b); }                     \
     MG_INLINE V v_loadn_##D(const T *p, int n) {                                       \
         T lanes[N] = {0};                                                              \
         for (int i = 0; i < n; i++) lanes[i] = p[i];                                   \

@@ -22,6 +22,20 @@ MG_X86_OPS(f32, float, __m512, _mm512_, ps, 16)
 MG_X86_OPS(f64, double, __m512d, _mm512_, pd, 8)
 MG_INLINE __m512 v_fma_f32(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
 MG_INLINE __m512d v_fma_f64(__m512d a, __m512d b, __m512d c) { return _mm512_fmadd_pd(a, b, c); }
+MG_INLINE __m512 v_fnma_f32(__m512 a, __m512 b, __m512 c) { return _mm512_fnmadd_ps(a, b, c); }
+MG_INLINE __m512d v_fnma_f64(__m512d a, __m512d b, __m512d c) { return _mm512_fnmadd_pd(a, b, c); }
+MG_INLINE __m512 v_ziplo_f32(__m512 a, __m512 b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b);
+}
+MG_INLINE __m512 v_ziphi_f32(__m512 a, __m512 b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b);
+}
+MG_INLINE __m512d v_ziplo_f64(__m512d a, __m512d b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b);
+}
+MG_INLINE __m512d v_ziphi_f64(__m512d a, __m512d b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
+}
 MG_INLINE __m512 v_gate_f32(__m512 a, __m512 b) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_GT_OQ), b);
 }
@@ -39,6 +53,20 @@ MG_X86_OPS(f32, float, __m256, _mm256_, ps, 8)
 MG_X86_OPS(f64, double, __m256d, _mm256_, pd, 4)
 MG_INLINE __m256 v_fma_f32(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
 MG_INLINE __m256d v_fma_f64(__m256d a, __m256d b, __m256d c) { return _mm256_fmadd_pd(a, b, c); }
+MG_INLINE __m256 v_fnma_f32(__m256 a, __m256 b, __m256 c) { return _mm256_fnmadd_ps(a, b, c); }
+MG_INLINE __m256d v_fnma_f64(__m256d a, __m256d b, __m256d c) { return _mm256_fnmadd_pd(a, b, c); }
+MG_INLINE __m256 v_ziplo_f32(__m256 a, __m256 b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+MG_INLINE __m256 v_ziphi_f32(__m256 a, __m256 b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
+MG_INLINE __m256d v_ziplo_f64(__m256d a, __m256d b) {
+    return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x20);
+}
+MG_INLINE __m256d v_ziphi_f64(__m256d a, __m256d b) {
+    return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x31);
+}
 MG_INLINE __m256 v_gate_f32(__m256 a, __m256 b) {
     return _mm256_and_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GT_OQ), b);
 }
@@ -64,6 +92,12 @@ MG_X86_OPS(f32, float, __m128, _mm_, ps, 4)
 MG_X86_OPS(f64, double, __m128d, _mm_, pd, 2)
 MG_INLINE __m128 v_fma_f32(__m128 a, __m128 b, __m128 c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
 MG_INLINE __m128d v_fma_f64(__m128d a, __m128d b, __m128d c) { return _mm_add_pd(_mm_mul_pd(a, b), c); }
+MG_INLINE __m128 v_fnma_f32(__m128 a, __m128 b, __m128 c) { return _mm_sub_ps(c, _mm_mul_ps(a, b)); }
+MG_INLINE __m128d v_fnma_f64(__m128d a, __m128d b, __m128d c) { return _mm_sub_pd(c, _mm_mul_pd(a, b)); }
+MG_INLINE __m128 v_ziplo_f32(__m128 a, __m128 b) { return _mm_unpacklo_ps(a, b); }
+MG_INLINE __m128 v_ziphi_f32(__m128 a, __m128 b) { return _mm_unpackhi_ps(a, b); }
+MG_INLINE __m128d v_ziplo_f64(__m128d a, __m128d b) { return _mm_unpacklo_pd(a, b); }
+MG_INLINE __m128d v_ziphi_f64(__m128d a, __m128d b) { return _mm_unpackhi_pd(a, b); }
 MG_INLINE __m128 v_gate_f32(__m128 a, __m128 b) { return _mm_and_ps(_mm_cmpgt_ps(a, _mm_setzero_ps()), b); }
 MG_INLINE __m128d v_gate_f64(__m128d a, __m128d b) { return _mm_and_pd(_mm_cmpgt_pd(a, _mm_setzero_pd()), b); }
 MG_INLINE __m128 v_loadn_f32(const float *p, int n) {

@@ -8,6 +8,20 @@ cdef extern from "activation.h":
     cdef struct mg_activation_kernels:
         void (*relu_grad)(const void *y, void *dy, void *sums, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
 
+cdef extern from "fft.h":
+    enum:
+        MG_FFT_MAX_LOG2
+    cdef struct mg_fft_kernels:
+        int lanes
+        void (*forward)(void *data, int log2n, Py_ssize_t stride) noexcept nogil
+        void (*inverse)(void *data, int log2n, Py_ssize_t stride) noexcept nogil
+        void (*multiply)(void *a, const void *b, Py_ssize_t n) noexcept nogil
+        void (*multiply_conj)(void *a, const void *b, Py_ssize_t n) noexcept nogil
+        void (*turn)(const void *rows, Py_ssize_t pitch, void *column, Py_ssize_t n) noexcept nogil
+        void (*turn_back)(const void *column, void *rows, Py_ssize_t pitch, Py_ssize_t n) noexcept nogil
+        void (*put_part)(const void *numbers, void *row, int part, Py_ssize_t n) noexcept nogil
+        void (*get_part)(const void *row, void *numbers, int part, Py_ssize_t n) noexcept nogil
+
 cdef extern from "optimizer.h":
     cdef struct mg_optimizer_state:
         void *p
@@ -28,6 +42,7 @@ cdef extern from "dispatch.h":
         const char *name
         const mg_optimizer_kernels *optimizer[2]
         const mg_activation_kernels *activation[2]
+        const mg_fft_kernels *fft[2]
 
 cdef extern from "threads.h":
     ctypedef void (*mg_task)(void *context, Py_ssize_t index) noexcept nogil
@@ -37,4 +52,5 @@ cdef extern from "threads.h":
 
 cdef const mg_isa *active_isa() noexcept nogil
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept nogil
+cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil
 cdef void *scratch(int slot, size_t size) noexcept nogil

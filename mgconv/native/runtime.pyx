@@ -7,6 +7,10 @@ cdef extern from "dispatch.h":
     int mg_isa_select(const char *name) nogil
     const char *mg_compiler() nogil
 
+cdef extern from "fft.h":
+    void mg_fft_init() nogil
+    Py_ssize_t mg_fft_frequency(int log2n, Py_ssize_t position) nogil
+
 cdef extern from "threads.h":
     void mg_parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) nogil
     void *mg_scratch(int slot, size_t size) nogil
@@ -20,6 +24,10 @@ cdef const mg_isa *active_isa() noexcept nogil:
 
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept nogil:
     mg_parallel_for(task, context, count, seconds)
+
+
+cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil:
+    return mg_fft_frequency(log2n, position)
 
 
 cdef void *scratch(int slot, size_t size) noexcept nogil:
@@ -59,6 +67,8 @@ def compiler():
     """Name and version of the C compiler that built this module."""
     return mg_compiler().decode()
 
+
+mg_fft_init()
 
 if os.environ.get("MGCONV_ISA"):
     try:
