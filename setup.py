@@ -18,8 +18,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SRC = Path("src_c")
-KERNELS = ["activation.c", "fft.c", "optimizer.c"]       # compiled once an instruction set
-COMMON = ["dispatch.c", "fft_tables.c", "threads.c"]     # compiled once
+KERNELS = ["activation.c", "delay.c", "fft.c", "optimizer.c"]                # compiled once an instruction set
+COMMON = ["delay_weights.c", "dispatch.c", "fft_tables.c", "threads.c"]     # compiled once
 
 X86 = {
     "baseline": ([], []),

@@ -32,8 +32,10 @@ static int cpu_runs(int ebx, unsigned long long saved) {
     extern const struct mg_##family##_kernels family##_kernels_f64_##isa;
 #define BOTH(family, isa) {&family##_kernels_f32_##isa, &family##_kernels_f64_##isa}
 
-#define DECLARE(isa) FAMILY(optimizer, isa) FAMILY(activation, isa) FAMILY(fft, isa)
-#define ISA(isa) {#isa, BOTH(optimizer, isa), BOTH(activation, isa), BOTH(fft, isa)}
+#define DECLARE(isa)                                                   \
+    FAMILY(optimizer, isa) FAMILY(activation, isa) FAMILY(fft, isa)    \
+    extern const struct mg_delay_kernels delay_kernels_f64_##isa;
+#define ISA(isa) {#isa, BOTH(optimizer, isa), BOTH(activation, isa), BOTH(fft, isa), &delay_kernels_f64_##isa}
 
 #if defined(MG_HAVE_BASELINE)
 DECLARE(baseline)

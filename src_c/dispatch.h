@@ -3,6 +3,7 @@
 #define MG_DISPATCH_H
 
 struct mg_activation_kernels;
+struct mg_delay_kernels;
 struct mg_fft_kernels;
 struct mg_optimizer_kernels;
 
@@ -12,6 +13,7 @@ struct mg_isa {
     const struct mg_optimizer_kernels *optimizer[2];       /* float32, float64 */
     const struct mg_activation_kernels *activation[2];
     const struct mg_fft_kernels *fft[2];
+    const struct mg_delay_kernels *delay;
 };
 
 /* The sets that this processor can run, best last; entry `count` has a NULL name. */

@@ -35,3 +35,9 @@
 
 MG_NEON_OPS(f32, float, float32x4_t, f32, 4)
 MG_NEON_OPS(f64, double, float64x2_t, f64, 2)
+
+/* Adding 1.5 * 2^52 leaves k + 1023 in the low bits of the sum, from where a shift moves it into the exponent. */
+MG_INLINE float64x2_t v_pow2_f64(float64x2_t k) {
+    float64x2_t sum = vaddq_f64(k, vdupq_n_f64(6755399441055744.0 + 1023.0));
+    return vreinterpretq_f64_s64(vshlq_n_s64(vreinterpretq_s64_f64(sum), 52));
+}

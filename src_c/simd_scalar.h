@@ -1,6 +1,7 @@
 /* One lane of plain C: for machines whose vectors no other header knows. */
 
 #include <math.h>
+#include <string.h>
 
 #define MG_SCALAR_OPS(D, T, SQRT)                                                       \
     enum { VL_##D = 1 };                                                               \
@@ -26,3 +27,13 @@
 
 MG_SCALAR_OPS(f32, float, sqrtf)
 MG_SCALAR_OPS(f64, double, sqrt)
+
+/* Adding 1.5 * 2^52 leaves k + 1023 in the low bits of the sum, from where a shift moves it into the exponent. */
+MG_INLINE double v_pow2_f64(double k) {
+    double sum = k + (6755399441055744.0 + 1023.0);
+    uint64_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    bits <<= 52;
+    memcpy(&sum, &bits, sizeof sum);
+    return sum;
+}

@@ -16,10 +16,18 @@
     MG_INLINE V v_min_##D(V a, V b) { return P##min_##S(a, b); }                       \
     MG_INLINE V v_sqrt_##D(V a) { return P##sqrt_##S(a); }
 
+/* Adding 1.5 * 2^52 leaves k + 1023 in the low bits of the sum, from where a shift moves it into the exponent. */
+#define MG_X86_POW2(V, P, I)                                                           \
+    MG_INLINE V v_pow2_f64(V k) {                                                      \
+        V sum = P##add_pd(k, P##set1_pd(6755399441055744.0 + 1023.0));                 \
+        return P##castsi##I##_pd(P##slli_epi64(P##castpd_si##I(sum), 52));             \
+    }
+
 #if defined(MG_ISA_AVX512)
 
 MG_X86_OPS(f32, float, __m512, _mm512_, ps, 16)
 MG_X86_OPS(f64, double, __m512d, _mm512_, pd, 8)
+MG_X86_POW2(__m512d, _mm512_, 512)
 MG_INLINE __m512 v_fma_f32(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
 MG_INLINE __m512d v_fma_f64(__m512d a, __m512d b, __m512d c) { return _mm512_fmadd_pd(a, b, c); }
 MG_INLINE __m512 v_fnma_f32(__m512 a, __m512 b, __m512 c) { return _mm512_fnmadd_ps(a, b, c); }
@@ -51,6 +59,7 @@ MG_INLINE void v_storen_f64(double *p, __m512d a, int n) { _mm512_mask_storeu_pd
 
 MG_X86_OPS(f32, float, __m256, _mm256_, ps, 8)
 MG_X86_OPS(f64, double, __m256d, _mm256_, pd, 4)
+MG_X86_POW2(__m256d, _mm256_, 256)
 MG_INLINE __m256 v_fma_f32(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
 MG_INLINE __m256d v_fma_f64(__m256d a, __m256d b, __m256d c) { return _mm256_fmadd_pd(a, b, c); }
 MG_INLINE __m256 v_fnma_f32(__m256 a, __m256 b, __m256 c) { return _mm256_fnmadd_ps(a, b, c); }
@@ -90,6 +99,7 @@ MG_INLINE void v_storen_f64(double *p, __m256d a, int n) { _mm256_maskstore_pd(p
 
 MG_X86_OPS(f32, float, __m128, _mm_, ps, 4)
 MG_X86_OPS(f64, double, __m128d, _mm_, pd, 2)
+MG_X86_POW2(__m128d, _mm_, 128)
 MG_INLINE __m128 v_fma_f32(__m128 a, __m128 b, __m128 c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
 MG_INLINE __m128d v_fma_f64(__m128d a, __m128d b, __m128d c) { return _mm_add_pd(_mm_mul_pd(a, b), c); }
 MG_INLINE __m128 v_fnma_f32(__m128 a, __m128 b, __m128 c) { return _mm_sub_ps(c, _mm_mul_ps(a, b)); }

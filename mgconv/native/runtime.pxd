@@ -22,6 +22,27 @@ cdef extern from "fft.h":
         void (*put_part)(const void *numbers, void *row, int part, Py_ssize_t n) noexcept nogil
         void (*get_part)(const void *row, void *numbers, int part, Py_ssize_t n) noexcept nogil
 
+cdef extern from "delay.h":
+    ctypedef void (*mg_delay_function)(Py_ssize_t n, const double *x, double *g, double *dg, void *data) noexcept nogil
+    enum:
+        MG_DELAY_PAD
+        MG_DELAY_MACKEY_GLASS
+        MG_DELAY_MACKEY_GLASS_REAL
+        MG_DELAY_SINE
+        MG_DELAY_RICKER
+        MG_DELAY_EXPONENTIAL
+    cdef struct mg_delay_weights:
+        pass
+    cdef struct mg_delay_kernels:
+        mg_delay_function *functions
+        void (*hermite)(Py_ssize_t n, const mg_delay_weights *w, const double *g, const double *dg,
+                        double *q) noexcept nogil
+        void (*values)(Py_ssize_t n, const mg_delay_weights *w, const double *g, double *q) noexcept nogil
+        void (*scan)(Py_ssize_t n, const mg_delay_weights *w, double *q, double *x) noexcept nogil
+        void (*slope)(Py_ssize_t n, double b, const double *x, const double *g, double *slope) noexcept nogil
+        void (*scale)(Py_ssize_t n, const double *factor, double *y) noexcept nogil
+        void (*make_weights)(double h, double b, mg_delay_weights *w) noexcept nogil
+
 cdef extern from "optimizer.h":
     cdef struct mg_optimizer_state:
         void *p
@@ -43,6 +64,7 @@ cdef extern from "dispatch.h":
         const mg_optimizer_kernels *optimizer[2]
         const mg_activation_kernels *activation[2]
         const mg_fft_kernels *fft[2]
+        const mg_delay_kernels *delay
 
 cdef extern from "threads.h":
     ctypedef void (*mg_task)(void *context, Py_ssize_t index) noexcept nogil

@@ -1,0 +1,220 @@
+"""Series of x'(t) = g(x(t - tau)) - b x(t) by exponential quadrature of order 8; src_c/delay.h has the method."""
+import math
+import operator
+from functools import lru_cache
+
+import numpy as np
+
+from mgconv.dde import history as histories
+from mgconv.dde.systems import MackeyGlass
+from mgconv.native import delay
+
+_MAX_NODES = 1 << 18          # of samples' nodes an interval; denser samples are interpolated
+_EPS = 2.0**-52
+
+
+def mackey_glass(n, *, dt=1.0, tau=30.0, a=0.2, b=0.1, c=10, history=1.2, discard=0.0, x0=None, step=None):
+    """Samples of the Mackey-Glass series, x'(t) = a x(t - tau) / (1 + x(t - tau)^c) - b x(t).
+
+    With the default step the error is below 1e-12 at t = 100 and below 2e-11 at t = 1000 for tau = 17 and 30 (errors of
+    any method grow as the system is chaotic). The same call gives the same bits on every machine if `c` is an integer.
+
+    Parameters
+    ----------
+    n : int
+        Number of samples.
+    dt : float
+        Time between two samples; any positive number.
+    tau, a, b, c : float or array
+        Delay, production, decay, steepness. Arrays broadcast, one series each.
+    history : float, array of floats, callable or dde.Samples
+        x(t) for -tau <= t <= 0. Numbers are constant histories, one series each.
+    discard : float
+        Time of the first sample.
+    x0 : float or array, optional
+        x(0), if it differs from the history's value there.
+    step : float, optional
+        The largest step of the integration; it is cut to a divisor of tau that meets the samples if there is one.
+
+    Returns
+    -------
+    float64 array of shape (n,), or (..., n) with the shape that the arrays among the arguments broadcast to
+        x(discard), x(discard + dt), ..., x(discard + (n - 1) dt).
+
+    Raises
+    ------
+    ValueError
+        If tau, dt, c or step is not positive, n or discard negative, anything infinite or not a number, or if history
+        samples do not fit tau.
+    OverflowError
+        If the solution stops being finite; the message names the time.
+
+    References
+    ----------
+    M. C. Mackey and L. Glass, "Oscillation and chaos in physiological control systems", Science 197 (1977) 287-289.
+
+    Examples
+    --------
+    >>> from mgconv import dde
+    >>> dde.mackey_glass(4, dt=6, tau=17).round(6).tolist()
+    [1.2, 0.802366, 0.584152, 0.718926]
+    >>> dde.mackey_glass(1000, history=[0.9, 1.1, 1.3]).shape
+    (3, 1000)
+    """
+    return series(MackeyGlass(tau, a, b, c), n, dt=dt, history=history, discard=discard, x0=x0, step=step)
+
+
+def series(system, n, *, dt=1.0, history, discard=0.0, x0=None, step=None):
+    """Samples of a delay equation; as `mackey_glass`, for any system of `mgconv.dde`.
+
+    Parameters
+    ----------
+    system : MackeyGlass, Ikeda, Blowflies, LasotaWazewska, Hutchinson or System
+        The equation.
+    n, dt, history, discard, x0, step
+        As in `mackey_glass`.
+
+    Returns
+    -------
+    float64 array of shape (n,) or (..., n)
+        x(discard), x(discard + dt), ...
+
+    Raises
+    ------
+    ValueError, OverflowError
+        As in `mackey_glass`.
+
+    Examples
+    --------
+    >>> from mgconv import dde
+    >>> dde.series(dde.Ikeda(tau=2.0, a=6.0, b=1.0), 3, dt=5.0, history=0.1).shape
+    (3,)
+    """
+    n = operator.index(n)
+    if n < 0:
+        raise ValueError(f"`n` must not be negative. Received: n={n}.")
+    dt, discard = _positive("dt", dt), float(discard)
+    if not 0.0 <= discard < math.inf:
+        raise ValueError(f"`discard` must be finite and not negative. Received: discard={discard}.")
+    equation = system._equation()
+    problem, shape = make_problem(equation, history, x0, step, dt, discard)
+    out = np.empty((math.prod(shape), n))
+    failures = problem.sample(discard, dt, out)
+    check_failures(failures, equation)
+    if equation.decode is not None:
+        equation.decode(out, shape)
+    return out.reshape(*shape, n)
+
+
+def make_problem(equation, history, x0, step, dt, start):
+    """The compiled problem for one equation or an ensemble of them, and the ensemble's shape."""
+    constant = not (callable(history) or isinstance(history, histories.Samples))
+    if constant:
+        history = _finite("history", history, equation.encode)
+        ends = history
+    elif isinstance(history, histories.Samples):
+        history = history._replace(values=_finite("history", history.values, equation.encode))
+        ends = history.values[..., -1]
+    else:
+        ends = 0.0                    # filled in from the function's own last value
+    if x0 is not None:
+        ends = _finite("x0", x0, equation.encode)
+    step = equation.step if step is None else _positive("step", step)
+    columns = (equation.tau, equation.b, ends, *equation.parameters)
+    shape = np.broadcast_shapes(*map(np.shape, columns), np.shape(step))
+    table = np.empty((*shape, len(columns)))
+    for i, column in enumerate(columns):
+        table[..., i] = column
+    table = table.reshape(-1, len(columns))
+    if not (table[:, 0] > 0).all():
+        raise ValueError(f"`tau` must be positive. Received: tau={equation.tau}.")
+    grids = _make_grids(table, step, shape, dt, start, history)
+    if constant:
+        values = np.broadcast_to(history, shape).astype(np.float64).ravel()
+        grids[:, 1] = np.arange(len(grids))
+    else:
+        values = _history_values(history, equation.encode, table, grids, x0 is None)
+    return delay.Problem(equation.function, equation.derivative, table, grids, values, constant), shape
+
+
+def _make_grids(table, step, shape, dt, start, history):
+    """For each series: nodes an interval, place in the history, stride and first node of its samples."""
+    grids = np.empty((len(table), 4), np.intp)
+    steps = np.broadcast_to(step, shape).ravel().tolist() if np.ndim(step) else [step] * len(table)
+    for i, (tau, b) in enumerate(table[:, :2].tolist()):
+        multiple = histories.sample_steps(history, tau) if isinstance(history, histories.Samples) else 1
+        nodes, stride, first = _choose_grid(tau, b, steps[i], dt, start, multiple)
+        grids[i] = nodes, 0, stride, first
+    return grids
+
+
+@lru_cache(maxsize=256)
+def _choose_grid(tau, b, step, dt, start, multiple):
+    """Steps an interval (a multiple of `multiple`), and the stride and first node of the samples (stride 0: off the nodes).
+
+    The smallest count is taken that keeps the step small enough and meets the samples, if one within reach does.
+    """
+    least = max(8, math.ceil(tau / step * (1 - 4 * _EPS)), math.ceil(abs(b) * tau))
+    if least > 1 << 26:
+        raise ValueError(f"`step` must be at least tau / 2**26. Received: step={step}, tau={tau}.")
+    shortest = max(1, math.ceil(least * dt / tau * (1 - 4 * _EPS)))
+    for stride in range(shortest, shortest + 16):
+        nodes, first = stride * tau / dt, start * (stride / dt)
+        if nodes > max(4 * least, _MAX_NODES if stride == 1 else 0):
+            break
+        if _is_integer(nodes) and _is_integer(first) and round(nodes) % multiple == 0:
+            return round(nodes), stride, round(first)
+    return -(-least // multiple) * multiple, 0, 0
+
+
+def _is_integer(value):
+    return abs(value - round(value)) <= 4 * _EPS * max(1.0, value)
+
+
+def _history_values(history, encode, table, grids, set_start):
+    """The histories at the nodes, one after the other; equal ones are stored once."""
+    stored, values, length = {}, [], 0
+    for i, (tau, nodes) in enumerate(zip(table[:, 0].tolist(), grids[:, 0].tolist(), strict=True)):
+        row = i if isinstance(history, histories.Samples) and np.ndim(history.values) == 2 else 0
+        if (tau, nodes, row) not in stored:
+            if isinstance(history, histories.Samples):
+                steps = histories.sample_steps(history, tau)
+                new = histories.refine(np.atleast_2d(history.values)[row], steps, nodes)
+            else:
+                new = _finite("history", histories.evaluate(history, tau, nodes), encode)
+            stored[tau, nodes, row] = length
+            values.append(new)
+            length += len(new)
+        grids[i, 1] = stored[tau, nodes, row]
+    values = np.concatenate(values)
+    if set_start:
+        table[:, 2] = values[grids[:, 1] + grids[:, 0]]
+    return values
+
+
+def _positive(name, value):
+    value = float(value)
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"`{name}` must be positive and finite. Received: {name}={value}.")
+    return value
+
+
+def _finite(name, value, encode):
+    value = float(value) if isinstance(value, (int, float)) else np.asarray(value, np.float64)
+    if not np.isfinite(value).all():
+        raise ValueError(f"`{name}` must be finite. Received: {name}={value}.")
+    return value if encode is None else encode(name, value)
+
+
+def check_failures(failures, equation):
+    """Raise what the compiled loops report."""
+    failed = np.flatnonzero(~np.isnan(failures))
+    if not failed.size:
+        return
+    first = failed[0]
+    if failures[first] < 0:
+        raise MemoryError("not enough memory for one interval of the delay equation")
+    where = f" in series {first}" if failures.size > 1 else ""
+    hint = " (x**c with a c that is no integer needs x >= 0)" if equation.function == delay.MACKEY_GLASS_REAL else ""
+    raise OverflowError("the solution must stay finite. "
+                        f"It stopped being so at t = {failures[first]:.6g}{where}{hint}.")

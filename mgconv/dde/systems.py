@@ -1,0 +1,87 @@
+"""Delay equations x'(t) = g(x(t - tau)) - b x(t): the classics by name, and a user's own.
+
+A system is data: `_equation` says which compiled function is its g, with which parameters, and how fast things move.
+"""
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mgconv.native import delay
+
+
+class Equation(NamedTuple):
+    """What the engine needs to know of a system; numbers may be arrays, which broadcast."""
+    function: Any                       # an index of src_c/delay.h, (address, user data), or a PythonFunction
+    derivative: bool
+    tau: Any
+    b: Any
+    parameters: tuple
+    step: Any                           # the default step
+    encode: Callable | None = None      # from the user's variable to the engine's, and back
+    decode: Callable | None = None
+
+
+def _largest(*rates):
+    rate = abs(rates[0])
+    for other in rates[1:]:
+        rate = np.maximum(rate, abs(other)) if isinstance(other, np.ndarray) or isinstance(rate, np.ndarray) \
+            else max(rate, abs(other))
+    return rate
+
+
+def _number(value):
+    """A float for a number, a float64 array for anything else."""
+    return float(value) if isinstance(value, (int, float)) else np.asarray(value, np.float64)
+
+
+class _Numbers:
+    """A frozen dataclass whose fields are numbers or arrays of numbers."""
+
+    def __post_init__(self):
+        for name in self.__dataclass_fields__:
+            value = _number(getattr(self, name))
+            if not np.isfinite(value).all():
+                raise ValueError(f"`{name}` must be finite. Received: {name}={value}.")
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class MackeyGlass(_Numbers):
+    """The Mackey-Glass equation, x'(t) = a x(t - tau) / (1 + x(t - tau)^c) - b x(t).
+
+    Parameters
+    ----------
+    tau, a, b, c : float or array
+        Delay, production, decay, steepness. Arrays broadcast to one series each. With an integer `c` x may have any
+        sign, with any other it must stay positive.
+
+    References
+    ----------
+    M. C. Mackey and L. Glass, "Oscillation and chaos in physiological control systems", Science 197 (1977) 287-289.
+    L. Glass and M. C. Mackey, "Pathological conditions resulting from instabilities in physiological control systems",
+    Annals of the New York Academy of Sciences 316 (1979) 214-235.
+
+    Examples
+    --------
+    >>> from mgconv import dde
+    >>> dde.series(dde.MackeyGlass(tau=17), 3, history=1.2).round(6).tolist()
+    [1.2, 1.117562, 1.04297]
+    """
+    tau: Any = 30.0
+    a: Any = 0.2
+    b: Any = 0.1
+    c: Any = 10.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if np.any(np.less_equal(self.c, 0)):
+            raise ValueError(f"`c` must be positive. Received: c={self.c}.")
+
+    def _equation(self):
+        integer = self.c == np.floor(self.c) if isinstance(self.c, np.ndarray) else self.c.is_integer()
+        small = self.c < 2.0**53
+        function = delay.MACKEY_GLASS if np.all(integer & small) else delay.MACKEY_GLASS_REAL
+        return Equation(function, True, self.tau, self.b, (self.a, self.c),
+                        0.5 / (_largest(self.a, self.b, 1e-3 / self.tau) * _largest(self.c, 4.0)))
