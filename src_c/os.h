@@ -149,7 +149,7 @@ MG_INLINE void mg_keep_off_this_cpu(const mg_thread *threads, int count, int *av
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 MG_INLINE void mg_pause(void) { _mm_pause(); }
-#elif defined(_M_ARM64)
+#elif defined(_MSC_VER) && defined(_M_ARM64)
 MG_INLINE void mg_pause(void) { __yield(); }
 #elif defined(__aarch64__)
 MG_INLINE void mg_pause(void) { __asm__ __volatile__("yield"); }

@@ -161,7 +161,7 @@ void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double second
             mg_atomic_store(&pool.ticket, (long long)(number << 32 | (unsigned long long)count));
             if (wake) wake_workers();
             run_tasks();
-            for (long i = 0; mg_atomic_load(&pool.ended) < count; i++) {
+            for (ptrdiff_t i = 0; mg_atomic_load(&pool.ended) < count; i++) {
                 if (i < 1000) mg_pause();
                 else mg_yield();
             }
