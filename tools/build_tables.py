@@ -1,0 +1,17 @@
+"""What setup.py says about the C sources, for tools that compile them without Python: read, not run."""
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def build_tables():
+    """The literal constants of setup.py by name: KERNELS, COMMON, X86, ARM64, PLAIN, GNU_FLAGS, ..."""
+    tables = {}
+    for node in ast.parse((ROOT / "setup.py").read_text()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                tables[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue                       # computed at build time
+    return tables

@@ -1,0 +1,176 @@
+"""Checks src_c on one machine for all the platforms of the wheels: `python tools/check_c.py [msvc] [cross] [run]`.
+
+    msvc    what Microsoft's compiler would see: Clang's MSVC mode, and no word or header that MSVC lacks
+    cross   every file compiled for every platform, any warning an error
+    run     tests/c linked for each platform that this machine runs or emulates (aarch64 and riscv64 by qemu-user,
+            Windows by wine), with the same bits on all of them where the tests print bits
+
+Zig's C compiler does it all: `pip install ziglang`. Debian's emulators: `apt-get install qemu-user-static wine`.
+"""
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from build_tables import ROOT, build_tables
+
+SETUP = build_tables()
+SETS = {"x86_64": SETUP["X86"], "aarch64": SETUP["ARM64"], "riscv64": SETUP["PLAIN"]}
+FLAGS = [*SETUP["GNU_FLAGS"], "-Wpedantic", "-Wvla", "-Werror"]
+
+# Platforms by Zig's names, and what else runs their programs.
+TARGETS = {
+    "x86_64-linux-gnu.2.28": [],
+    "x86_64-linux-musl": [],
+    "aarch64-linux-gnu.2.28": None,          # the emulator would need its C library
+    "aarch64-linux-musl": ["qemu-aarch64-static"],
+    "riscv64-linux-musl": ["qemu-riscv64-static"],
+    "x86_64-macos": None,
+    "aarch64-macos": None,
+    "x86_64-windows-gnu": ["wine"],
+    "aarch64-windows-gnu": None,
+}
+
+MSVC_LACKS_HEADERS = {"pthread.h", "stdatomic.h", "complex.h", "unistd.h", "alloca.h"}
+MSVC_LACKS = re.compile(r"__attribute__|__builtin_|__atomic_|__sync_|__asm__|\basm\b|\b(__)?typeof(__)?\b|__int128|"
+                        r"_Complex|_Atomic|__thread\b|\(\{|\[\s*static\b|#\s*pragma\s+(GCC|clang|omp)|_Pragma|"
+                        r"\bM_PI\b|\bssize_t\b|__label__|\b(?<!long )long(?! long| double)")    # 32 bits there
+
+
+def zig():
+    try:
+        import ziglang
+    except ImportError:
+        sys.exit("This check needs Zig's C compiler: pip install ziglang")
+    return Path(ziglang.__file__).parent / "zig"
+
+
+def sources(arch):
+    """(source, instruction set or None, flags) of every object that an extension for `arch` is made of."""
+    for name, (gnu, _) in SETS[arch].items():
+        for source in SETUP["KERNELS"]:
+            yield source, name, [*gnu, f"-DMG_ISA={name}", f"-DMG_ISA_{name.upper()}=1"]
+    have = [f"-DMG_HAVE_{name.upper()}=1" for name in SETS[arch]]
+    for source in SETUP["COMMON"]:
+        yield source, None, have
+
+
+def in_parallel(function, jobs):
+    """All results; prints what failed and returns None for it."""
+    def attempt(job):
+        try:
+            return function(job)
+        except subprocess.CalledProcessError as error:
+            print(f"FAILED {' '.join(map(str, error.cmd))}\n{error.stdout}{error.stderr}")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(attempt, jobs))
+
+
+def command(*arguments):
+    return subprocess.run(arguments, check=True, capture_output=True, text=True, cwd=ROOT)
+
+
+def check_msvc():
+    """Each source as MSVC sees it: its own half of the #ifs, its headers, no extension of GCC's."""
+    compiler = zig()
+    shared = ["-fms-compatibility-version=19.40", "-ffreestanding", "-nostdinc", "-isystem", "tools/msvc",
+              "-isystem", str(compiler.parent / "lib/include"), "-std=c11", "-O2", "-Wall", "-Wextra", "-Wpedantic",
+              "-Wvla", "-Wno-language-extension-token", "-Wno-unused-function", "-Werror"]
+
+    def check(job):
+        arch, (source, _, flags) = job
+        line = [compiler, "clang", f"--target={arch}-pc-windows-msvc", *shared, *flags, f"src_c/{source}"]
+        command(*line, "-fsyntax-only")
+        file, number, wrong = "", 0, []
+        for text in command(*line, "-E", "-fdirectives-only").stdout.splitlines():
+            if marker := re.match(r'# (\d+) "(.*?)"', text):
+                number, file = int(marker[1]) - 1, marker[2]
+                if Path(file).name in MSVC_LACKS_HEADERS:
+                    wrong.append(f"src_c/{source}: includes <{Path(file).name}>")
+            else:
+                number += 1
+                if file.startswith("src_c/") and MSVC_LACKS.search(text):
+                    wrong.append(f"{file}:{number}: MSVC lacks this: {text.strip()}")
+        return wrong
+
+    jobs = [(arch, source) for arch in ("x86_64", "aarch64") for source in sources(arch)]
+    found = in_parallel(check, jobs)
+    wrong = sorted({line for lines in found if lines for line in lines})
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    print(f"msvc: {len(jobs)} compilations, {len(wrong)} words or headers that MSVC lacks")
+    return None not in found and not wrong
+
+
+def compile_for(target, folder, extra=()):
+    """The object files of src_c, and of the `extra` sources, for one platform; a None for each that failed."""
+    def compile_one(job):
+        source, name, flags = job
+        path = Path(folder) / f"{target}-{name}-{Path(source).stem}.o"
+        command(zig(), "cc", "-target", target, *FLAGS, *flags, "-Isrc_c", "-c", str(source), "-o", str(path))
+        return path
+    jobs = [(f"src_c/{source}", name, flags) for source, name, flags in sources(target.split("-")[0])]
+    return in_parallel(compile_one, jobs + [(source, "test", []) for source in extra])
+
+
+def check_cross():
+    good = True
+    for target in TARGETS:
+        with tempfile.TemporaryDirectory() as folder:
+            objects = compile_for(target, folder)
+        print(f"cross: {target}: {len(objects) - objects.count(None)} of {len(objects)} files")
+        good &= None not in objects
+    return good
+
+
+def runner(target):
+    """The command that runs programs for `target` here, or None."""
+    arch, system = target.split("-")[:2]
+    if (arch, system) == (platform.machine(), sys.platform):
+        return []
+    emulator = TARGETS[target]
+    return emulator if emulator and shutil.which(emulator[0]) else None
+
+
+def check_run():
+    good, bits = True, {}
+    tests = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests/c").glob("*.c"))
+    for target in TARGETS:
+        run = runner(target)
+        if run is None:
+            print(f"run: {target}: nothing here runs it")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            objects = compile_for(target, folder, tests)
+            if None in objects:
+                good = False
+                continue
+            program = Path(folder) / ("tests.exe" if "windows" in target else "tests")
+            command(zig(), "cc", "-target", target, *map(str, objects), "-o", str(program),
+                    *([] if "windows" in target else ["-lm", "-lpthread"]))
+            done = subprocess.run([*run, program], capture_output=True, text=True, cwd=ROOT,
+                                  env={**os.environ, "WINEDEBUG": "-all"}, timeout=600)
+        print(f"run: {target}: {'passed' if done.returncode == 0 else 'FAILED'}\n{done.stdout}{done.stderr}", end="")
+        good &= done.returncode == 0
+        for line in re.findall(r"^bits .*$", done.stdout.replace("\r", ""), re.M):
+            subject, value = line.rsplit(" ", 1)
+            bits.setdefault(subject, {}).setdefault(value, []).append(target)
+    for subject, values in bits.items():
+        if len(values) > 1:
+            print(f"run: {subject} differ: {values}")
+            good = False
+    return good
+
+
+CHECKS = {"msvc": check_msvc, "cross": check_cross, "run": check_run}
+
+if __name__ == "__main__":
+    wanted = sys.argv[1:] or list(CHECKS)
+    if not set(wanted) <= set(CHECKS):
+        sys.exit(__doc__)
+    passed = [CHECKS[name]() for name in wanted]
+    sys.exit(not all(passed))
