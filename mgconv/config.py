@@ -3,9 +3,11 @@ import operator
 import os
 import sys
 
+import numpy as np
+
 from mgconv.native import runtime
 
-_seed = None
+_generator = None             # made at first use, unless `set_random_seed` came before
 
 
 def _usable_cores():
@@ -86,9 +88,38 @@ def set_num_threads(threads):
 
 
 def set_random_seed(seed):
-    """Make every later random choice of the package (initial weights, shuffling) follow from `seed`."""
-    global _seed
-    _seed = seed
+    """Make every later random choice of the package (initial weights, shuffling, dropout) follow from `seed`.
+
+    The same program then gives the same bits, whatever the number of threads. NumPy's own global generator and
+    Python's `random` are left alone.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+
+    Raises
+    ------
+    ValueError
+        If `seed` is negative.
+    TypeError
+        If `seed` is no integer.
+    """
+    global _generator
+    seed = operator.index(seed)
+    if seed < 0:
+        raise ValueError(f"`seed` must be at least 0. Received: seed={seed}.")
+    _generator = np.random.default_rng(seed)
+
+
+def random_generator(seed=None):
+    """The generator that random choices draw from: the package's own, or a fresh one made from `seed`."""
+    global _generator
+    if seed is not None:
+        return np.random.default_rng(seed)
+    if _generator is None:
+        _generator = np.random.default_rng()
+    return _generator
 
 
 def show_config():

@@ -24,7 +24,7 @@ cdef void run_chunk(void *context, Py_ssize_t index) noexcept nogil:
 
 
 cdef class ReluGrad:
-    """Bound to y and dy (rows, columns) and sums (columns): a call does dy = y > 0 ? dy : 0, sums = dy summed by column.
+    """Bound to y, dy (rows, columns) and sums (columns): a call does dy = y > 0 ? dy : 0, sums = dy summed by column.
 
     All are C-contiguous and of one dtype, float32 or float64. The rows are cut into chunks by the shape alone and the
     chunks' sums are added in order, so that the number of threads changes no bit.

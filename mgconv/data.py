@@ -1,0 +1,97 @@
+"""What `fit`, `evaluate` and `predict` are given, checked and cast to the model's dtype."""
+import operator
+
+import numpy as np
+
+from mgconv.losses import prepare_weight
+
+
+def as_samples(x, shape, dtype, name="x"):
+    """`x` as a C-contiguous array of `dtype` and `shape`, (None, ...): any number of samples of that shape.
+
+    A last axis of length 1 may be missing.
+    """
+    try:
+        x = np.asarray(x)
+        if x.dtype.kind not in "fiub":
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(f"`{name}` must be an array of real numbers. Received: {type(x).__name__}.") from None
+    if x.ndim == len(shape) - 1 and shape[-1] == 1:
+        x = x[..., None]
+    if x.ndim != len(shape) or x.shape[1:] != shape[1:]:
+        raise ValueError(f"`{name}` must have shape {('batch', *shape[1:])}. Received: {x.shape}.")
+    return np.ascontiguousarray(x, dtype)
+
+
+def as_training_data(model, x, y, sample_weight=None, class_weight=None):
+    """(x, y, weight or None) as arrays that the model's loss takes, all of one length."""
+    if y is None:
+        raise ValueError("`y`, the targets, must be given.")
+    x = as_samples(x, model.input_shape, model.dtype)
+    target = model.loss.prepare(y, model.output_shape, model.dtype)
+    if len(x) != len(target):
+        raise ValueError(f"`x` and `y` must have the same number of samples. Received: {len(x)} and {len(target)}.")
+    weight = None
+    if class_weight is not None:
+        if sample_weight is not None:
+            raise ValueError("only one of `class_weight` and `sample_weight` may be given.")
+        sample_weight = _weights_of_classes(target, class_weight, model.loss.sparse)
+    if sample_weight is not None:
+        weight = prepare_weight(sample_weight, model.output_shape, model.dtype)
+        if len(weight) != len(x):
+            raise ValueError("`sample_weight` must have one entry a sample. "
+                             f"Received: {len(weight)} for {len(x)} samples.")
+    return x, target, weight
+
+
+def _weights_of_classes(target, class_weight, sparse):
+    """A weight a sample, from {class number: weight}; 1 for classes that are not named."""
+    if not isinstance(class_weight, dict):
+        raise TypeError(f"`class_weight` must be a dict from class number to weight. Received: {class_weight!r}.")
+    if sparse or target.shape[-1] == 1:
+        classes = target.reshape(len(target), -1)
+        if classes.shape[1] != 1:
+            raise ValueError("`class_weight` needs one class a sample. Received: targets of shape "
+                             f"{('batch', *target.shape[1:])}.")
+        classes = np.rint(classes[:, 0])
+    else:
+        if target.ndim != 2:
+            raise ValueError("`class_weight` needs one class a sample. Received: targets of shape "
+                             f"{('batch', *target.shape[1:])}.")
+        classes = target.argmax(axis=-1)
+    weight = np.ones(len(target))
+    for number, factor in class_weight.items():
+        weight[classes == number] = factor
+    return weight
+
+
+def split(data, share):
+    """`data` without its last part, and that part, the `share` of the samples."""
+    count = len(data[0])
+    if not 0 < share < 1:
+        raise ValueError(f"`validation_split` must be from 0 to below 1. Received: validation_split={share}.")
+    first = int(count * (1 - share))
+    if first in (0, count):
+        raise ValueError(f"`validation_split` must leave samples on both sides. Received: validation_split={share} "
+                         f"for {count} samples.")
+    return (tuple(None if a is None else a[:first] for a in data),
+            tuple(None if a is None else a[first:] for a in data))
+
+
+def check_count(name, value, least):
+    """`value` as an int of at least `least`."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}.") from None
+    if count < least:
+        raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}.")
+    return count
+
+
+def check_verbose(verbose):
+    """0, 1 or 2 for what Keras takes as `verbose`; "auto" is 1."""
+    if verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f'`verbose` must be "auto", 0, 1 or 2. Received: verbose={verbose!r}.')
+    return 1 if verbose == "auto" else int(verbose)

@@ -1,0 +1,189 @@
+"""What all layers share: names, weights, and how a layer is bound to the arrays it works on.
+
+Design
+------
+A layer owns its settings and its weights, never the arrays that pass through it. `Layer.bind(x, dx, training)` makes
+those: it allocates the output for the one input array `x` and returns a `Bound`, which lists the calls that compute it
+and, for training, the calls that turn the output's gradient into those of the weights and of the input. All of them
+take no arguments: shapes are checked, plans made and buffers allocated when binding, and a training step does nothing
+but run lists of calls. A model binds its layers once for every batch size it meets, so one layer may serve several
+threads at the same time. (The obvious alternative, forward(x) and backward(dy) on the layer, keeps state in the layer and looks
+up plan and buffers at every call: half of the cost of a small layer.)
+"""
+import operator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mgconv import initializers
+
+
+class Bound(NamedTuple):
+    """A layer at work on one input array.
+
+    Attributes
+    ----------
+    y : ndarray
+        The output, which the calls of `forward` fill from the input.
+    dy : ndarray or None
+        The gradient to `y`: whoever reads `y` fills it. None if nothing needs it.
+    forward : list of callable
+        Calls without arguments, in the order in which to run them.
+    backward : list of callable
+        Likewise; they may overwrite `dy`.
+    """
+
+    y: np.ndarray
+    dy: np.ndarray | None
+    forward: list[Any]
+    backward: list[Any]
+
+
+class Layer:
+    """Base of all layers. A subclass defines `compute_output_shape` and `bind`, and `build` if it has weights.
+
+    Parameters
+    ----------
+    name : str, optional
+        A model names its layers after their classes where they have no name.
+    """
+
+    def __init__(self, name=None):
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"`name` must be a string. Received: name={name!r}.")
+        self.name: Any = name
+        self.built = False
+        self.input_shape: Any = None
+        self.dtype = np.dtype(np.float32)
+        self.gradients: dict[str, np.ndarray] = {}
+        self.owner: object = None             # the model whose flat vector holds the weights
+
+    def build(self, input_shape, dtype="float32"):
+        """Create the weights for inputs of `input_shape`, (None, ...): the batch is left open.
+
+        A model does this itself. The weights are attributes of the layer (`kernel`, `bias`); their gradients are in
+        `gradients`, by the same names.
+        """
+        self.dtype = np.dtype(dtype)
+        self.output_shape = self.compute_output_shape(input_shape)
+        self.input_shape = (None, *input_shape[1:])
+        self.built = True
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the output, batch first, for an input shape; the batch may be None in both.
+
+        Raises
+        ------
+        ValueError
+            If the layer does not take such an input.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define compute_output_shape(input_shape).")
+
+    def bind(self, x, dx=None, training=False):
+        """Prepare to work on the array `x`.
+
+        Parameters
+        ----------
+        x : ndarray
+            The input, C-contiguous, of the layer's dtype. The calls read what it holds when they run.
+        dx : ndarray, optional
+            Where `backward` writes the gradient to `x`; None if nobody needs it.
+        training : bool
+            Whether there will be a backward pass.
+
+        Returns
+        -------
+        Bound
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define bind(x, dx, training).")
+
+    def __call__(self, x):
+        """The layer's output for the array `x`, (batch, ...), as in prediction: a fresh array of the layer's dtype."""
+        x = np.asarray(x)
+        if not self.built:
+            self.build((None, *x.shape[1:]))
+        elif x.shape[1:] != self.input_shape[1:]:
+            raise ValueError(f"the layer {self.name or type(self).__name__} takes inputs of shape {self.input_shape}. "
+                             f"Received: {x.shape}.")
+        bound = self.bind(np.array(x, self.dtype, order="C"))        # a copy: the output may be a view of it
+        for call in bound.forward:
+            call()
+        return bound.y
+
+    def add_weight(self, name, shape, initializer):
+        """Create the weight `name`, an attribute of the layer from now on, and its gradient."""
+        setattr(self, name, initializers.get(initializer)(shape, self.dtype))
+        self.gradients[name] = np.zeros(shape, self.dtype)
+
+    @property
+    def weight_names(self):
+        """The names of the weights, in the order of `get_weights`."""
+        return list(self.gradients)
+
+    def place(self, weights, gradients):
+        """Move the weights into the flat array `weights`, as views of it, and their gradients into `gradients`."""
+        start = 0
+        for name in self.weight_names:
+            old = getattr(self, name)
+            part = slice(start, start + old.size)
+            weights[part] = old.ravel()
+            setattr(self, name, weights[part].reshape(old.shape))
+            self.gradients[name] = gradients[part].reshape(old.shape)
+            start += old.size
+
+    def count_params(self):
+        """How many numbers the weights hold."""
+        return sum(getattr(self, name).size for name in self.weight_names)
+
+    def get_weights(self):
+        """Copies of the weights, as a list of arrays."""
+        return [getattr(self, name).copy() for name in self.weight_names]
+
+    def set_weights(self, weights):
+        """Copy arrays like those of `get_weights` into the weights.
+
+        Raises
+        ------
+        ValueError
+            If their number or a shape is another; then no weight is changed.
+        """
+        set_weights([(f"{self.name or type(self).__name__}/{name}", getattr(self, name)) for name in self.weight_names],
+                    weights)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def set_weights(named, arrays):
+    """Copy `arrays` into the weights of `named`, a list of (name, array), after all of their shapes were checked."""
+    arrays = [np.asarray(array) for array in arrays]
+    if len(arrays) != len(named):
+        raise ValueError(f"there must be {len(named)} weight arrays. Received: {len(arrays)}.")
+    for (name, weight), array in zip(named, arrays, strict=True):
+        if array.shape != weight.shape:
+            raise ValueError(f"the weight {name} must have shape {weight.shape}. Received: {array.shape}.")
+    for (_, weight), array in zip(named, arrays, strict=True):
+        np.copyto(weight, array, casting="same_kind")
+
+
+def aligned_empty(shape, dtype):
+    """An uninitialized array that begins at a multiple of 64 bytes, so that no vector straddles a cache line."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start:start + size].view(dtype).reshape(shape)
+
+
+def positive_ints(name, value, count):
+    """`value`, a positive integer or `count` of them, as a tuple of `count`."""
+    try:
+        values = (operator.index(value),) * count
+    except TypeError:
+        try:
+            values = tuple(operator.index(v) for v in value)
+        except TypeError:
+            raise TypeError(f"`{name}` must be an integer or {count} of them. Received: {name}={value!r}.") from None
+    if len(values) != count or min(values) < 1:
+        raise ValueError(f"`{name}` must be a positive integer, or {count} of them. Received: {name}={value!r}.")
+    return values

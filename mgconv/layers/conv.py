@@ -1,0 +1,329 @@
+"""Convolution in one or two dimensions, full or depthwise, and Dense: all are one operation of the engine.
+
+Every class below says how its input and its kernel look to the engine: as arrays (batch, *spatial, channels) and
+(*taps, channels of a group, filters). The rest is common: `EngineLayer`.
+"""
+import math
+from functools import partial
+
+import numpy as np
+
+from mgconv import activations, initializers
+from mgconv.geometry import conv_geometry
+from mgconv.layers.activation import activation_grad
+from mgconv.layers.base import Bound, Layer, aligned_empty, positive_ints
+from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
+from mgconv.native.conv import ConvPlan
+
+
+class EngineLayer(Layer):
+    """A layer whose work is activation(conv(x, kernel) + bias). Shapes in its methods are channels last."""
+
+    data_format = "channels_last"
+    kernel: np.ndarray
+
+    def __init__(self, activation, use_bias, kernel_initializer, bias_initializer, name):
+        super().__init__(name)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.bias = None
+
+    def kernel_shape(self, channels):
+        """The kernel's shape, as Keras has it."""
+        raise NotImplementedError
+
+    def filters_for(self, channels):
+        """The number of output channels."""
+        raise NotImplementedError
+
+    def geometry(self, shape):
+        """The engine's geometry for an input of `shape`."""
+        raise NotImplementedError
+
+    def build(self, input_shape, dtype="float32"):
+        super().build(input_shape, dtype)
+        channels = channels_last_shape(input_shape, self.data_format)[-1]
+        self.add_weight("kernel", self.kernel_shape(channels), self.kernel_initializer)
+        if self.use_bias:
+            self.add_weight("bias", (self.filters_for(channels),), self.bias_initializer)
+
+    def bind(self, x, dx=None, training=False):
+        if self.data_format == "channels_first":
+            return channels_last_edge(self._bind, x, dx, training)
+        return self._bind(x, dx, training)
+
+    def _bind(self, x, dx, training):
+        geometry = self.geometry(x.shape)
+        plan = ConvPlan(geometry, x.dtype)
+        outer, inner = (*self._outer_shape(geometry, x.shape), geometry.kernel_shape[-1]), geometry.output_shape
+        y = aligned_empty(outer, x.dtype)
+        # What the activation's derivative needs: y, unless it asks for its input.
+        z = aligned_empty(outer, x.dtype) if self.activation.needs_input else y
+        engine_x = x.reshape(geometry.input_shape)
+        kernel, fused = self.kernel.reshape(geometry.kernel_shape), self.activation.fused
+        forward = [partial(plan.forward, engine_x, kernel, self.bias, z.reshape(inner), fused)]
+        if fused is None and self.activation is not activations.linear:
+            forward.append(partial(self.activation.forward, z, y))
+        if not training:
+            return Bound(y, None, forward, [])
+
+        dy = aligned_empty(outer, x.dtype)
+        engine_dy = dy.reshape(inner)
+        backward = activation_grad(self.activation, z, y, dy, self.gradients.get("bias"))
+        backward.append(partial(plan.grad_kernel, engine_x, engine_dy,
+                                self.gradients["kernel"].reshape(geometry.kernel_shape)))
+        if dx is not None:
+            backward.append(partial(plan.grad_input, engine_dy, kernel, dx.reshape(geometry.input_shape)))
+        return Bound(y, dy, forward, backward)
+
+    def _outer_shape(self, geometry, shape):
+        """The output's axes but for the last, as the model sees them."""
+        return geometry.output_shape[:-1]
+
+
+class Dense(EngineLayer):
+    """activation(x @ kernel + bias) along the last axis: a convolution of one tap over all other axes.
+
+    Parameters
+    ----------
+    units : int
+        Length of the output's last axis.
+    activation : str or mgconv.activations.Activation, optional
+        By default none.
+    use_bias : bool
+        Whether to add a bias.
+    kernel_initializer, bias_initializer : str or mgconv.initializers.Initializer
+        The distributions of initial weights.
+    name : str, optional
+        The layer's name.
+
+    Attributes
+    ----------
+    kernel : ndarray
+        (inputs, units)
+    bias : ndarray or None
+        (units,)
+
+    Examples
+    --------
+    >>> from mgconv import layers
+    >>> layers.Dense(2, kernel_initializer="ones")([[1.0, 2.0, 3.0]]).tolist()
+    [[6.0, 6.0]]
+    """
+
+    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+                 bias_initializer="zeros", *, name=None):
+        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name)
+        self.units, = positive_ints("units", units, 1)
+
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) < 2 or any(size is None for size in input_shape[1:]):
+            raise ValueError("the input of Dense must have shape (batch, ..., channels), with all sizes known but the "
+                             f"batch. Received: {tuple(input_shape)}.")
+        return (*input_shape[:-1], self.units)
+
+    def kernel_shape(self, channels):
+        return channels, self.units
+
+    def filters_for(self, channels):
+        return self.units
+
+    def geometry(self, shape):
+        *outer, channels = shape
+        rows = math.prod(outer)
+        return conv_geometry((1, rows, channels) if rows else (0, 1, channels), (1, channels, self.units))
+
+    def _outer_shape(self, geometry, shape):
+        return shape[:-1]
+
+
+class Convolution(EngineLayer):
+    """What the convolution layers share: taps, strides, padding, dilation and the place of the channels."""
+
+    rank = 0                  # spatial axes
+
+    def __init__(self, kernel_size, strides, padding, data_format, dilation_rate, *common):
+        super().__init__(*common)
+        self.kernel_size = positive_ints("kernel_size", kernel_size, self.rank)
+        self.strides = positive_ints("strides", strides, self.rank)
+        self.dilation_rate = positive_ints("dilation_rate", dilation_rate, self.rank)
+        known = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
+        if padding not in known:
+            raise ValueError(f"`padding` must be one of {', '.join(known)}. Received: padding={padding!r}.")
+        self.padding = padding
+        self.data_format = check_data_format(data_format)
+
+    def engine_kernel_shape(self, channels):
+        """The kernel's shape as the engine sees it."""
+        return self.kernel_shape(channels)
+
+    def compute_output_shape(self, input_shape):
+        check_spatial(self, input_shape, self.rank, self.data_format)
+        batch, *sizes = channels_last_shape(input_shape, self.data_format)
+        output = self.geometry((1, *sizes)).output_shape
+        return channels_last_shape((batch, *output[1:]), self.data_format, back=True)
+
+    def geometry(self, shape):
+        return conv_geometry(shape, self.engine_kernel_shape(shape[-1]), self.strides, self.padding, self.dilation_rate)
+
+
+class _FullConvolution(Convolution):
+    """Every filter sees every channel of its group."""
+
+    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1, groups=1,
+                 activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros", *,
+                 name=None):
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+                         kernel_initializer, bias_initializer, name)
+        self.filters, = positive_ints("filters", filters, 1)
+        self.groups, = positive_ints("groups", groups, 1)
+        if self.filters % self.groups:
+            raise ValueError("`filters` must be a multiple of `groups`. "
+                             f"Received: filters={self.filters}, groups={self.groups}.")
+
+    def filters_for(self, channels):
+        return self.filters
+
+    def kernel_shape(self, channels):
+        if channels % self.groups:
+            raise ValueError("the input's channels must be a multiple of `groups`. "
+                             f"Received: channels={channels}, groups={self.groups}.")
+        return (*self.kernel_size, channels // self.groups, self.filters)
+
+
+class _DepthwiseConvolution(Convolution):
+    """Every channel has `depth_multiplier` filters of its own."""
+
+    def __init__(self, kernel_size, strides=1, padding="valid", depth_multiplier=1, data_format=None, dilation_rate=1,
+                 activation=None, use_bias=True, depthwise_initializer="glorot_uniform", bias_initializer="zeros", *,
+                 name=None):
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
+                         depthwise_initializer, bias_initializer, name)
+        self.depth_multiplier, = positive_ints("depth_multiplier", depth_multiplier, 1)
+
+    def filters_for(self, channels):
+        return channels * self.depth_multiplier
+
+    def kernel_shape(self, channels):
+        return (*self.kernel_size, channels, self.depth_multiplier)
+
+    def engine_kernel_shape(self, channels):
+        return (*self.kernel_size, 1, channels * self.depth_multiplier)
+
+
+class Conv1D(_FullConvolution):
+    """Convolution along one axis, over (batch, steps, channels): z[i] = sum over taps k of x[i s + k d] kernel[k].
+
+    As in every neural network library this is a correlation: the kernel is not turned round.
+
+    Parameters
+    ----------
+    filters : int
+        Number of output channels.
+    kernel_size, strides, dilation_rate : int or tuple of int
+        Taps; positions between outputs (s); positions between taps (d). Strides and dilation may go together.
+    padding : {"valid", "same", "causal"}
+        No padding; zeros so that there are ceil(steps / strides) outputs; all zeros in front, so that no output sees
+        what comes after it.
+    data_format : {"channels_last", "channels_first"}, optional
+        The place of the channels in input and output; last by default.
+    groups : int
+        Channels and filters are cut into this many groups that do not see each other.
+    activation : str or mgconv.activations.Activation, optional
+        By default none.
+    use_bias : bool
+        Whether to add a bias.
+    kernel_initializer, bias_initializer : str or mgconv.initializers.Initializer
+        The distributions of initial weights.
+    name : str, optional
+        The layer's name.
+
+    Attributes
+    ----------
+    kernel : ndarray
+        (taps, channels / groups, filters)
+    bias : ndarray or None
+        (filters,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is out of range or of another type; when the layer is built, if the input does not fit.
+
+    Examples
+    --------
+    >>> from mgconv import layers
+    >>> layers.Conv1D(16, 5, padding="causal", dilation_rate=2).compute_output_shape((None, 100, 3))
+    (None, 100, 16)
+    """
+
+    rank = 1
+
+
+class Conv2D(_FullConvolution):
+    """Convolution along two axes, over (batch, rows, cols, channels).
+
+    The parameters are those of `Conv1D`, with one number for both spatial axes or a pair, and without "causal" padding.
+
+    Attributes
+    ----------
+    kernel : ndarray
+        (tap rows, tap cols, channels / groups, filters)
+    bias : ndarray or None
+        (filters,)
+
+    Examples
+    --------
+    >>> from mgconv import layers
+    >>> layers.Conv2D(32, (3, 5), strides=2, padding="same").compute_output_shape((None, 28, 28, 1))
+    (None, 14, 14, 32)
+    """
+
+    rank = 2
+
+
+class DepthwiseConv1D(_DepthwiseConvolution):
+    """Convolution of every channel by itself, over (batch, steps, channels).
+
+    Parameters
+    ----------
+    depth_multiplier : int
+        Filters for each channel: output channel c * depth_multiplier + m is channel c through its filter m.
+    depthwise_initializer : str or mgconv.initializers.Initializer
+        The distribution of the initial kernel.
+
+    The other parameters are those of `Conv1D`.
+
+    Attributes
+    ----------
+    kernel : ndarray
+        (taps, channels, depth_multiplier)
+    bias : ndarray or None
+        (channels * depth_multiplier,)
+
+    Examples
+    --------
+    >>> from mgconv import layers
+    >>> layers.DepthwiseConv1D(7, padding="same", depth_multiplier=2).compute_output_shape((None, 100, 3))
+    (None, 100, 6)
+    """
+
+    rank = 1
+
+
+class DepthwiseConv2D(_DepthwiseConvolution):
+    """Convolution of every channel by itself, over (batch, rows, cols, channels).
+
+    The parameters are those of `DepthwiseConv1D`, with one number for both spatial axes or a pair.
+
+    Attributes
+    ----------
+    kernel : ndarray
+        (tap rows, tap cols, channels, depth_multiplier)
+    bias : ndarray or None
+        (channels * depth_multiplier,)
+    """
+
+    rank = 2

@@ -1,0 +1,123 @@
+"""Pooling: the largest or the mean entry of every window, channel by channel."""
+from mgconv.geometry import conv_geometry
+from mgconv.layers.base import Bound, Layer, aligned_empty, positive_ints
+from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
+from mgconv.layers.windows import AveragePool, MaxPool
+
+
+class _Pooling(Layer):
+    """What all pooling layers share."""
+
+    rank = 0                  # spatial axes
+    pool: type                # what does the work on arrays
+
+    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None):
+        super().__init__(name)
+        self.pool_size = positive_ints("pool_size", pool_size, self.rank)
+        self.strides = self.pool_size if strides is None else positive_ints("strides", strides, self.rank)
+        if padding not in ("valid", "same"):
+            raise ValueError(f"`padding` must be one of valid, same. Received: padding={padding!r}.")
+        self.padding = padding
+        self.data_format = check_data_format(data_format)
+
+    def geometry(self, shape):
+        """The geometry of the windows: that of a depthwise convolution."""
+        return conv_geometry(shape, (*self.pool_size, 1, shape[-1]), self.strides, self.padding)
+
+    def compute_output_shape(self, input_shape):
+        check_spatial(self, input_shape, self.rank, self.data_format)
+        batch, *sizes = channels_last_shape(input_shape, self.data_format)
+        output = self.geometry((1, *sizes)).output_shape
+        return channels_last_shape((batch, *output[1:]), self.data_format, back=True)
+
+    def bind(self, x, dx=None, training=False):
+        if self.data_format == "channels_first":
+            return channels_last_edge(self._bind, x, dx, training)
+        return self._bind(x, dx, training)
+
+    def _bind(self, x, dx, training):
+        geometry = self.geometry(x.shape)
+        y = aligned_empty(geometry.output_shape, x.dtype)
+        dy = None if dx is None else aligned_empty(y.shape, x.dtype)
+        work = self.pool(geometry, x, y, dy, dx)
+        return Bound(y, dy, [work.forward], [] if dx is None else [work.backward])
+
+
+class MaxPooling1D(_Pooling):
+    """The largest entry of every window, over (batch, steps, channels).
+
+    Parameters
+    ----------
+    pool_size : int
+        Steps of a window.
+    strides : int, optional
+        Steps from window to window; `pool_size` by default.
+    padding : {"valid", "same"}
+        Whole windows only; or ceil(steps / strides) of them, where what lies outside the input does not count.
+    data_format : {"channels_last", "channels_first"}, optional
+        The place of the channels; last by default.
+    name : str, optional
+        The layer's name.
+
+    Examples
+    --------
+    >>> from mgconv import layers
+    >>> layers.MaxPooling1D(2)([[[1.0], [3.0], [2.0], [0.0]]]).ravel().tolist()
+    [3.0, 2.0]
+    """
+
+    rank = 1
+    pool = MaxPool
+
+    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None):
+        super().__init__(pool_size, strides, padding, data_format, name)
+
+
+class MaxPooling2D(_Pooling):
+    """The largest entry of every window, over (batch, rows, cols, channels).
+
+    The parameters are those of `MaxPooling1D`, with one number for both spatial axes or a pair.
+    """
+
+    rank = 2
+    pool = MaxPool
+
+    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None):
+        super().__init__(pool_size, strides, padding, data_format, name)
+
+
+class AveragePooling1D(_Pooling):
+    """The mean of every window, over (batch, steps, channels).
+
+    Parameters
+    ----------
+    pool_size : int
+        Steps of a window.
+    strides : int, optional
+        Steps from window to window; `pool_size` by default.
+    padding : {"valid", "same"}
+        Whole windows only; or ceil(steps / strides) of them, where what lies outside the input does not count.
+    data_format : {"channels_last", "channels_first"}, optional
+        The place of the channels; last by default.
+    name : str, optional
+        The layer's name.
+
+    Examples
+    --------
+    >>> from mgconv import layers
+    >>> layers.AveragePooling1D(2)([[[1.0], [3.0], [2.0], [0.0]]]).ravel().tolist()
+    [2.0, 1.0]
+    """
+
+    rank = 1
+    pool = AveragePool
+
+
+class AveragePooling2D(_Pooling):
+    """The mean of every window, over (batch, rows, cols, channels).
+
+    The parameters are those of `AveragePooling1D`, with one number for both spatial axes or a pair.
+    """
+
+    rank = 2
+    pool = AveragePool

@@ -1,0 +1,45 @@
+"""Layers that do something in training only."""
+from functools import partial
+
+import numpy as np
+
+from mgconv import config
+from mgconv.layers.base import Bound, Layer, aligned_empty
+
+
+class Dropout(Layer):
+    """In training, sets a share `rate` of the entries to 0 and divides the others by 1 - rate; else does nothing.
+
+    Parameters
+    ----------
+    rate : float
+        From 0 to below 1.
+    seed : int, optional
+        Makes this layer's choices a function of the seed alone; by default they follow `mgconv.set_random_seed`.
+    name : str, optional
+        The layer's name.
+    """
+
+    def __init__(self, rate, seed=None, name=None):
+        super().__init__(name)
+        if not 0 <= rate < 1:
+            raise ValueError(f"`rate` must be from 0 to below 1. Received: rate={rate}.")
+        self.rate = rate
+        self._generator = None if seed is None else config.random_generator(seed)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def bind(self, x, dx=None, training=False):
+        if not training or self.rate == 0:
+            return Bound(x, dx, [], [])
+        y, keep = aligned_empty(x.shape, x.dtype), aligned_empty(x.shape, x.dtype)
+
+        def forward():
+            generator = self._generator or config.random_generator()
+            np.multiply(generator.random(x.shape, np.float32) >= self.rate, 1 / (1 - self.rate), out=keep)
+            np.multiply(x, keep, out=y)
+
+        if dx is None:
+            return Bound(y, None, [forward], [])
+        return Bound(y, dx, [forward], [partial(np.multiply, dx, keep, out=dx)])
