@@ -31,6 +31,8 @@ PLAIN = {"baseline": ([], [])}
 
 GNU_FLAGS = ["-O2", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden",
              "-Wall", "-Wextra"]
+if os.environ.get("MGCONV_WERROR"):
+    GNU_FLAGS.append("-Werror")
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise", "/W3"]
 
 LIMITED_API = not (sysconfig.get_config_var("Py_GIL_DISABLED") or os.environ.get("MGCONV_FULL_API"))

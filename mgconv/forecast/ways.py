@@ -115,6 +115,41 @@ def direct(predictor, history):
     return predictor.predict(_last_window(predictor, history)[None])[0]
 
 
+def three_ways(single, multiple, train, test):
+    """Predict `test`, which follows `train`, in all three ways.
+
+    Parameters
+    ----------
+    single, multiple
+        Fitted predictors with horizons of 1 and of ``len(test)``.
+    train, test : array_like, shapes (n,) and (m,)
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (m,)
+        With the keys "one_step", "recursive" and "direct".
+
+    Raises
+    ------
+    ValueError
+        If a horizon does not fit, or `train` is shorter than the predictors' `lags`.
+
+    Examples
+    --------
+    >>> from mgconv.forecast import Persistence, three_ways
+    >>> answers = three_ways(Persistence(1), Persistence(1, horizon=2), [5, 6], [7, 8])
+    >>> {way: answer.tolist() for way, answer in answers.items()}
+    {'one_step': [6.0, 7.0], 'recursive': [6.0, 6.0], 'direct': [6.0, 6.0]}
+    """
+    train, test = as_series(train, "train"), as_series(test, "test")
+    if multiple.horizon != len(test):
+        raise ValueError(f"`multiple` must have a horizon of len(test). "
+                         f"Received: horizon={multiple.horizon}, {len(test)} test samples.")
+    return {"one_step": one_step(single, np.concatenate([train, test]), len(train)),
+            "recursive": recursive(single, train, len(test)),
+            "direct": direct(multiple, train)}
+
+
 def _require_one_output(predictor):
     if predictor.horizon != 1:
         raise ValueError(f"`predictor` must have a horizon of 1. Received: horizon={predictor.horizon}.")
