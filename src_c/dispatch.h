@@ -3,6 +3,8 @@
 #define MG_DISPATCH_H
 
 struct mg_activation_kernels;
+struct mg_conv_outer_kernels;
+struct mg_conv_row_kernels;
 struct mg_delay_kernels;
 struct mg_fft_kernels;
 struct mg_optimizer_kernels;
@@ -14,6 +16,8 @@ struct mg_isa {
     const struct mg_activation_kernels *activation[2];
     const struct mg_fft_kernels *fft[2];
     const struct mg_delay_kernels *delay;
+    const struct mg_conv_row_kernels *conv_row[2];
+    const struct mg_conv_outer_kernels *conv_outer[2];
 };
 
 /* The sets that this processor can run, best last; entry `count` has a NULL name. */

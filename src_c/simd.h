@@ -14,6 +14,9 @@
        v_fma(a, b, c)           a * b + c: fused where the set has it, two roundings on the x86 baseline
        v_fnma(a, b, c)          c - a * b, likewise
        v_ziplo(a, b)            a0 b0 a1 b1 ...: the first halves interleaved; v_ziphi the second halves
+       v_repeat(p, q)           the q elements at p again and again; q is a constant power of two, at most VL
+       v_pairs(a)               a0 + a1, a2 + a3, ... in the lower half; the upper half is undefined
+   MG_REGISTERS, MG_LANES_OF_DTYPE   vector registers of the set; VL for the preprocessor
 */
 #ifndef MG_SIMD_H
 #define MG_SIMD_H
@@ -28,6 +31,7 @@
 #include "simd_scalar.h"
 #endif
 
+#define MG_LANES_OF_DTYPE MG_PASTE2(MG_LANES, MG_DTYPE)
 #define VL MG_PASTE2(VL, MG_DTYPE)
 #define vec MG_PASTE2(vec, MG_DTYPE)
 #define v_load MG_PASTE2(v_load, MG_DTYPE)
@@ -49,5 +53,7 @@
 #define v_fnma MG_PASTE2(v_fnma, MG_DTYPE)
 #define v_ziplo MG_PASTE2(v_ziplo, MG_DTYPE)
 #define v_ziphi MG_PASTE2(v_ziphi, MG_DTYPE)
+#define v_repeat MG_PASTE2(v_repeat, MG_DTYPE)
+#define v_pairs MG_PASTE2(v_pairs, MG_DTYPE)
 
 #endif

@@ -41,3 +41,14 @@ MG_INLINE float64x2_t v_pow2_f64(float64x2_t k) {
     float64x2_t sum = vaddq_f64(k, vdupq_n_f64(6755399441055744.0 + 1023.0));
     return vreinterpretq_f64_s64(vshlq_n_s64(vreinterpretq_s64_f64(sum), 52));
 }
+
+#define MG_REGISTERS 32
+#define MG_LANES_f32 4
+#define MG_LANES_f64 2
+
+MG_INLINE float32x4_t v_repeat_f32(const float *p, int q) {
+    return q == 1 ? vdupq_n_f32(*p) : q == 2 ? vcombine_f32(vld1_f32(p), vld1_f32(p)) : vld1q_f32(p);
+}
+MG_INLINE float64x2_t v_repeat_f64(const double *p, int q) { return q == 1 ? vdupq_n_f64(*p) : vld1q_f64(p); }
+MG_INLINE float32x4_t v_pairs_f32(float32x4_t a) { return vpaddq_f32(a, a); }
+MG_INLINE float64x2_t v_pairs_f64(float64x2_t a) { return vpaddq_f64(a, a); }

@@ -23,7 +23,9 @@
     MG_INLINE T v_ziplo_##D(T a, T b) { (void)b; return a; }                           \
     MG_INLINE T v_ziphi_##D(T a, T b) { (void)a; return b; }                           \
     MG_INLINE T v_loadn_##D(const T *p, int n) { return n ? *p : 0; }                  \
-    MG_INLINE void v_storen_##D(T *p, T a, int n) { if (n) *p = a; }
+    MG_INLINE void v_storen_##D(T *p, T a, int n) { if (n) *p = a; }                      \
+    MG_INLINE T v_repeat_##D(const T *p, int q) { (void)q; return *p; }                \
+    MG_INLINE T v_pairs_##D(T a) { return a; }
 
 MG_SCALAR_OPS(f32, float, sqrtf)
 MG_SCALAR_OPS(f64, double, sqrt)
@@ -37,3 +39,7 @@ MG_INLINE double v_pow2_f64(double k) {
     memcpy(&sum, &bits, sizeof sum);
     return sum;
 }
+
+#define MG_REGISTERS 16
+#define MG_LANES_f32 1
+#define MG_LANES_f64 1

@@ -55,6 +55,33 @@ MG_INLINE __m512d v_loadn_f64(const double *p, int n) { return _mm512_maskz_load
 MG_INLINE void v_storen_f32(float *p, __m512 a, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a); }
 MG_INLINE void v_storen_f64(double *p, __m512d a, int n) { _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), a); }
 
+#define MG_REGISTERS 32
+#define MG_LANES_f32 16
+#define MG_LANES_f64 8
+
+MG_INLINE __m512 v_repeat_f32(const float *p, int q) {
+    return q == 1   ? _mm512_set1_ps(*p)
+           : q == 2 ? _mm512_castsi512_ps(_mm512_broadcastq_epi64(_mm_loadl_epi64((const __m128i *)p)))
+           : q == 4 ? _mm512_broadcast_f32x4(_mm_loadu_ps(p))
+           : q == 8 ? _mm512_broadcast_f32x8(_mm256_loadu_ps(p))
+                    : _mm512_loadu_ps(p);
+}
+MG_INLINE __m512d v_repeat_f64(const double *p, int q) {
+    return q == 1   ? _mm512_set1_pd(*p)
+           : q == 2 ? _mm512_broadcast_f64x2(_mm_loadu_pd(p))
+           : q == 4 ? _mm512_broadcast_f64x4(_mm256_loadu_pd(p))
+                    : _mm512_loadu_pd(p);
+}
+MG_INLINE __m512 v_pairs_f32(__m512 a) {
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14);
+    const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15);
+    return _mm512_add_ps(_mm512_permutexvar_ps(even, a), _mm512_permutexvar_ps(odd, a));
+}
+MG_INLINE __m512d v_pairs_f64(__m512d a) {
+    const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 0, 2, 4, 6), odd = _mm512_setr_epi64(1, 3, 5, 7, 1, 3, 5, 7);
+    return _mm512_add_pd(_mm512_permutexvar_pd(even, a), _mm512_permutexvar_pd(odd, a));
+}
+
 #elif defined(MG_ISA_AVX2)
 
 MG_X86_OPS(f32, float, __m256, _mm256_, ps, 8)
@@ -95,6 +122,26 @@ MG_INLINE __m256d v_loadn_f64(const double *p, int n) { return _mm256_maskload_p
 MG_INLINE void v_storen_f32(float *p, __m256 a, int n) { _mm256_maskstore_ps(p, mg_mask32(n), a); }
 MG_INLINE void v_storen_f64(double *p, __m256d a, int n) { _mm256_maskstore_pd(p, mg_mask64(n), a); }
 
+#define MG_REGISTERS 16
+#define MG_LANES_f32 8
+#define MG_LANES_f64 4
+
+MG_INLINE __m256 v_repeat_f32(const float *p, int q) {
+    return q == 1   ? _mm256_set1_ps(*p)
+           : q == 2 ? _mm256_castsi256_ps(_mm256_broadcastq_epi64(_mm_loadl_epi64((const __m128i *)p)))
+           : q == 4 ? _mm256_castsi256_ps(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p)))
+                    : _mm256_loadu_ps(p);
+}
+MG_INLINE __m256d v_repeat_f64(const double *p, int q) {
+    return q == 1   ? _mm256_set1_pd(*p)
+           : q == 2 ? _mm256_castsi256_pd(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p)))
+                    : _mm256_loadu_pd(p);
+}
+MG_INLINE __m256 v_pairs_f32(__m256 a) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_hadd_ps(a, a)), 0x88));
+}
+MG_INLINE __m256d v_pairs_f64(__m256d a) { return _mm256_permute4x64_pd(_mm256_hadd_pd(a, a), 0x88); }
+
 #else
 
 MG_X86_OPS(f32, float, __m128, _mm_, ps, 4)
@@ -131,5 +178,21 @@ MG_INLINE void v_storen_f64(double *p, __m128d a, int n) {
     if (n == 1) _mm_store_sd(p, a);
     else if (n == 2) _mm_storeu_pd(p, a);
 }
+
+#define MG_REGISTERS 16
+#define MG_LANES_f32 4
+#define MG_LANES_f64 2
+
+MG_INLINE __m128 v_repeat_f32(const float *p, int q) {
+    if (q == 1) return _mm_set1_ps(*p);
+    if (q == 4) return _mm_loadu_ps(p);
+    const __m128i two = _mm_loadl_epi64((const __m128i *)p);
+    return _mm_castsi128_ps(_mm_unpacklo_epi64(two, two));
+}
+MG_INLINE __m128d v_repeat_f64(const double *p, int q) { return q == 1 ? _mm_set1_pd(*p) : _mm_loadu_pd(p); }
+MG_INLINE __m128 v_pairs_f32(__m128 a) {
+    return _mm_add_ps(_mm_shuffle_ps(a, a, 0x88), _mm_shuffle_ps(a, a, 0xdd));
+}
+MG_INLINE __m128d v_pairs_f64(__m128d a) { return _mm_add_sd(a, _mm_unpackhi_pd(a, a)); }
 
 #endif

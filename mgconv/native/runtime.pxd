@@ -58,6 +58,61 @@ cdef extern from "optimizer.h":
         void (*rmsprop)(const mg_optimizer_state *s, Py_ssize_t start, Py_ssize_t stop, double rate, double rho,
                         double momentum, double epsilon, double keep) noexcept nogil
 
+cdef extern from "conv.h":
+    enum:
+        MG_TAPS_2
+        MG_LANES
+        MG_LANES_PART
+        MG_ROW_KINDS
+    enum:
+        MG_RELU
+        MG_ACCUMULATE
+    enum:
+        MG_OUTER_1
+        MG_OUTER_TABLE_1
+        MG_OUTER_LANES
+        MG_OUTER_KINDS
+    cdef struct mg_conv_row:
+        const char *x
+        Py_ssize_t x_step, x_outer, x_inner
+        Py_ssize_t outer, inner, run
+        const char *kernel
+        Py_ssize_t kernel_outer, kernel_inner
+        char *y
+        Py_ssize_t y_step
+        const char *bias
+        int lanes
+        int flags
+    ctypedef void (*mg_conv_rows)(const mg_conv_row *row, Py_ssize_t tiles) noexcept nogil
+    cdef struct mg_conv_pack:
+        const char *source
+        Py_ssize_t outer, inner, run
+        Py_ssize_t outer_step, inner_step, run_step, filter_step
+        int taps, width, filters, merged
+    cdef struct mg_conv_outer:
+        const char *a
+        const char *b
+        Py_ssize_t a_step, a_row, a_image, b_step, b_row, b_image
+        Py_ssize_t positions, rows, images
+        const Py_ssize_t *offsets
+        char *out
+        Py_ssize_t out_step
+        int lanes, flags
+    ctypedef void (*mg_conv_outer_tile)(const mg_conv_outer *tile) noexcept nogil
+    cdef struct mg_conv_row_kernels:
+        int lanes
+        int *height
+        const mg_conv_rows **rows
+        void (*pack)(const mg_conv_pack *how, char *panel) noexcept nogil
+    cdef struct mg_conv_outer_kernels:
+        int *height
+        const mg_conv_outer_tile **tiles
+        void (*add_parts)(char *to, const char *parts, Py_ssize_t size, Py_ssize_t count,
+                          Py_ssize_t stride) noexcept nogil
+        void (*add_parts_turned)(char *to, const char *parts, Py_ssize_t rows, Py_ssize_t columns,
+                                 Py_ssize_t count) noexcept nogil
+        void (*sum_rows)(char *sums, const char *x, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
+
 cdef extern from "dispatch.h":
     cdef struct mg_isa:
         const char *name
@@ -65,6 +120,8 @@ cdef extern from "dispatch.h":
         const mg_activation_kernels *activation[2]
         const mg_fft_kernels *fft[2]
         const mg_delay_kernels *delay
+        const mg_conv_row_kernels *conv_row[2]
+        const mg_conv_outer_kernels *conv_outer[2]
 
 cdef extern from "threads.h":
     ctypedef void (*mg_task)(void *context, Py_ssize_t index) noexcept nogil

@@ -1,0 +1,253 @@
+# cython: wraparound=True
+"""Convolution plans: everything that follows from shapes, dtype and instruction set, made once and applied many times.
+
+The gradient to the input is itself a correlation, of dy with the kernel turned by 180 degrees and its channels and
+filters exchanged. With stride s it falls into one such correlation for each residue of the input position mod s:
+input i meets tap k where i + p - k*d = s*o, so with g = gcd(s, d) the taps of one residue are every (s/g)-th, their
+outputs lie d/g apart, and the positions of a residue are s apart in dx.
+"""
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.string cimport memset
+
+from mgconv.native cimport runtime
+from mgconv.native.correlation cimport Correlation, run_all
+from mgconv.native.kernel_gradient cimport KernelGradient
+
+import math
+
+import numpy as np
+
+cdef enum:
+    RANKS = 4
+    # NumPy hands out writable views of read-only arrays to nobody: asking for PyBUF_WRITABLE checks them.
+    READ = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT
+    WRITE = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE
+
+
+cdef struct Shape:
+    int rank
+    Py_ssize_t size[RANKS]
+
+
+cdef Shape shape_of(sizes) except *:
+    cdef Shape shape
+    shape.rank = <int>len(sizes)
+    for i in range(shape.rank):
+        shape.size[i] = sizes[i]
+    return shape
+
+
+cdef int refuse(Py_buffer *view, str name, const Shape *shape, bint wide) except -1:
+    format = view.format.decode() if view.format != NULL else "B"
+    sizes = tuple([view.shape[i] for i in range(view.ndim)])
+    PyBuffer_Release(view)
+    want = tuple([shape.size[i] for i in range(shape.rank)])
+    if format != "fd"[wide]:
+        raise TypeError(f"`{name}` must be {'float64' if wide else 'float32'}. Received: an array of format {format!r}.")
+    raise ValueError(f"`{name}` must have the plan's shape {want}. Received: {sizes}.")
+
+
+cdef inline int take(object array, Py_buffer *view, str name, const Shape *shape, bint wide, int flags) except -1:
+    """Acquire an array's buffer and hold it against the plan. (A typed memoryview would make a Python object.)"""
+    cdef int i
+    PyObject_GetBuffer(array, view, flags)
+    if view.format == NULL or view.format[0] != b"fd"[wide] or view.format[1] != 0 or view.ndim != shape.rank:
+        refuse(view, name, shape, wide)
+    for i in range(shape.rank):
+        if view.shape[i] != shape.size[i]:
+            refuse(view, name, shape, wide)
+    return 0
+
+
+cdef class ConvPlan:
+    """Convolution and its gradients for one `geometry` (mgconv.geometry.ConvGeometry) and dtype.
+
+    Immutable and free of scratch memory: threads may share a plan. It belongs to the instruction set that was active
+    when it was made. All arrays are C-contiguous, of the plan's dtype and of exactly the geometry's shapes.
+
+    Parameters
+    ----------
+    geometry : ConvGeometry
+    dtype : "float32" or "float64", or a NumPy dtype
+    """
+    cdef readonly object geometry
+    cdef readonly str isa
+    cdef bint wide, empty
+    cdef Shape x, y, kernel, bias
+    cdef list forward_passes, input_passes
+    cdef KernelGradient sum
+
+    def __init__(self, geometry, dtype):
+        self.geometry = geometry
+        self.isa = runtime.active_isa().name.decode()
+        self.wide = {"float32": False, "float64": True}[np.dtype(dtype).name]
+        self.x, self.y = shape_of(geometry.input_shape), shape_of(geometry.output_shape)
+        self.kernel, self.bias = shape_of(geometry.kernel_shape), shape_of(geometry.kernel_shape[-1:])
+        batch = geometry.input_shape[0]
+        self.empty = batch == 0
+        groups = geometry.groups
+        channels, filters = geometry.kernel_shape[-2:]
+        rows, columns = axes(geometry)
+        # Steps of the kernel in elements, for rows, columns, channels, filters and groups.
+        steps = (columns[1] * channels * filters, channels * filters, filters, 1, filters // groups)
+        y_row = columns[5] * filters
+        self.forward_passes = [Correlation(
+            self.wide, batch, (*rows, y_row), (*columns, filters), groups, channels, filters // groups,
+            rows[5] * y_row, 0, steps, 0)]
+        self.input_passes = [
+            Correlation(self.wide, batch, phase_rows, phase_columns, groups, filters // groups, channels,
+                        rows[0] * columns[0] * groups * channels, row_offset + column_offset,
+                        (row_tap * steps[0], column_tap * steps[1], 1, filters, filters // groups),
+                        row_from * steps[0] + column_from * steps[1])
+            for phase_rows, row_offset, row_tap, row_from in phases(rows, columns[0] * groups * channels)
+            for phase_columns, column_offset, column_tap, column_from in phases(columns, groups * channels)]
+        self.sum = KernelGradient(self.wide, batch, (*rows, y_row), (*columns, filters), groups, channels,
+                                  filters // groups)
+
+    @property
+    def scratch_bytes(self):
+        """Scratch memory of the largest of the three operations, in bytes, for one thread."""
+        return max(sum([correlation.scratch_bytes for correlation in self.forward_passes]),
+                   sum([correlation.scratch_bytes for correlation in self.input_passes]), self.sum.scratch_bytes)
+
+    def forward(self, x, kernel, bias, out, activation=None):
+        """out <- activation(convolution of x with kernel, plus bias); `bias` may be None."""
+        cdef Py_buffer views[4]
+        cdef int flags = 0, taken = 0
+        if activation is not None and activation != "linear":
+            if activation != "relu":
+                raise ValueError(f'the engine fuses "linear" and "relu" only. Received: activation={activation!r}.')
+            flags = runtime.MG_RELU
+        try:
+            take(x, &views[0], "x", &self.x, self.wide, READ)
+            taken = 1
+            take(kernel, &views[1], "kernel", &self.kernel, self.wide, READ)
+            taken = 2
+            take(out, &views[2], "out", &self.y, self.wide, WRITE)
+            taken = 3
+            if bias is not None:
+                take(bias, &views[3], "bias", &self.bias, self.wide, READ)
+                taken = 4
+            if not self.empty:
+                run_all(self.forward_passes, <char *>views[0].buf, <char *>views[1].buf,
+                        <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf, flags)
+        finally:
+            release(views, taken)
+
+    def grad_input(self, dy, kernel, dx):
+        """dx <- the gradient to x: every position is written."""
+        cdef Py_buffer views[3]
+        cdef int taken = 0
+        try:
+            take(dy, &views[0], "dy", &self.y, self.wide, READ)
+            taken = 1
+            take(kernel, &views[1], "kernel", &self.kernel, self.wide, READ)
+            taken = 2
+            take(dx, &views[2], "dx", &self.x, self.wide, WRITE)
+            taken = 3
+            if not self.empty:
+                run_all(self.input_passes, <char *>views[0].buf, <char *>views[1].buf, NULL, <char *>views[2].buf, 0)
+        finally:
+            release(views, taken)
+
+    def grad_kernel(self, x, dy, dkernel):
+        """dkernel <- the gradient to the kernel."""
+        cdef Py_buffer views[3]
+        cdef int taken = 0
+        try:
+            take(x, &views[0], "x", &self.x, self.wide, READ)
+            taken = 1
+            take(dy, &views[1], "dy", &self.y, self.wide, READ)
+            taken = 2
+            take(dkernel, &views[2], "dkernel", &self.kernel, self.wide, WRITE)
+            taken = 3
+            if self.empty:
+                memset(views[2].buf, 0, views[2].len)
+            else:
+                self.sum.run(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
+        finally:
+            release(views, taken)
+
+
+cdef inline void release(Py_buffer *views, int taken) noexcept:
+    cdef int i
+    for i in range(taken):
+        PyBuffer_Release(&views[i])
+
+
+def axes(geometry):
+    """Rows and columns as (size, taps, dilation, stride, start, outputs); a 1-D geometry has one row."""
+    found = [(size, taps, rate, stride, -before, out) for size, taps, rate, stride, (before, _), out in zip(
+        geometry.input_shape[1:-1], geometry.kernel_shape, geometry.dilation_rate, geometry.strides, geometry.pads,
+        geometry.output_shape[1:-1])]
+    return found if geometry.rank == 2 else [(1, 1, 1, 1, 0, 1), *found]
+
+
+def phases(axis, step):
+    """The input gradient's correlations along one axis: for each residue its axis (with the step in dx), its offset in
+    dx, the step between its taps (backwards) and its first tap; `step` is that of the whole dx."""
+    size, taps, dilation, stride, start, out = axis
+    common = math.gcd(stride, dilation)
+    found = []
+    for residue in range(min(stride, size)):                  # positions residue, residue + stride, ...
+        count = -(-(size - residue) // stride)
+        # The tap k meets position i at output (i - start - k*dilation) / stride.
+        first = next((k for k in range(min(taps, stride // common))
+                      if (residue - start - k * dilation) % stride == 0), None)
+        if first is None:
+            found.append(((out, 0, 1, 1, 0, count, stride * step), residue * step, 0, 0))
+            continue
+        every = stride // common
+        last = first + (taps - 1 - first) // every * every
+        found.append(((out, (last - first) // every + 1, dilation // common, 1,
+                       (residue - start - last * dilation) // stride, count, stride * step),
+                      residue * step, -every, last))
+    return found
+
+
+def bias_grad(dy, db):
+    """db <- the sum over the rows of dy, (rows, columns)."""
+    cdef const float[:, ::1] dy32
+    cdef const double[:, ::1] dy64
+    cdef float[::1] db32
+    cdef double[::1] db64
+    if dy.dtype.itemsize == 8:
+        dy64, db64 = dy, db
+        sum_rows(1, <char *>&dy64[0, 0] if dy.size else NULL, <char *>&db64[0], dy64.shape[0], dy64.shape[1])
+    else:
+        dy32, db32 = dy, db
+        sum_rows(0, <char *>&dy32[0, 0] if dy.size else NULL, <char *>&db32[0], dy32.shape[0], dy32.shape[1])
+
+
+cdef enum:
+    SUM_BYTES = 64 * 1024             # of dy in one task
+    SUM_PARTS = 64
+
+
+cdef struct RowSum:
+    const runtime.mg_conv_outer_kernels *kernels
+    const char *x
+    char *parts
+    Py_ssize_t rows, columns, item, count
+
+
+cdef void sum_rows_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef RowSum *s = <RowSum *>context
+    cdef Py_ssize_t first = index * s.rows // s.count, end = (index + 1) * s.rows // s.count
+    s.kernels.sum_rows(s.parts + index * s.columns * s.item, s.x + first * s.columns * s.item, end - first, s.columns)
+
+
+cdef int sum_rows(int wide, const char *x, char *sums, Py_ssize_t rows, Py_ssize_t columns) except -1:
+    cdef RowSum s = RowSum(kernels=runtime.active_isa().conv_outer[wide], x=x, parts=sums, rows=rows, columns=columns,
+                           item=8 if wide else 4, count=1)
+    with nogil:
+        s.count = min(max(rows * columns * s.item // SUM_BYTES, 1), SUM_PARTS)
+        if s.count > 1:
+            s.parts = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, s.count * columns * s.item)
+        if s.parts != NULL:
+            runtime.parallel_for(sum_rows_task, &s, s.count, rows * columns * s.item / 3e10)
+            if s.count > 1:
+                s.kernels.add_parts(sums, s.parts, columns, s.count, columns)
+    if s.parts == NULL:
+        raise MemoryError("no memory for the scratch of a convolution")
+    return 0

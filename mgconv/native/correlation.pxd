@@ -1,0 +1,53 @@
+from mgconv.native cimport runtime
+
+cdef struct Panel:
+    int kind, taps, width, lanes, height
+    Py_ssize_t filters, rows          # filters that exist; rows of the packed panel for one kernel row
+    Py_ssize_t x, y, kernel, packed   # offsets in bytes: channel, filter, source, place in the packed kernel
+    Py_ssize_t outer_bytes, inner_bytes
+
+# One axis (images, rows, columns) of a pass; the images have one tap. All steps in bytes.
+cdef struct Axis:
+    Py_ssize_t size, taps, dilation, stride, start, out
+    Py_ssize_t x_step, x_tap, x_one   # between outputs, between taps, between neighbouring inputs
+    Py_ssize_t y_step
+    Py_ssize_t direct_from, direct_to, blocks
+
+cdef struct Pass:
+    const runtime.mg_conv_row_kernels *kernels
+    Axis axis[3]
+    int along                         # the axis along which tiles lie
+    bint merged, channelwise
+    int panel_blocks, panel_count, strip_height
+    Panel *panels
+    Py_ssize_t item, position, run    # bytes of an element, of a position; elements of a run
+    Py_ssize_t kernel_outer, kernel_inner, kernel_run, kernel_filter
+    Py_ssize_t packed_bytes, strip_bytes, tasks, y_offset
+    double seconds
+
+cdef struct Call:
+    const Pass *plan
+    const char *x
+    const char *kernel
+    const char *bias
+    char *y
+    char *packed
+    int flags
+    bint failed
+
+cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+cdef enum:
+    IMAGES = 0
+    ROWS = 1
+    COLUMNS = 2
+
+cdef set_axis(Axis *a, values, Py_ssize_t one, Py_ssize_t item)
+cdef bint touches_padding(Axis *a)
+
+cdef class Correlation:
+    cdef Pass plan
+    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset)
+
+cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, int flags) except -1

@@ -1,0 +1,36 @@
+from mgconv.native cimport runtime
+from mgconv.native.correlation cimport Axis
+
+# Entries of the kernel (tap and channel) that one tile takes, or one tile's filters.
+cdef struct Part:
+    int count, vectors                # elements; vectors of them where they lie in the lanes
+    Py_ssize_t at                     # place among all entries or filters
+    Py_ssize_t x                      # offset in bytes: of the first entry in x, or of the filters' group in x
+    Py_ssize_t row, column            # the tap, where each tap is cut to its valid positions; else -1
+    Py_ssize_t table                  # where its offsets begin
+
+cdef struct Sum:
+    const runtime.mg_conv_outer_kernels *kernels
+    Axis axis[3]
+    bint padded, swapped, channelwise, tabled
+    int lanes
+    Py_ssize_t entries, filters       # the result is entries x filters
+    Py_ssize_t entry_count, filter_count
+    Part *entry_parts
+    Part *filter_parts
+    Py_ssize_t *offsets
+    Py_ssize_t item, x_position, y_position
+    Py_ssize_t region_row             # bytes of a row of x, or of its padded copy
+    Py_ssize_t chunks, entry_blocks, filter_blocks, boxes
+    Py_ssize_t partial_bytes, region_bytes
+    double seconds
+
+cdef class KernelGradient:
+    cdef Sum plan
+    cdef cut_boxes(self, Py_ssize_t channels)
+    cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint trimmed)
+    cdef fill_filter_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, sizes)
+    cdef fill_entry_parts(self, Py_ssize_t run, Py_ssize_t runs, Py_ssize_t channels, sizes, bint trimmed)
+    cdef Py_ssize_t place(self, Py_ssize_t entry, Py_ssize_t channels)
+    cdef cut_tasks(self)
+    cdef int run(self, const char *x, const char *dy, char *dkernel) except -1

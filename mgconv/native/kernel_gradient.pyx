@@ -1,0 +1,326 @@
+"""The gradient to the kernel: for every entry of the kernel and every filter a sum over all output positions,
+
+    dkernel[i, j, k, f] = sum over n, r, c of x[n, r*s + start + i*d, c*s + start + j*d, k] * dy[n, r, c, f]
+
+which is one matrix product, entries x positions by positions x filters, done in place. From the outside in:
+
+    task                    a chunk of the positions, a block of the entries, a block of the filters
+      box                   images x rows x columns whose x and dy stay in the second-level cache
+        part of filters     one tile's width (or height)
+          part of entries   its height (or width): the tile sums over the box, then adds to the result
+
+Padding is met in one of two ways. Where an entry part lies inside one tap, the tap's positions are cut to the valid
+ones; parts that cross taps (few channels) read a copy of the box with its zeros. The entries fill the lanes instead of
+the filters (`swapped`) where that wastes fewer. The chunks' partial results are added in order: the number of chunks
+follows from the shapes alone, and so do the bits of the sum.
+"""
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from mgconv.native cimport runtime
+from mgconv.native.correlation cimport COLUMNS, IMAGES, ROWS, Axis, ceil_div, set_axis, touches_padding
+
+from mgconv.native.correlation import merge_positions, tiles_cost
+
+cdef enum:
+    BOX_BYTES = 256 * 1024            # x and dy of one box
+    PARTIAL_BYTES = 512 * 1024        # all partial results
+    TASKS = 48
+    SHORT_RUN = 8                     # shorter runs of entries are collected in a table
+
+
+cdef class KernelGradient:
+    """Arguments as for Correlation; the kernel and dy are contiguous."""
+
+    def __cinit__(self):
+        self.plan.entry_parts = self.plan.filter_parts = NULL
+        self.plan.offsets = NULL
+
+    def __dealloc__(self):
+        free(self.plan.entry_parts)
+        free(self.plan.filter_parts)
+        free(self.plan.offsets)
+
+    def __init__(self, int wide, Py_ssize_t batch, rows, columns, Py_ssize_t groups, Py_ssize_t channels,
+                 Py_ssize_t filters):
+        cdef Sum *p = &self.plan
+        cdef Py_ssize_t item = 8 if wide else 4
+        p.kernels = runtime.active_isa().conv_outer[wide]
+        p.lanes = runtime.active_isa().conv_row[wide].lanes
+        p.item = item
+        p.x_position, p.y_position = groups * channels * item, groups * filters * item
+        p.filters = groups * filters
+        rows, columns, batch = merge_positions(batch, rows, columns, rows[5] * rows[6])
+        set_axis(&p.axis[COLUMNS], columns, p.x_position, item)
+        set_axis(&p.axis[ROWS], rows, columns[0] * p.x_position, item)
+        set_axis(&p.axis[IMAGES], (batch, 1, 1, 1, 0, batch, rows[5] * columns[5] * groups * filters),
+                 rows[0] * columns[0] * p.x_position, item)
+        p.channelwise = channels == 1 and filters == 1 and groups > 1
+        p.padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
+        trimmed = p.padded and channels >= SHORT_RUN
+        p.padded = p.padded and not trimmed
+        self.cut_boxes(channels)
+        p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
+        self.lay_parts(groups, channels, filters, trimmed)
+        self.cut_tasks()
+
+    cdef cut_boxes(self, Py_ssize_t channels):
+        """Boxes are whole images, else whole rows, else parts of rows."""
+        cdef Sum *p = &self.plan
+        cdef Axis *rows = &p.axis[ROWS]
+        cdef Axis *columns = &p.axis[COLUMNS]
+        cdef Py_ssize_t position = columns.stride * p.x_position + p.y_position
+        cdef Py_ssize_t row = columns.out * position * rows.stride, image = row * rows.out
+        p.axis[IMAGES].blocks = min(max(p.axis[IMAGES].out, 1), ceil_div(image * p.axis[IMAGES].out + 1, BOX_BYTES))
+        if image > BOX_BYTES:
+            p.axis[IMAGES].blocks = max(p.axis[IMAGES].out, 1)
+            rows.blocks = min(rows.out, ceil_div(image, BOX_BYTES))
+            if row > BOX_BYTES:
+                rows.blocks, columns.blocks = rows.out, min(columns.out, ceil_div(row, BOX_BYTES))
+        p.boxes = p.axis[IMAGES].blocks * rows.blocks * columns.blocks
+        p.region_row, p.region_bytes = rows.x_one, 0
+        if p.padded:
+            high = (ceil_div(rows.out, rows.blocks) - 1) * rows.stride + (rows.taps - 1) * rows.dilation + 1
+            wide = (ceil_div(columns.out, columns.blocks) - 1) * columns.stride \
+                + (columns.taps - 1) * columns.dilation + 1
+            p.region_row = wide * p.x_position
+            p.region_bytes = ceil_div(max(p.axis[IMAGES].out, 1), p.axis[IMAGES].blocks) * high * p.region_row
+
+    cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint trimmed):
+        cdef Sum *p = &self.plan
+        cdef Py_ssize_t run = channels
+        heights = [p.kernels.height[kind] for kind in range(runtime.MG_OUTER_KINDS)]
+        lanes = p.lanes
+        if groups == 1 and p.axis[COLUMNS].dilation == 1 and not trimmed:
+            run *= p.axis[COLUMNS].taps
+        runs = p.entries // run
+        p.swapped = p.tabled = False
+        if p.channelwise:
+            sizes = balanced(p.entries, heights[runtime.MG_OUTER_LANES])
+            filter_sizes = [(1, min(lanes, groups - first)) for first in range(0, groups, lanes)]
+            p.tabled = True
+        else:
+            p.tabled = run < SHORT_RUN and runs > 1 and not trimmed
+            tall = heights[runtime.MG_OUTER_TABLE_1:] if p.tabled else heights
+            normal, widths = cheapest_widths(filters, p.entries if p.tabled else run, lanes, tall, 2 if p.tabled else 4)
+            turned, entry_widths = cheapest_widths(run, filters, lanes, heights, 4)
+            p.swapped = turned * runs < 0.9 * normal * (1 if p.tabled else runs)
+            if p.swapped:
+                p.tabled = False
+                sizes = [min(size * lanes, run - sum(entry_widths[:i]) * lanes) for i, size in enumerate(entry_widths)]
+                filter_sizes = [(0, size) for size in balanced(filters, heights[max(entry_widths) - 1])]
+            else:
+                sizes = balanced(p.entries if p.tabled else run, tall[max(widths) - 1])
+                filter_sizes = [(size, min(size * lanes, filters - sum(widths[:i]) * lanes))
+                                for i, size in enumerate(widths)]
+        self.fill_filter_parts(1 if p.channelwise else groups, channels, filters, filter_sizes)
+        self.fill_entry_parts(run, 1 if p.tabled else runs, channels, sizes, trimmed)
+
+    cdef fill_filter_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, sizes):
+        cdef Sum *p = &self.plan
+        p.filter_count = groups * len(sizes)
+        p.filter_parts = <Part *>malloc(p.filter_count * sizeof(Part))
+        if p.filter_parts == NULL:
+            raise MemoryError
+        for group in range(groups):
+            at = group * filters
+            for i, (vectors, count) in enumerate(sizes):
+                p.filter_parts[group * len(sizes) + i] = Part(
+                    count=count, vectors=vectors, at=at,
+                    x=at * p.item if p.channelwise else group * channels * p.item, row=-1, column=-1, table=0)
+                at += count
+
+    cdef fill_entry_parts(self, Py_ssize_t run, Py_ssize_t runs, Py_ssize_t channels, sizes, bint trimmed):
+        cdef Sum *p = &self.plan
+        cdef Py_ssize_t e
+        p.entry_count = runs * len(sizes)
+        p.entry_parts = <Part *>malloc(p.entry_count * sizeof(Part))
+        p.offsets = <Py_ssize_t *>malloc((p.entries if p.tabled else 1) * sizeof(Py_ssize_t))
+        if p.entry_parts == NULL or p.offsets == NULL:
+            raise MemoryError
+        if p.tabled:
+            for e in range(p.entries):
+                p.offsets[e] = self.place(e, channels)
+        for r in range(runs):
+            at = r * run
+            for i, count in enumerate(sizes):
+                tap = at // channels if trimmed else -1
+                p.entry_parts[r * len(sizes) + i] = Part(
+                    count=count, vectors=ceil_div(count, p.lanes), at=at, x=0 if p.tabled else self.place(at, channels),
+                    row=tap // p.axis[COLUMNS].taps if trimmed else -1,
+                    column=tap % p.axis[COLUMNS].taps if trimmed else -1, table=at)
+                at += count
+
+    cdef Py_ssize_t place(self, Py_ssize_t entry, Py_ssize_t channels):
+        """Where an entry of the kernel finds its x for output position 0, relative to its tap 0."""
+        cdef Sum *p = &self.plan
+        cdef Py_ssize_t tap = entry // channels
+        return (tap // p.axis[COLUMNS].taps * p.axis[ROWS].dilation * p.region_row
+                + tap % p.axis[COLUMNS].taps * p.axis[COLUMNS].x_tap + entry % channels * p.item)
+
+    cdef cut_tasks(self):
+        cdef Sum *p = &self.plan
+        cdef Py_ssize_t result = p.entries * p.filters * p.item, wanted, rest
+        cdef double work = p.entries * <double>p.filters
+        for i in range(3):
+            work *= p.axis[i].out
+        p.seconds = work / (p.lanes * 6e9)
+        wanted = min(max(<Py_ssize_t>(p.seconds / 10e-6), 1), TASKS)
+        p.chunks = min(min(wanted, p.boxes), max(PARTIAL_BYTES // result, 1))
+        rest = ceil_div(wanted, p.chunks)
+        p.filter_blocks = min(rest, p.filter_count)
+        p.entry_blocks = min(ceil_div(rest, p.filter_blocks), p.entry_count)
+        p.partial_bytes = p.chunks * result if p.chunks > 1 or p.swapped else 0
+
+    @property
+    def scratch_bytes(self):
+        return self.plan.partial_bytes + self.plan.region_bytes
+
+    cdef int run(self, const char *x, const char *dy, char *dkernel) except -1:
+        cdef Sum *p = &self.plan
+        cdef Call call = Call(plan=p, x=x, dy=dy, result=dkernel, failed=False)
+        cdef Py_ssize_t result = p.entries * p.filters
+        with nogil:
+            if p.partial_bytes:
+                call.result = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, p.partial_bytes)
+            if call.result != NULL:
+                runtime.parallel_for(sum_task, &call, p.chunks * p.entry_blocks * p.filter_blocks, p.seconds)
+                if p.swapped:
+                    p.kernels.add_parts_turned(dkernel, call.result, p.filters, p.entries, p.chunks)
+                elif p.chunks > 1:
+                    p.kernels.add_parts(dkernel, call.result, result, p.chunks, result)
+        if call.result == NULL or call.failed:
+            raise MemoryError("no memory for the scratch of a convolution")
+        return 0
+
+
+def balanced(total, most):
+    """`total` cut into as few parts of at most `most` as there can be, of sizes that differ by one at most."""
+    count = -(-total // most)
+    return [total // count + (i < total % count) for i in range(count)]
+
+
+def cheapest_widths(wide, tall, lanes, heights, most):
+    """Cost and vectors of the tiles that cut `wide` elements in the lanes by `tall` beside them."""
+    vectors = -(-wide // lanes)
+    candidates = [balanced(vectors, widest) for widest in (2, 3, 4, 1) if widest <= most]
+    return min(((sum(tiles_cost(tall, size, heights[size - 1]) for size in sizes), sizes) for sizes in candidates),
+               key=lambda pair: pair[0])
+
+
+# ---- one call -------------------------------------------------------------------------------------------------------
+
+cdef struct Call:
+    const Sum *plan
+    const char *x
+    const char *dy
+    char *result
+    bint failed
+
+
+cdef inline void valid_outputs(const Axis *a, Py_ssize_t tap, Py_ssize_t *first, Py_ssize_t *end) noexcept nogil:
+    """Cut outputs first ... end - 1 to those whose input at `tap` lies inside."""
+    cdef Py_ssize_t at = a.start + tap * a.dilation
+    if at < 0:
+        first[0] = max(first[0], ceil_div(-at, a.stride))
+    end[0] = min(end[0], (a.size - 1 - at) // a.stride + 1) if at < a.size else first[0]
+
+
+cdef void copy_region(const Sum *p, const char *x, char *to, const Py_ssize_t *first, const Py_ssize_t *end) noexcept nogil:
+    """The inputs of a box with the zeros around them."""
+    cdef const Axis *rows = &p.axis[ROWS]
+    cdef const Axis *columns = &p.axis[COLUMNS]
+    cdef Py_ssize_t h0 = first[ROWS] * rows.stride + rows.start, w0 = first[COLUMNS] * columns.stride + columns.start
+    cdef Py_ssize_t h1 = (end[ROWS] - 1) * rows.stride + rows.start + (rows.taps - 1) * rows.dilation + 1
+    cdef Py_ssize_t w1 = (end[COLUMNS] - 1) * columns.stride + columns.start \
+        + (columns.taps - 1) * columns.dilation + 1
+    cdef Py_ssize_t from_ = min(max(w0, 0), w1), till = max(min(w1, columns.size), from_), n, h
+    for n in range(first[IMAGES], end[IMAGES]):
+        for h in range(h0, h1):
+            if h < 0 or h >= rows.size:
+                memset(to, 0, (w1 - w0) * p.x_position)
+            else:
+                memset(to, 0, (from_ - w0) * p.x_position)
+                memcpy(to + (from_ - w0) * p.x_position,
+                       x + n * p.axis[IMAGES].x_one + h * rows.x_one + from_ * p.x_position,
+                       (till - from_) * p.x_position)
+                memset(to + (till - w0) * p.x_position, 0, (w1 - till) * p.x_position)
+            to += p.region_row
+
+
+cdef void sum_parts(const Call *call, const Part *entry, const Part *filters, const char *region,
+                    const Py_ssize_t *first, const Py_ssize_t *end, char *result, bint accumulate) noexcept nogil:
+    """One tile over one box."""
+    cdef const Sum *p = call.plan
+    cdef const Axis *rows = &p.axis[ROWS]
+    cdef const Axis *columns = &p.axis[COLUMNS]
+    cdef Py_ssize_t r0 = first[ROWS], r1 = end[ROWS], c0 = first[COLUMNS], c1 = end[COLUMNS]
+    cdef Py_ssize_t x_row = p.region_row, x_image, dy_at
+    cdef const char *x
+    cdef int kind, height
+    cdef runtime.mg_conv_outer t
+    if entry.row >= 0:
+        valid_outputs(rows, entry.row, &r0, &r1)
+        valid_outputs(columns, entry.column, &c0, &c1)
+    t.images = end[IMAGES] - first[IMAGES]
+    t.rows, t.positions = max(r1 - r0, 0), max(c1 - c0, 0)
+    x_image = p.axis[IMAGES].x_one
+    if region != NULL:
+        x = region
+        x_image = ((end[ROWS] - first[ROWS] - 1) * rows.stride + (rows.taps - 1) * rows.dilation + 1) * p.region_row
+    else:
+        x = call.x + first[IMAGES] * x_image + (r0 * rows.stride + rows.start) * x_row \
+            + (c0 * columns.stride + columns.start) * p.x_position
+    x += entry.x + filters.x
+    dy_at = first[IMAGES] * p.axis[IMAGES].y_step + r0 * rows.y_step + c0 * columns.y_step + filters.at * p.item
+    t.flags = runtime.MG_ACCUMULATE if accumulate else 0
+    t.offsets = p.offsets + entry.table if p.tabled else NULL
+    if p.swapped:
+        t.a, t.a_step, t.a_row, t.a_image = call.dy + dy_at, columns.y_step, rows.y_step, p.axis[IMAGES].y_step
+        t.b, t.b_step, t.b_row, t.b_image = x, columns.x_step, rows.stride * x_row, x_image
+        t.out, t.out_step = result + (filters.at * p.entries + entry.at) * p.item, p.entries * p.item
+        kind, height = runtime.MG_OUTER_1 + entry.vectors - 1, filters.count
+        t.lanes = entry.count - (entry.vectors - 1) * p.lanes
+    else:
+        t.a, t.a_step, t.a_row, t.a_image = x, columns.x_step, rows.stride * x_row, x_image
+        t.b, t.b_step, t.b_row, t.b_image = call.dy + dy_at, columns.y_step, rows.y_step, p.axis[IMAGES].y_step
+        t.out, t.out_step = result + (entry.at * p.filters + filters.at) * p.item, p.filters * p.item
+        kind, height = runtime.MG_OUTER_1 + filters.vectors - 1, entry.count
+        t.lanes = filters.count - (filters.vectors - 1) * p.lanes
+        if p.channelwise:
+            kind = runtime.MG_OUTER_LANES
+        elif p.tabled:
+            kind = runtime.MG_OUTER_TABLE_1 + filters.vectors - 1
+    p.kernels.tiles[kind][height - 1](&t)
+
+
+cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Call *call = <Call *>context
+    cdef const Sum *p = call.plan
+    cdef Py_ssize_t e = index % p.entry_blocks, f = index // p.entry_blocks % p.filter_blocks
+    cdef Py_ssize_t chunk = index // p.entry_blocks // p.filter_blocks
+    cdef Py_ssize_t e0 = e * p.entry_count // p.entry_blocks, e1 = (e + 1) * p.entry_count // p.entry_blocks
+    cdef Py_ssize_t f0 = f * p.filter_count // p.filter_blocks, f1 = (f + 1) * p.filter_count // p.filter_blocks
+    cdef Py_ssize_t box0 = chunk * p.boxes // p.chunks, box1 = (chunk + 1) * p.boxes // p.chunks
+    cdef Py_ssize_t box, rest, i, part
+    cdef Py_ssize_t first[3]
+    cdef Py_ssize_t end[3]
+    cdef char *region = NULL
+    cdef char *result = call.result + chunk * p.entries * p.filters * p.item
+    if p.padded:
+        region = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, p.region_bytes)
+        if region == NULL:
+            call.failed = True
+            return
+    for box in range(box0, box1):
+        rest = box
+        for i in range(2, -1, -1):
+            part = rest % p.axis[i].blocks
+            rest //= p.axis[i].blocks
+            first[i] = part * p.axis[i].out // p.axis[i].blocks
+            end[i] = (part + 1) * p.axis[i].out // p.axis[i].blocks
+        if p.padded:
+            copy_region(p, call.x, region, first, end)
+        for f in range(f0, f1):
+            for e in range(e0, e1):
+                sum_parts(call, &p.entry_parts[e], &p.filter_parts[f], region, first, end, result, box > box0)

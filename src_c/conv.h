@@ -1,0 +1,91 @@
+/* The innermost work of every convolution: register tiles for the forward machine and for the gradient to the kernel.
+
+   All strides are in bytes and all pointers untyped, so that the loops around the tiles serve both dtypes. */
+#ifndef MG_CONV_H
+#define MG_CONV_H
+
+#include <stddef.h>
+
+/* How a tile fills its vectors (src_c/conv_rows_body.h draws them): with 1 to 4 vectors of filters; with few filters and
+   2, 4, 8 or 16 taps in the lanes; with channels that have a filter each (MG_LANES_PART: fewer than a vector). */
+enum {
+    MG_VECTORS_1, MG_VECTORS_2, MG_VECTORS_3, MG_VECTORS_4,
+    MG_TAPS_2, MG_TAPS_4, MG_TAPS_8, MG_TAPS_16,
+    MG_LANES, MG_LANES_PART,
+    MG_ROW_KINDS
+};
+
+/* Positions of one output row for one panel of filters:
+
+       y[m, f] = activation(start[f] + sum over i < outer, j < inner, k < run of x[m, i, j, k] * kernel[i, j, k, f])
+
+   A run is contiguous in x. `start` is the bias (or 0), or what y holds already (MG_ACCUMULATE). */
+struct mg_conv_row {
+    const char *x;
+    ptrdiff_t x_step, x_outer, x_inner;
+    ptrdiff_t outer, inner, run;
+    const char *kernel;               /* the packed panel */
+    ptrdiff_t kernel_outer, kernel_inner;
+    char *y;
+    ptrdiff_t y_step;
+    const char *bias;                 /* or NULL */
+    int lanes;                        /* valid lanes of the panel's last vector; with taps in the lanes: filters */
+    int flags;
+};
+enum { MG_RELU = 1, MG_ACCUMULATE = 2 };
+
+/* Computes `tiles` tiles, one after the other, each of the height that the function is made for. */
+typedef void (*mg_conv_rows)(const struct mg_conv_row *row, ptrdiff_t tiles);
+
+/* Packs one panel: the kernel's entry [i, j, k, f] lies at source + i * outer_step + j * inner_step + k * run_step +
+   f * filter_step; inner and run become one run where `merged`. `taps` is 1 or the number of taps in the lanes,
+   `width` the lanes of a row of the panel, `filters` <= width / taps those that exist; the others are packed as 0. */
+struct mg_conv_pack {
+    const char *source;
+    ptrdiff_t outer, inner, run;
+    ptrdiff_t outer_step, inner_step, run_step, filter_step;
+    int taps, width, filters, merged;
+};
+
+/* The gradient to the kernel over a block of images x rows x positions:
+
+       out[m, lane] = (MG_ACCUMULATE: out +) sum over the block of a[offset of m] * b[lane]
+
+   `offsets` holds the place of each m in a; the kinds without a table take consecutive elements. MG_OUTER_LANES takes a
+   vector at each offset instead of one element: channels with a filter each. */
+enum {
+    MG_OUTER_1, MG_OUTER_2, MG_OUTER_3, MG_OUTER_4,
+    MG_OUTER_TABLE_1, MG_OUTER_TABLE_2,
+    MG_OUTER_LANES,
+    MG_OUTER_KINDS
+};
+struct mg_conv_outer {
+    const char *a, *b;
+    ptrdiff_t a_step, a_row, a_image, b_step, b_row, b_image;
+    ptrdiff_t positions, rows, images;
+    const ptrdiff_t *offsets;
+    char *out;
+    ptrdiff_t out_step;
+    int lanes, flags;
+};
+typedef void (*mg_conv_outer_tile)(const struct mg_conv_outer *tile);
+
+struct mg_conv_row_kernels {
+    int lanes;                                                  /* of a vector */
+    int height[MG_ROW_KINDS];                                   /* of the tallest tile of a kind; 0 where it is missing */
+    const mg_conv_rows *rows[MG_ROW_KINDS];                     /* rows[kind][height - 1] */
+    void (*pack)(const struct mg_conv_pack *how, char *panel);
+};
+
+struct mg_conv_outer_kernels {
+    int height[MG_OUTER_KINDS];
+    const mg_conv_outer_tile *tiles[MG_OUTER_KINDS];            /* tiles[kind][height - 1] */
+    /* to[i] = from[i] + from[i + stride] + ... (`parts` of them), in this order; stride in elements */
+    void (*add_parts)(char *to, const char *from, ptrdiff_t size, ptrdiff_t parts, ptrdiff_t stride);
+    /* the same for parts of `rows` x `columns` each, of which the sum's transpose is wanted */
+    void (*add_parts_turned)(char *to, const char *from, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t parts);
+    /* sums[c] = the sum over rows of x[row, c] */
+    void (*sum_rows)(char *sums, const char *x, ptrdiff_t rows, ptrdiff_t columns);
+};
+
+#endif

@@ -1,0 +1,159 @@
+/* Tiles of the gradient to the kernel for one MG_DTYPE (MG_REAL in C) and one MG_ISA: a sum of outer products.
+
+   A tile is MR entries of a (x: taps and channels) by NV vectors of b (dy: filters), or the other way round where that
+   wastes fewer lanes; its sums stay in registers over all positions of a block:
+
+       for each image, row, position of the block:
+           load NV vectors of b
+           for m < MR: broadcast a[offset of m], NV multiply-adds */
+
+MG_INLINE vec MG_NAME(outer_last)(const MG_REAL *p, int lanes) { return lanes < VL ? v_loadn(p, lanes) : v_load(p); }
+
+/* Where the compiler can see them, constant offsets cost nothing; a table's are read where registers run out. */
+MG_INLINE void MG_NAME(outer_row)(vec *acc, const char *a, const char *b, ptrdiff_t positions, ptrdiff_t a_step,
+                                  ptrdiff_t b_step, const ptrdiff_t *offsets, int lanes, const int MR, const int NV,
+                                  const int kind) {
+    for (; positions > 0; positions--, a += a_step, b += b_step) {
+        vec k[4];
+        MG_UNROLL
+        for (int v = 0; v < NV - 1; v++) k[v] = v_load((const MG_REAL *)b + v * VL);
+        k[NV - 1] = MG_NAME(outer_last)((const MG_REAL *)b + (NV - 1) * VL, lanes);
+        MG_UNROLL
+        for (int m = 0; m < MR; m++) {
+            const MG_REAL *p = kind == BROADCAST_ ? (const MG_REAL *)a + m : (const MG_REAL *)(a + offsets[m]);
+            const vec x = kind == CHANNELS_ ? MG_NAME(outer_last)(p, lanes) : v_set1(*p);
+            MG_UNROLL
+            for (int v = 0; v < NV; v++) acc[m * NV + v] = v_fma(x, k[v], acc[m * NV + v]);
+        }
+    }
+}
+
+MG_INLINE void MG_NAME(outer_store)(vec *acc, char *out, ptrdiff_t step, int accumulate, int lanes, const int MR,
+                                    const int NV, const int part) {
+    MG_UNROLL
+    for (int m = 0; m < MR; m++) {
+        MG_REAL *to = (MG_REAL *)(out + m * step);
+        MG_UNROLL
+        for (int v = 0; v < NV; v++) {
+            const int cut = part && v == NV - 1;
+            vec sum = acc[m * NV + v];
+            if (accumulate) sum = v_add(cut ? v_loadn(to + v * VL, lanes) : v_load(to + v * VL), sum);
+            if (cut) v_storen(to + v * VL, sum, lanes);
+            else v_store(to + v * VL, sum);
+        }
+    }
+}
+
+MG_INLINE void MG_NAME(outer)(const struct mg_conv_outer *t, const int kind, const int MR, const int NV) {
+    ptrdiff_t offsets[MG_TILE_MAX];
+    vec acc[MG_TILE_MAX];
+    if (kind != BROADCAST_) {
+        MG_UNROLL
+        for (int m = 0; m < MR; m++) offsets[m] = t->offsets[m];
+    }
+    MG_UNROLL
+    for (int i = 0; i < MR * NV; i++) acc[i] = v_zero();
+    for (ptrdiff_t n = 0; n < t->images; n++)
+        for (ptrdiff_t r = 0; r < t->rows; r++) {
+            const char *a = t->a + n * t->a_image + r * t->a_row, *b = t->b + n * t->b_image + r * t->b_row;
+            if (t->lanes < VL)
+                MG_NAME(outer_row)(acc, a, b, t->positions, t->a_step, t->b_step, offsets, t->lanes, MR, NV, kind);
+            else
+                MG_NAME(outer_row)(acc, a, b, t->positions, t->a_step, t->b_step, offsets, VL, MR, NV, kind);
+        }
+    if (t->lanes < VL) MG_NAME(outer_store)(acc, t->out, t->out_step, t->flags & MG_ACCUMULATE, t->lanes, MR, NV, 1);
+    else MG_NAME(outer_store)(acc, t->out, t->out_step, t->flags & MG_ACCUMULATE, VL, MR, NV, 0);
+}
+
+#define DEFINE_OUTER(name, kind, MR, NV)                                                  \
+    static void MG_NAME(name##_##MR)(const struct mg_conv_outer *t) {                     \
+        MG_NAME(outer)(t, kind, MR, NV);                                                  \
+    }
+#define DEFINE_OUTER_1(MR) DEFINE_OUTER(outer_1, BROADCAST_, MR, 1)
+#define DEFINE_OUTER_2(MR) DEFINE_OUTER(outer_2, BROADCAST_, MR, 2)
+#define DEFINE_OUTER_3(MR) DEFINE_OUTER(outer_3, BROADCAST_, MR, 3)
+#define DEFINE_OUTER_4(MR) DEFINE_OUTER(outer_4, BROADCAST_, MR, 4)
+#define DEFINE_TABLE_1(MR) DEFINE_OUTER(outer_table_1, TABLE_, MR, 1)
+#define DEFINE_TABLE_2(MR) DEFINE_OUTER(outer_table_2, TABLE_, MR, 2)
+#define DEFINE_OUTER_LANES(MR) DEFINE_OUTER(outer_lanes, CHANNELS_, MR, 1)
+
+#define ENTRY_OUTER_1(MR) MG_NAME(outer_1_##MR),
+#define ENTRY_OUTER_2(MR) MG_NAME(outer_2_##MR),
+#define ENTRY_OUTER_3(MR) MG_NAME(outer_3_##MR),
+#define ENTRY_OUTER_4(MR) MG_NAME(outer_4_##MR),
+#define ENTRY_TABLE_1(MR) MG_NAME(outer_table_1_##MR),
+#define ENTRY_TABLE_2(MR) MG_NAME(outer_table_2_##MR),
+#define ENTRY_OUTER_LANES(MR) MG_NAME(outer_lanes_##MR),
+
+MG_EACH_1(DEFINE_OUTER_1)
+MG_EACH_2(DEFINE_OUTER_2)
+MG_EACH_3(DEFINE_OUTER_3)
+MG_EACH_4(DEFINE_OUTER_4)
+MG_EACH_TAPS(DEFINE_TABLE_1)
+MG_EACH_2(DEFINE_TABLE_2)
+MG_EACH_TAPS(DEFINE_OUTER_LANES)
+static const mg_conv_outer_tile MG_NAME(table_outer_1)[] = {MG_EACH_1(ENTRY_OUTER_1)};
+static const mg_conv_outer_tile MG_NAME(table_outer_2)[] = {MG_EACH_2(ENTRY_OUTER_2)};
+static const mg_conv_outer_tile MG_NAME(table_outer_3)[] = {MG_EACH_3(ENTRY_OUTER_3)};
+static const mg_conv_outer_tile MG_NAME(table_outer_4)[] = {MG_EACH_4(ENTRY_OUTER_4)};
+static const mg_conv_outer_tile MG_NAME(table_table_1)[] = {MG_EACH_TAPS(ENTRY_TABLE_1)};
+static const mg_conv_outer_tile MG_NAME(table_table_2)[] = {MG_EACH_2(ENTRY_TABLE_2)};
+static const mg_conv_outer_tile MG_NAME(table_outer_lanes)[] = {MG_EACH_TAPS(ENTRY_OUTER_LANES)};
+
+static void MG_NAME(add_parts)(char *to, const char *from, ptrdiff_t size, ptrdiff_t parts, ptrdiff_t stride) {
+    MG_REAL *sums = (MG_REAL *)to;
+    const MG_REAL *p = (const MG_REAL *)from;
+    ptrdiff_t i = 0;
+    for (; i + VL <= size; i += VL) {
+        vec sum = v_load(p + i);
+        for (ptrdiff_t part = 1; part < parts; part++) sum = v_add(sum, v_load(p + part * stride + i));
+        v_store(sums + i, sum);
+    }
+    for (; i < size; i++) {
+        MG_REAL sum = p[i];
+        for (ptrdiff_t part = 1; part < parts; part++) sum += p[part * stride + i];
+        sums[i] = sum;
+    }
+}
+
+static void MG_NAME(add_parts_turned)(char *to, const char *from, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t parts) {
+    const MG_REAL *p = (const MG_REAL *)from;
+    MG_REAL *sums = (MG_REAL *)to;
+    for (ptrdiff_t c = 0; c < columns; c++)
+        for (ptrdiff_t r = 0; r < rows; r++) {
+            MG_REAL sum = p[r * columns + c];
+            for (ptrdiff_t part = 1; part < parts; part++) sum += p[(part * rows + r) * columns + c];
+            sums[c * rows + r] = sum;
+        }
+}
+
+/* Columns in vectors, eight rows at a time into sums of their own: neither latency nor rounding of one long chain. */
+static void MG_NAME(sum_rows)(char *to, const char *from, ptrdiff_t rows, ptrdiff_t columns) {
+    MG_REAL *sums = (MG_REAL *)to;
+    for (ptrdiff_t c = 0; c < columns; c += VL) {
+        const MG_REAL *x = (const MG_REAL *)from + c;
+        const int lanes = columns - c < VL ? (int)(columns - c) : VL;
+        vec acc[8];
+        ptrdiff_t r = 0;
+        MG_UNROLL
+        for (int j = 0; j < 8; j++) acc[j] = v_zero();
+        if (lanes == VL)
+            for (; r + 8 <= rows; r += 8, x += 8 * columns) {
+                MG_UNROLL
+                for (int j = 0; j < 8; j++) acc[j] = v_add(acc[j], v_load(x + j * columns));
+            }
+        for (; r < rows; r++, x += columns) acc[r % 8 == 0 ? 0 : 1] = v_add(acc[r % 8 == 0 ? 0 : 1], v_loadn(x, lanes));
+        for (int j = 4; j > 0; j /= 2)
+            for (int i = 0; i < j; i++) acc[i] = v_add(acc[i], acc[i + j]);
+        v_storen(sums + c, acc[0], lanes);
+    }
+}
+
+const struct mg_conv_outer_kernels MG_NAME(conv_outer_kernels) = {
+    {MG_HEIGHT_1, MG_HEIGHT_2, MG_HEIGHT_3, MG_HEIGHT_4, MG_HEIGHT_TAPS, MG_HEIGHT_2, MG_HEIGHT_TAPS},
+    {MG_NAME(table_outer_1), MG_NAME(table_outer_2), MG_NAME(table_outer_3), MG_NAME(table_outer_4),
+     MG_NAME(table_table_1), MG_NAME(table_table_2), MG_NAME(table_outer_lanes)},
+    MG_NAME(add_parts),
+    MG_NAME(add_parts_turned),
+    MG_NAME(sum_rows),
+};

@@ -1,0 +1,248 @@
+/* Tiles of the forward machine for one MG_DTYPE (MG_REAL in C) and one MG_ISA.
+
+   A tile is MR neighbouring positions of an output row by NV vectors of filters, all in registers:
+
+       for each run of taps (outer, inner):                       x       x + step    x + 2 step
+           for each element k of the run:                         |           |           |
+               load NV vectors of the kernel's panel              k0 k1 ..    k0 k1 ..    k0 k1 ..
+               for m < MR: broadcast x[m, k], NV multiply-adds    `-run-'
+
+   MR * NV accumulators and NV vectors of the kernel fit the registers; MR * NV >= 8 hides the latency of the
+   multiply-adds on today's cores, and MR + NV loads feed MR * NV of them.
+
+   Few filters leave lanes empty. So the panels MG_TAPS_q put q neighbouring taps side by side,
+
+       lanes      f0 k0 | f0 k1 | ... | f1 k0 | f1 k1 | ...       x: k0 k1 ... k0 k1 ...  (v_repeat)
+
+   and add the q partial sums of a filter in the store; the taps left over at the end of a run come one by one.
+   MG_LANES is for channels that have a filter each: x is loaded as a vector of channels, nothing is broadcast. */
+
+
+/* Where position m of the tile is: every fourth has a pointer of its own, so that all addresses fit the registers. */
+#define AT(base, m) ((const MG_REAL *)((base)[(m) / 4] + ((m) % 4) * step))
+
+/* One step of the reduction: `taps` elements of each position with one row of the panel. */
+MG_INLINE void MG_NAME(multiply)(vec *acc, const char *const *base, ptrdiff_t step, const MG_REAL *panel, const int MR,
+                                 const int NV, const int taps) {
+    vec k[4];
+    MG_UNROLL
+    for (int v = 0; v < NV; v++) k[v] = v_load(panel + v * VL);
+    MG_UNROLL
+    for (int m = 0; m < MR; m++) {
+        vec x = v_repeat(AT(base, m), taps);
+        MG_UNROLL
+        for (int v = 0; v < NV; v++) acc[m * NV + v] = v_fma(x, k[v], acc[m * NV + v]);
+    }
+}
+
+#define ADVANCE(elements)                                             \
+    MG_UNROLL                                                         \
+    for (int j = 0; j < (MR + 3) / 4; j++) base[j] += (elements) * sizeof(MG_REAL)
+
+MG_INLINE void MG_NAME(reduce_run)(vec *acc, const char *x, ptrdiff_t step, ptrdiff_t run, const MG_REAL *panel,
+                                   const int MR, const int NV, const int taps) {
+    const char *base[(MG_TILE_MAX + 3) / 4];
+    MG_UNROLL
+    for (int j = 0; j < (MR + 3) / 4; j++) base[j] = x + 4 * j * step;
+    for (; run >= taps; run -= taps) {
+        MG_NAME(multiply)(acc, base, step, panel, MR, NV, taps);
+        panel += NV * VL;
+        ADVANCE(taps);
+    }
+    if (taps > 1)
+        for (; run > 0; run--) {
+            MG_NAME(multiply)(acc, base, step, panel, MR, NV, 1);
+            panel += VL;
+            ADVANCE(1);
+        }
+}
+
+MG_INLINE void MG_NAME(reduce_channels)(vec *acc, const char *x, ptrdiff_t step, const MG_REAL *panel, const int MR,
+                                        int lanes, const int part) {
+    const char *base[(MG_TILE_MAX + 3) / 4];
+    MG_UNROLL
+    for (int j = 0; j < (MR + 3) / 4; j++) base[j] = x + 4 * j * step;
+    const vec k = v_load(panel);
+    MG_UNROLL
+    for (int m = 0; m < MR; m++) acc[m] = v_fma(part ? v_loadn(AT(base, m), lanes) : v_load(AT(base, m)), k, acc[m]);
+}
+
+/* The panel's last vector may have fewer than VL lanes: `part` says so, to keep the common case free of branches. */
+MG_INLINE void MG_NAME(load_tile)(vec *acc, const char *y, ptrdiff_t step, int lanes, const int MR, const int NV) {
+    MG_UNROLL
+    for (int m = 0; m < MR; m++) {
+        const MG_REAL *p = (const MG_REAL *)(y + m * step);
+        MG_UNROLL
+        for (int v = 0; v < NV; v++) acc[m * NV + v] = v < NV - 1 ? v_load(p + v * VL) : v_loadn(p + v * VL, lanes);
+    }
+}
+
+MG_INLINE void MG_NAME(store_tile)(vec *acc, char *y, ptrdiff_t step, int lanes, const int MR, const int NV,
+                                   const int part) {
+    MG_UNROLL
+    for (int m = 0; m < MR; m++) {
+        MG_REAL *p = (MG_REAL *)(y + m * step);
+        MG_UNROLL
+        for (int v = 0; v < NV; v++)
+            if (part && v == NV - 1) v_storen(p + v * VL, acc[m * NV + v], lanes);
+            else v_store(p + v * VL, acc[m * NV + v]);
+    }
+}
+
+MG_INLINE void MG_NAME(begin)(vec *acc, const struct mg_conv_row *r, const char *y, const int MR, const int NV) {
+    if (r->flags & MG_ACCUMULATE) {
+        MG_NAME(load_tile)(acc, y, r->y_step, r->lanes, MR, NV);
+        return;
+    }
+    vec start[4];
+    MG_UNROLL
+    for (int v = 0; v < NV; v++) start[v] = v_zero();
+    if (r->bias) MG_NAME(load_tile)(start, r->bias, 0, r->lanes, 1, NV);
+    MG_UNROLL
+    for (int m = 0; m < MR; m++)
+        MG_UNROLL
+        for (int v = 0; v < NV; v++) acc[m * NV + v] = start[v];
+}
+
+MG_INLINE void MG_NAME(finish)(vec *acc, const struct mg_conv_row *r, char *y, const int MR, const int NV) {
+    if (r->flags & MG_RELU) {
+        MG_UNROLL
+        for (int i = 0; i < MR * NV; i++) acc[i] = v_max(v_zero(), acc[i]);        /* in this order a NaN stays */
+    }
+    if (r->lanes < VL) MG_NAME(store_tile)(acc, y, r->y_step, r->lanes, MR, NV, 1);
+    else MG_NAME(store_tile)(acc, y, r->y_step, VL, MR, NV, 0);
+}
+
+/* The same for taps in the lanes: their partial sums are added first. */
+MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char *y, const int MR, const int taps) {
+    const int lanes = r->lanes;
+    const vec bias = r->bias ? v_loadn((const MG_REAL *)r->bias, lanes) : v_zero();
+    MG_UNROLL
+    for (int m = 0; m < MR; m++) {
+        MG_REAL *p = (MG_REAL *)(y + m * r->y_step);
+        vec a = acc[m];
+        MG_UNROLL
+        for (int q = 1; q < taps; q *= 2) a = v_pairs(a);
+        a = v_add(a, r->flags & MG_ACCUMULATE ? v_loadn(p, lanes) : bias);
+        if (r->flags & MG_RELU) a = v_max(v_zero(), a);
+        v_storen(p, a, lanes);
+    }
+}
+
+MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, const int kind, const int MR, const int NV,
+                              const int taps) {
+    const ptrdiff_t step = r->x_step;
+    const char *x = r->x;
+    char *y = r->y;
+    for (; tiles > 0; tiles--, x += MR * step, y += MR * r->y_step) {
+        vec acc[MG_TILE_MAX];
+        if (kind == INTERLEAVED_) {
+            MG_UNROLL
+            for (int m = 0; m < MR; m++) acc[m] = v_zero();
+        } else
+            MG_NAME(begin)(acc, r, y, MR, NV);
+        for (ptrdiff_t i = 0; i < r->outer; i++) {
+            const char *from = x + i * r->x_outer, *panel = r->kernel + i * r->kernel_outer;
+            for (ptrdiff_t j = r->inner; j > 0; j--, from += r->x_inner, panel += r->kernel_inner)
+                if (kind == CHANNELS_ || kind == CHANNELS_PART_)
+                    MG_NAME(reduce_channels)(acc, from, step, (const MG_REAL *)panel, MR, r->lanes, kind == CHANNELS_PART_);
+                else
+                    MG_NAME(reduce_run)(acc, from, step, r->run, (const MG_REAL *)panel, MR, NV, taps);
+        }
+        if (kind == INTERLEAVED_) MG_NAME(finish_taps)(acc, r, y, MR, taps);
+        else MG_NAME(finish)(acc, r, y, MR, NV);
+    }
+}
+
+#define DEFINE(name, kind, MR, NV, taps)                                                                    \
+    static void MG_NAME(name##_##MR)(const struct mg_conv_row *r, ptrdiff_t tiles) {                        \
+        MG_NAME(tiles)(r, tiles, kind, MR, NV, taps);                                                       \
+    }
+#define DEFINE_1(MR) DEFINE(vectors_1, BROADCAST_, MR, 1, 1)
+#define DEFINE_2(MR) DEFINE(vectors_2, BROADCAST_, MR, 2, 1)
+#define DEFINE_3(MR) DEFINE(vectors_3, BROADCAST_, MR, 3, 1)
+#define DEFINE_4(MR) DEFINE(vectors_4, BROADCAST_, MR, 4, 1)
+#define DEFINE_TAPS_2(MR) DEFINE(taps_2, INTERLEAVED_, MR, 1, 2)
+#define DEFINE_TAPS_4(MR) DEFINE(taps_4, INTERLEAVED_, MR, 1, 4)
+#define DEFINE_TAPS_8(MR) DEFINE(taps_8, INTERLEAVED_, MR, 1, 8)
+#define DEFINE_TAPS_16(MR) DEFINE(taps_16, INTERLEAVED_, MR, 1, 16)
+#define DEFINE_LANES(MR) DEFINE(lanes, CHANNELS_, MR, 1, 1)
+#define DEFINE_PART(MR) DEFINE(part, CHANNELS_PART_, MR, 1, 1)
+
+#define ENTRY_1(MR) MG_NAME(vectors_1_##MR),
+#define ENTRY_2(MR) MG_NAME(vectors_2_##MR),
+#define ENTRY_3(MR) MG_NAME(vectors_3_##MR),
+#define ENTRY_4(MR) MG_NAME(vectors_4_##MR),
+#define ENTRY_TAPS_2(MR) MG_NAME(taps_2_##MR),
+#define ENTRY_TAPS_4(MR) MG_NAME(taps_4_##MR),
+#define ENTRY_TAPS_8(MR) MG_NAME(taps_8_##MR),
+#define ENTRY_TAPS_16(MR) MG_NAME(taps_16_##MR),
+#define ENTRY_LANES(MR) MG_NAME(lanes_##MR),
+#define ENTRY_PART(MR) MG_NAME(part_##MR),
+
+MG_EACH_1(DEFINE_1)
+MG_EACH_2(DEFINE_2)
+MG_EACH_3(DEFINE_3)
+MG_EACH_4(DEFINE_4)
+MG_EACH_TAPS(DEFINE_LANES)
+MG_EACH_TAPS(DEFINE_PART)
+static const mg_conv_rows MG_NAME(table_1)[] = {MG_EACH_1(ENTRY_1)};
+static const mg_conv_rows MG_NAME(table_2)[] = {MG_EACH_2(ENTRY_2)};
+static const mg_conv_rows MG_NAME(table_3)[] = {MG_EACH_3(ENTRY_3)};
+static const mg_conv_rows MG_NAME(table_4)[] = {MG_EACH_4(ENTRY_4)};
+static const mg_conv_rows MG_NAME(table_lanes)[] = {MG_EACH_TAPS(ENTRY_LANES)};
+static const mg_conv_rows MG_NAME(table_part)[] = {MG_EACH_TAPS(ENTRY_PART)};
+#if MG_LANES_OF_DTYPE >= 2
+MG_EACH_TAPS(DEFINE_TAPS_2)
+static const mg_conv_rows MG_NAME(table_taps_2)[] = {MG_EACH_TAPS(ENTRY_TAPS_2)};
+#define HEIGHT_TAPS_2 MG_HEIGHT_TAPS
+#define TABLE_TAPS_2 MG_NAME(table_taps_2)
+#else
+#define HEIGHT_TAPS_2 0
+#define TABLE_TAPS_2 NULL
+#endif
+#if MG_LANES_OF_DTYPE >= 4
+MG_EACH_TAPS(DEFINE_TAPS_4)
+static const mg_conv_rows MG_NAME(table_taps_4)[] = {MG_EACH_TAPS(ENTRY_TAPS_4)};
+#define HEIGHT_TAPS_4 MG_HEIGHT_TAPS
+#define TABLE_TAPS_4 MG_NAME(table_taps_4)
+#else
+#define HEIGHT_TAPS_4 0
+#define TABLE_TAPS_4 NULL
+#endif
+#if MG_LANES_OF_DTYPE >= 8
+MG_EACH_TAPS(DEFINE_TAPS_8)
+static const mg_conv_rows MG_NAME(table_taps_8)[] = {MG_EACH_TAPS(ENTRY_TAPS_8)};
+#define HEIGHT_TAPS_8 MG_HEIGHT_TAPS
+#define TABLE_TAPS_8 MG_NAME(table_taps_8)
+#else
+#define HEIGHT_TAPS_8 0
+#define TABLE_TAPS_8 NULL
+#endif
+#if MG_LANES_OF_DTYPE >= 16
+MG_EACH_TAPS(DEFINE_TAPS_16)
+static const mg_conv_rows MG_NAME(table_taps_16)[] = {MG_EACH_TAPS(ENTRY_TAPS_16)};
+#define HEIGHT_TAPS_16 MG_HEIGHT_TAPS
+#define TABLE_TAPS_16 MG_NAME(table_taps_16)
+#else
+#define HEIGHT_TAPS_16 0
+#define TABLE_TAPS_16 NULL
+#endif
+
+const struct mg_conv_row_kernels MG_NAME(conv_row_kernels) = {
+    VL,
+    {MG_HEIGHT_1, MG_HEIGHT_2, MG_HEIGHT_3, MG_HEIGHT_4, HEIGHT_TAPS_2, HEIGHT_TAPS_4, HEIGHT_TAPS_8, HEIGHT_TAPS_16,
+     MG_HEIGHT_TAPS, MG_HEIGHT_TAPS},
+    {MG_NAME(table_1), MG_NAME(table_2), MG_NAME(table_3), MG_NAME(table_4), TABLE_TAPS_2, TABLE_TAPS_4, TABLE_TAPS_8,
+     TABLE_TAPS_16, MG_NAME(table_lanes), MG_NAME(table_part)},
+    MG_NAME(pack),
+};
+
+#undef HEIGHT_TAPS_2
+#undef HEIGHT_TAPS_4
+#undef HEIGHT_TAPS_8
+#undef HEIGHT_TAPS_16
+#undef TABLE_TAPS_2
+#undef TABLE_TAPS_4
+#undef TABLE_TAPS_8
+#undef TABLE_TAPS_16
