@@ -18,7 +18,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 SRC = Path("src_c")
-KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "optimizer.c"]      # compiled once an instruction set
+# compiled once an instruction set
+KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c"]
 COMMON = ["delay_weights.c", "dispatch.c", "fft_tables.c", "threads.c"]     # compiled once
 
 X86 = {

@@ -7,6 +7,7 @@ struct mg_conv_outer_kernels;
 struct mg_conv_row_kernels;
 struct mg_delay_kernels;
 struct mg_fft_kernels;
+struct mg_filter_kernels;
 struct mg_optimizer_kernels;
 
 /* One instruction set: its name and the tables of its kernels. */
@@ -15,6 +16,7 @@ struct mg_isa {
     const struct mg_optimizer_kernels *optimizer[2];       /* float32, float64 */
     const struct mg_activation_kernels *activation[2];
     const struct mg_fft_kernels *fft[2];
+    const struct mg_filter_kernels *filter[2];
     const struct mg_delay_kernels *delay;
     const struct mg_conv_row_kernels *conv_row[2];
     const struct mg_conv_outer_kernels *conv_outer[2];

@@ -39,9 +39,10 @@ struct mg_fft_kernels {
     /* VL rows of n complex numbers, `pitch` apart -> one column of n vectors, and back. n is a multiple of VL. */
     void (*turn)(const void *rows, ptrdiff_t pitch, void *column, ptrdiff_t n);
     void (*turn_back)(const void *column, void *rows, ptrdiff_t pitch, ptrdiff_t n);
-    /* n real numbers <-> the real (part 0) or imaginary (part 1) halves of a row; n is a multiple of VL. */
-    void (*put_part)(const void *numbers, void *row, int part, ptrdiff_t n);
-    void (*get_part)(const void *row, void *numbers, int part, ptrdiff_t n);
+    /* n numbers, `step` apart, <-> the real (part 0) or imaginary (part 1) halves of a row; n is a multiple of VL.
+       With step 2 the numbers are one half of complex ones. */
+    void (*put_part)(const void *numbers, ptrdiff_t step, void *row, int part, ptrdiff_t n);
+    void (*get_part)(const void *row, void *numbers, ptrdiff_t step, int part, ptrdiff_t n);
 };
 
 /* Which frequency `forward` leaves at `position` of a column. */

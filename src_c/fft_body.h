@@ -182,16 +182,24 @@ static void MG_NAME(turn_back)(const void *column, void *rows, ptrdiff_t pitch, 
             MG_NAME(transpose)(from + 2 * j * VL + part * VL, 2 * VL, to + 2 * j + part * VL, pitch);
 }
 
-static void MG_NAME(put_part)(const void *numbers, void *row, int part, ptrdiff_t n) {
+static void MG_NAME(put_part)(const void *numbers, ptrdiff_t step, void *row, int part, ptrdiff_t n) {
     const MG_REAL *from = numbers;
     MG_REAL *to = (MG_REAL *)row + part * VL;
-    for (ptrdiff_t j = 0; j < n; j += VL) v_store(to + 2 * j, v_load(from + j));
+    if (step == 1)
+        for (ptrdiff_t j = 0; j < n; j += VL) v_store(to + 2 * j, v_load(from + j));
+    else
+        for (ptrdiff_t j = 0; j < n; j += VL)
+            for (int lane = 0; lane < VL; lane++) to[2 * j + lane] = from[(j + lane) * step];
 }
 
-static void MG_NAME(get_part)(const void *row, void *numbers, int part, ptrdiff_t n) {
+static void MG_NAME(get_part)(const void *row, void *numbers, ptrdiff_t step, int part, ptrdiff_t n) {
     const MG_REAL *from = (const MG_REAL *)row + part * VL;
     MG_REAL *to = numbers;
-    for (ptrdiff_t j = 0; j < n; j += VL) v_store(to + j, v_load(from + 2 * j));
+    if (step == 1)
+        for (ptrdiff_t j = 0; j < n; j += VL) v_store(to + j, v_load(from + 2 * j));
+    else
+        for (ptrdiff_t j = 0; j < n; j += VL)
+            for (int lane = 0; lane < VL; lane++) to[(j + lane) * step] = from[2 * j + lane];
 }
 
 #undef COMPLEX

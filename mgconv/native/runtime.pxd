@@ -19,8 +19,14 @@ cdef extern from "fft.h":
         void (*multiply_conj)(void *a, const void *b, Py_ssize_t n) noexcept nogil
         void (*turn)(const void *rows, Py_ssize_t pitch, void *column, Py_ssize_t n) noexcept nogil
         void (*turn_back)(const void *column, void *rows, Py_ssize_t pitch, Py_ssize_t n) noexcept nogil
-        void (*put_part)(const void *numbers, void *row, int part, Py_ssize_t n) noexcept nogil
-        void (*get_part)(const void *row, void *numbers, int part, Py_ssize_t n) noexcept nogil
+        void (*put_part)(const void *numbers, Py_ssize_t step, void *row, int part, Py_ssize_t n) noexcept nogil
+        void (*get_part)(const void *row, void *numbers, Py_ssize_t step, int part, Py_ssize_t n) noexcept nogil
+
+cdef extern from "filter.h":
+    cdef struct mg_filter_kernels:
+        void (*correlate)(const void *x, Py_ssize_t x_pitch, const void *h, Py_ssize_t kh, Py_ssize_t kw, Py_ssize_t step,
+                          void *out, Py_ssize_t out_pitch, Py_ssize_t rows, Py_ssize_t cols) noexcept nogil
+        void (*add_turned)(void *to, const void *source, Py_ssize_t n) noexcept nogil
 
 cdef extern from "delay.h":
     ctypedef void (*mg_delay_function)(Py_ssize_t n, const double *x, double *g, double *dg, void *data) noexcept nogil
@@ -119,6 +125,7 @@ cdef extern from "dispatch.h":
         const mg_optimizer_kernels *optimizer[2]
         const mg_activation_kernels *activation[2]
         const mg_fft_kernels *fft[2]
+        const mg_filter_kernels *filter[2]
         const mg_delay_kernels *delay
         const mg_conv_row_kernels *conv_row[2]
         const mg_conv_outer_kernels *conv_outer[2]
