@@ -112,33 +112,57 @@ static void values(ptrdiff_t n, const struct mg_delay_weights *weights, const do
 
 /* ---- scan ---- */
 
-/* y[i] += factor y[i - shift], from the end, so that every read is of an old value. */
-MG_INLINE void add_shifted(ptrdiff_t n, double factor, int shift, double *y) {
-    const vec f = v_set1(factor);
-    for (ptrdiff_t i = (n - 1) / VL * VL; i >= 0; i -= VL)
-        v_store(y + i, v_add(v_load(y + i), v_mul(f, v_load(y + i - shift))));
+enum { LANES = MG_DELAY_BLOCK / VL }; /* vectors a block */
+
+/* The vector of elements that lie `shift` before those of w[j]; a macro, for `shift` must be a constant. */
+#define SHIFTED(w, j, shift) \
+    ((shift) % VL ? v_slide((w)[(j) - (shift) / VL - 1], (w)[(j) - (shift) / VL], (shift) % VL) : (w)[(j) - (shift) / VL])
+
+/* sum = w + factor times the elements `shift` before, for the block in w[LANES] on; the block before it is in w[0] on. */
+#define ADD_SHIFTED(sum, w, factor, shift)                                                      \
+    for (int j = LANES; j < 2 * LANES; j++) sum[j] = v_add(w[j], v_mul(factor, SHIFTED(w, j, shift)));
+
+MG_INLINE void keep(vec *w) {
+    MG_UNROLL
+    for (int j = 0; j < LANES; j++) w[j] = w[LANES + j];
 }
 
-/* Three doublings turn q into sums over windows of eight steps, q[i] + E q[i-1] + ... + E^7 q[i-7]; then x[i + 1] =
-   E^8 x[i - 7] + q[i] leaves eight independent chains for the lanes of any vector. E^8 x is written x + (E^8 - 1) x,
-   which keeps the rounding of E^8 from adding up where b h is small. */
-static void scan(ptrdiff_t n, const struct mg_delay_weights *w, double *q, double *x) {
-    add_shifted(n, 1.0 + w->growth[1], 1, q);
-    add_shifted(n, 1.0 + w->growth[2], 2, q);
-    add_shifted(n, 1.0 + w->growth[4], 4, q);
-    const vec start = v_set1(x[0]), growth = v_set1(w->growth[MG_DELAY_BLOCK]);
-    for (ptrdiff_t i = 0; i < n; i += VL) {
-        vec old = i < MG_DELAY_BLOCK ? start : v_load(x + i + 1 - MG_DELAY_BLOCK);
-        vec factor = i < MG_DELAY_BLOCK ? v_load(w->growth + 1 + i) : growth;
-        vec new = v_add(old, v_add(v_mul(factor, old), v_load(q + i)));
-        if (n - i >= VL) v_store(x + i + 1, new);
-        else v_storen(x + i + 1, new, (int)(n - i));
-    }
-}
-
-static void slope(ptrdiff_t n, double b, const double *x, const double *g, double *out) {
+/* Three doublings turn q into sums over windows of eight steps, s[i] = q[i] + E q[i-1] + ... + E^7 q[i-7]; then
+   x[i + 1] = E^8 x[i - 7] + s[i] leaves eight independent chains for the lanes of any vector. E^8 x is written
+   x + (E^8 - 1) x, which keeps the rounding of E^8 from adding up where b h is small. */
+static void scan(ptrdiff_t n, const struct mg_delay_weights *w, double b, const double *q, const double *g, double *x,
+                 double *slope) {
+    const vec e1 = v_set1(1.0 + w->growth[1]), e2 = v_set1(1.0 + w->growth[2]), e4 = v_set1(1.0 + w->growth[4]);
     const vec decay = v_set1(b);
-    for (ptrdiff_t i = 0; i < n; i += VL) v_store(out + i, v_sub(v_load(g + i), v_mul(decay, v_load(x + i))));
+    vec s1[2 * LANES], s2[2 * LANES], s4[2 * LANES], s8[2 * LANES], last[LANES], growth[LANES];
+    for (int j = 0; j < LANES; j++) {
+        s1[j] = s2[j] = s4[j] = v_zero();
+        last[j] = v_set1(x[0]);
+        growth[j] = v_load(w->growth + 1 + j * VL);
+    }
+    slope[0] = g[0] - b * x[0];
+    for (ptrdiff_t i = 0; i < n; i += MG_DELAY_BLOCK) {
+        MG_UNROLL
+        for (int j = 0; j < LANES; j++) s1[LANES + j] = v_load(q + i + j * VL);
+        MG_UNROLL
+        ADD_SHIFTED(s2, s1, e1, 1)
+        MG_UNROLL
+        ADD_SHIFTED(s4, s2, e2, 2)
+        MG_UNROLL
+        ADD_SHIFTED(s8, s4, e4, 4)
+        keep(s1);
+        keep(s2);
+        keep(s4);
+        MG_UNROLL
+        for (int j = 0; j < LANES; j++) {
+            last[j] = v_add(last[j], v_add(v_mul(growth[j], last[j]), s8[LANES + j]));
+            v_store(x + i + 1 + j * VL, last[j]);
+            v_store(slope + i + 1 + j * VL, v_sub(v_load(g + i + 1 + j * VL), v_mul(decay, last[j])));
+        }
+        if (i == 0)
+            for (int j = 0; j < LANES; j++) growth[j] = v_set1(w->growth[MG_DELAY_BLOCK]);
+    }
+    for (ptrdiff_t i = n + 1; i < n + MG_DELAY_BLOCK; i++) x[i] = 0.0;
 }
 
 static void scale(ptrdiff_t n, const double *factor, double *y) {
@@ -146,5 +170,5 @@ static void scale(ptrdiff_t n, const double *factor, double *y) {
 }
 
 const struct mg_delay_kernels MG_NAME(delay_kernels) = {
-    {mackey_glass, mackey_glass_real, sine, ricker, exponential}, hermite, values, scan, slope, scale,
+    {mackey_glass, mackey_glass_real, sine, ricker, exponential}, hermite, values, scan, scale,
     mg_delay_make_weights};

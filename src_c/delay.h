@@ -8,8 +8,7 @@
    and G is known at all n + 1 nodes of the interval before its first step. So an interval is
 
        hermite or values    the n integrals q, by a polynomial through G (and dG/dt) at nodes around each step
-       scan                 x[i + 1] = e^(-bh) x[i] + q[i]
-       slope                x'[i] = G[i] - b x[i]
+       scan                 x[i + 1] = e^(-bh) x[i] + q[i], and x'[i] = G[i] - b x[i]
        a mg_delay_function  the next interval's G = g(x), and g'(x)
        scale                dG/dt = g'(x) x'
 
@@ -45,9 +44,9 @@ struct mg_delay_kernels {
     mg_delay_function functions[MG_DELAY_FUNCTIONS];
     void (*hermite)(ptrdiff_t n, const struct mg_delay_weights *w, const double *g, const double *dg, double *q);
     void (*values)(ptrdiff_t n, const struct mg_delay_weights *w, const double *g, double *q);
-    /* x[1] ... x[n] from x[0]; q is overwritten, and its elements before index 0 must be zero. */
-    void (*scan)(ptrdiff_t n, const struct mg_delay_weights *w, double *q, double *x);
-    void (*slope)(ptrdiff_t n, double b, const double *x, const double *g, double *slope);
+    /* x[1] ... x[n] from x[0], and x'[0] ... x'[n]. */
+    void (*scan)(ptrdiff_t n, const struct mg_delay_weights *w, double b, const double *q, const double *g, double *x,
+                 double *slope);
     void (*scale)(ptrdiff_t n, const double *factor, double *y);
     void (*make_weights)(double h, double b, struct mg_delay_weights *w); /* the same function for every set */
 };

@@ -10,6 +10,7 @@
        v_zero() v_set1(s)       all lanes alike
        v_add v_sub v_mul v_div v_max v_min v_sqrt
        v_gate(a, b)             b where a > 0, 0 elsewhere: the gradient of a ReLU
+       v_slide(a, b, k)         the last k lanes of a, then the first VL - k of b, 0 < k < VL; f64 only
        v_pow2(k)                2^k for lanes that hold integers, -1023 < k < 1024; f64 only
        v_fma(a, b, c)           a * b + c: fused where the set has it, two roundings on the x86 baseline
        v_fnma(a, b, c)          c - a * b, likewise
@@ -48,6 +49,7 @@
 #define v_min MG_PASTE2(v_min, MG_DTYPE)
 #define v_sqrt MG_PASTE2(v_sqrt, MG_DTYPE)
 #define v_gate MG_PASTE2(v_gate, MG_DTYPE)
+#define v_slide MG_PASTE2(v_slide, MG_DTYPE)
 #define v_pow2 MG_PASTE2(v_pow2, MG_DTYPE)
 #define v_fma MG_PASTE2(v_fma, MG_DTYPE)
 #define v_fnma MG_PASTE2(v_fnma, MG_DTYPE)

@@ -42,6 +42,8 @@ MG_INLINE float64x2_t v_pow2_f64(float64x2_t k) {
     return vreinterpretq_f64_s64(vshlq_n_s64(vreinterpretq_s64_f64(sum), 52));
 }
 
+#define v_slide_f64(a, b, k) vextq_f64(a, b, 1)
+
 #define MG_REGISTERS 32
 #define MG_LANES_f32 4
 #define MG_LANES_f64 2

@@ -40,6 +40,8 @@ MG_INLINE double v_pow2_f64(double k) {
     return sum;
 }
 
+#define v_slide_f64(a, b, k) (b)
+
 #define MG_REGISTERS 16
 #define MG_LANES_f32 1
 #define MG_LANES_f64 1

@@ -28,6 +28,8 @@
 MG_X86_OPS(f32, float, __m512, _mm512_, ps, 16)
 MG_X86_OPS(f64, double, __m512d, _mm512_, pd, 8)
 MG_X86_POW2(__m512d, _mm512_, 512)
+#define v_slide_f64(a, b, k)                                                                                        \
+    _mm512_castsi512_pd(_mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 8 - (k)))
 MG_INLINE __m512 v_fma_f32(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
 MG_INLINE __m512d v_fma_f64(__m512d a, __m512d b, __m512d c) { return _mm512_fmadd_pd(a, b, c); }
 MG_INLINE __m512 v_fnma_f32(__m512 a, __m512 b, __m512 c) { return _mm512_fnmadd_ps(a, b, c); }
@@ -87,6 +89,10 @@ MG_INLINE __m512d v_pairs_f64(__m512d a) {
 MG_X86_OPS(f32, float, __m256, _mm256_, ps, 8)
 MG_X86_OPS(f64, double, __m256d, _mm256_, pd, 4)
 MG_X86_POW2(__m256d, _mm256_, 256)
+MG_INLINE __m256d v_slide_f64(__m256d a, __m256d b, int k) {
+    __m256d middle = _mm256_permute2f128_pd(a, b, 0x21);
+    return k == 1 ? _mm256_shuffle_pd(middle, b, 5) : k == 2 ? middle : _mm256_shuffle_pd(a, middle, 5);
+}
 MG_INLINE __m256 v_fma_f32(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
 MG_INLINE __m256d v_fma_f64(__m256d a, __m256d b, __m256d c) { return _mm256_fmadd_pd(a, b, c); }
 MG_INLINE __m256 v_fnma_f32(__m256 a, __m256 b, __m256 c) { return _mm256_fnmadd_ps(a, b, c); }
@@ -147,6 +153,7 @@ MG_INLINE __m256d v_pairs_f64(__m256d a) { return _mm256_permute4x64_pd(_mm256_h
 MG_X86_OPS(f32, float, __m128, _mm_, ps, 4)
 MG_X86_OPS(f64, double, __m128d, _mm_, pd, 2)
 MG_X86_POW2(__m128d, _mm_, 128)
+#define v_slide_f64(a, b, k) _mm_shuffle_pd(a, b, 1)
 MG_INLINE __m128 v_fma_f32(__m128 a, __m128 b, __m128 c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
 MG_INLINE __m128d v_fma_f64(__m128d a, __m128d b, __m128d c) { return _mm_add_pd(_mm_mul_pd(a, b), c); }
 MG_INLINE __m128 v_fnma_f32(__m128 a, __m128 b, __m128 c) { return _mm_sub_ps(c, _mm_mul_ps(a, b)); }

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from mgconv.dde import history as histories
-from mgconv.dde.systems import MackeyGlass
+from mgconv.dde.systems import MackeyGlass, finite, positive
 from mgconv.native import delay
 
 _MAX_NODES = 1 << 18          # of samples' nodes an interval; denser samples are interpolated
@@ -93,9 +93,9 @@ def series(system, n, *, dt=1.0, history, discard=0.0, x0=None, step=None):
     n = operator.index(n)
     if n < 0:
         raise ValueError(f"`n` must not be negative. Received: n={n}.")
-    dt, discard = _positive("dt", dt), float(discard)
-    if not 0.0 <= discard < math.inf:
-        raise ValueError(f"`discard` must be finite and not negative. Received: discard={discard}.")
+    dt, discard = positive("dt", float(dt)), finite("discard", float(discard))
+    if discard < 0:
+        raise ValueError(f"`discard` must not be negative. Received: discard={discard}.")
     equation = system._equation()
     problem, shape = make_problem(equation, history, x0, step, dt, discard)
     out = np.empty((math.prod(shape), n))
@@ -110,39 +110,38 @@ def make_problem(equation, history, x0, step, dt, start):
     """The compiled problem for one equation or an ensemble of them, and the ensemble's shape."""
     constant = not (callable(history) or isinstance(history, histories.Samples))
     if constant:
-        history = _finite("history", history, equation.encode)
-        ends = history
+        ends = history = _encoded("history", history, equation)
     elif isinstance(history, histories.Samples):
-        history = history._replace(values=_finite("history", history.values, equation.encode))
+        history = history._replace(values=_encoded("history", history.values, equation))
         ends = history.values[..., -1]
     else:
         ends = 0.0                    # filled in from the function's own last value
     if x0 is not None:
-        ends = _finite("x0", x0, equation.encode)
-    step = equation.step if step is None else _positive("step", step)
+        ends = _encoded("x0", x0, equation)
+    step = equation.step if step is None else positive("step", step)
     columns = (equation.tau, equation.b, ends, *equation.parameters)
-    shape = np.broadcast_shapes(*map(np.shape, columns), np.shape(step))
-    table = np.empty((*shape, len(columns)))
-    for i, column in enumerate(columns):
-        table[..., i] = column
-    table = table.reshape(-1, len(columns))
-    if not (table[:, 0] > 0).all():
-        raise ValueError(f"`tau` must be positive. Received: tau={equation.tau}.")
+    if all(isinstance(column, float) for column in columns):
+        shape = ()
+        table = np.array([columns])
+    else:
+        shape = np.broadcast_shapes(*map(np.shape, columns))
+        table = np.stack([np.broadcast_to(column, shape).ravel() for column in columns], axis=1)
     grids = _make_grids(table, step, shape, dt, start, history)
     if constant:
-        values = np.broadcast_to(history, shape).astype(np.float64).ravel()
+        values = np.broadcast_to(history, shape).ravel() if shape else np.array([history])
         grids[:, 1] = np.arange(len(grids))
     else:
-        values = _history_values(history, equation.encode, table, grids, x0 is None)
+        values = _history_values(history, equation, table, grids, x0 is None)
     return delay.Problem(equation.function, equation.derivative, table, grids, values, constant), shape
 
 
 def _make_grids(table, step, shape, dt, start, history):
     """For each series: nodes an interval, place in the history, stride and first node of its samples."""
     grids = np.empty((len(table), 4), np.intp)
-    steps = np.broadcast_to(step, shape).ravel().tolist() if np.ndim(step) else [step] * len(table)
+    steps = [step] * len(table) if isinstance(step, float) else np.broadcast_to(step, shape).ravel().tolist()
+    sampled = isinstance(history, histories.Samples)
     for i, (tau, b) in enumerate(table[:, :2].tolist()):
-        multiple = histories.sample_steps(history, tau) if isinstance(history, histories.Samples) else 1
+        multiple = histories.sample_steps(history, tau) if sampled else 1
         nodes, stride, first = _choose_grid(tau, b, steps[i], dt, start, multiple)
         grids[i] = nodes, 0, stride, first
     return grids
@@ -150,7 +149,7 @@ def _make_grids(table, step, shape, dt, start, history):
 
 @lru_cache(maxsize=256)
 def _choose_grid(tau, b, step, dt, start, multiple):
-    """Steps an interval (a multiple of `multiple`), and the stride and first node of the samples (stride 0: off the nodes).
+    """Steps an interval (a multiple of `multiple`), and the stride and first node of samples (stride 0: off nodes).
 
     The smallest count is taken that keeps the step small enough and meets the samples, if one within reach does.
     """
@@ -171,7 +170,7 @@ def _is_integer(value):
     return abs(value - round(value)) <= 4 * _EPS * max(1.0, value)
 
 
-def _history_values(history, encode, table, grids, set_start):
+def _history_values(history, equation, table, grids, set_start):
     """The histories at the nodes, one after the other; equal ones are stored once."""
     stored, values, length = {}, [], 0
     for i, (tau, nodes) in enumerate(zip(table[:, 0].tolist(), grids[:, 0].tolist(), strict=True)):
@@ -181,7 +180,7 @@ def _history_values(history, encode, table, grids, set_start):
                 steps = histories.sample_steps(history, tau)
                 new = histories.refine(np.atleast_2d(history.values)[row], steps, nodes)
             else:
-                new = _finite("history", histories.evaluate(history, tau, nodes), encode)
+                new = _encoded("history", histories.evaluate(history, tau, nodes), equation)
             stored[tau, nodes, row] = length
             values.append(new)
             length += len(new)
@@ -192,26 +191,16 @@ def _history_values(history, encode, table, grids, set_start):
     return values
 
 
-def _positive(name, value):
-    value = float(value)
-    if not 0.0 < value < math.inf:
-        raise ValueError(f"`{name}` must be positive and finite. Received: {name}={value}.")
-    return value
-
-
-def _finite(name, value, encode):
-    value = float(value) if isinstance(value, (int, float)) else np.asarray(value, np.float64)
-    if not np.isfinite(value).all():
-        raise ValueError(f"`{name}` must be finite. Received: {name}={value}.")
-    return value if encode is None else encode(name, value)
+def _encoded(name, value, equation):
+    value = finite(name, value)
+    return value if equation.encode is None else equation.encode(name, value)
 
 
 def check_failures(failures, equation):
     """Raise what the compiled loops report."""
-    failed = np.flatnonzero(~np.isnan(failures))
-    if not failed.size:
+    if np.isnan(failures).all():
         return
-    first = failed[0]
+    first = np.flatnonzero(~np.isnan(failures))[0]
     if failures[first] < 0:
         raise MemoryError("not enough memory for one interval of the delay equation")
     where = f" in series {first}" if failures.size > 1 else ""

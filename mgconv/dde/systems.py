@@ -2,6 +2,7 @@
 
 A system is data: `_equation` says which compiled function is its g, with which parameters, and how fast things move.
 """
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -23,28 +24,43 @@ class Equation(NamedTuple):
     decode: Callable | None = None
 
 
+def finite(name, value):
+    """A float for a number, a float64 array for an array; ValueError unless finite."""
+    if isinstance(value, (int, float)):
+        value = float(value)
+        good = math.isfinite(value)
+    else:
+        value = np.asarray(value, np.float64)
+        good = np.isfinite(value).all()
+    if not good:
+        raise ValueError(f"`{name}` must be finite. Received: {name}={value}.")
+    return value
+
+
+def positive(name, value):
+    """As `finite`; ValueError unless positive too."""
+    value = finite(name, value)
+    if not (value > 0 if isinstance(value, float) else (value > 0).all()):
+        raise ValueError(f"`{name}` must be positive. Received: {name}={value}.")
+    return value
+
+
 def _largest(*rates):
-    rate = abs(rates[0])
-    for other in rates[1:]:
-        rate = np.maximum(rate, abs(other)) if isinstance(other, np.ndarray) or isinstance(rate, np.ndarray) \
-            else max(rate, abs(other))
-    return rate
-
-
-def _number(value):
-    """A float for a number, a float64 array for anything else."""
-    return float(value) if isinstance(value, (int, float)) else np.asarray(value, np.float64)
+    """The largest magnitude, element by element where there are arrays."""
+    if any(isinstance(rate, np.ndarray) for rate in rates):
+        return np.max(np.broadcast_arrays(*map(np.abs, rates)), axis=0)
+    return max(map(abs, rates))
 
 
 class _Numbers:
-    """A frozen dataclass whose fields are numbers or arrays of numbers."""
+    """A frozen dataclass whose fields are numbers or arrays of numbers; those named in `_positive` must be positive."""
+
+    _positive: tuple[str, ...] = ("tau",)
 
     def __post_init__(self):
         for name in self.__dataclass_fields__:
-            value = _number(getattr(self, name))
-            if not np.isfinite(value).all():
-                raise ValueError(f"`{name}` must be finite. Received: {name}={value}.")
-            object.__setattr__(self, name, value)
+            check = positive if name in self._positive else finite
+            object.__setattr__(self, name, check(name, getattr(self, name)))
 
 
 @dataclass(frozen=True)
@@ -73,15 +89,10 @@ class MackeyGlass(_Numbers):
     a: Any = 0.2
     b: Any = 0.1
     c: Any = 10.0
-
-    def __post_init__(self):
-        super().__post_init__()
-        if np.any(np.less_equal(self.c, 0)):
-            raise ValueError(f"`c` must be positive. Received: c={self.c}.")
+    _positive = ("tau", "c")
 
     def _equation(self):
-        integer = self.c == np.floor(self.c) if isinstance(self.c, np.ndarray) else self.c.is_integer()
-        small = self.c < 2.0**53
-        function = delay.MACKEY_GLASS if np.all(integer & small) else delay.MACKEY_GLASS_REAL
+        whole = self.c.is_integer() if isinstance(self.c, float) else (self.c == np.floor(self.c)).all()
+        function = delay.MACKEY_GLASS if whole and np.max(self.c) < 2**53 else delay.MACKEY_GLASS_REAL
         return Equation(function, True, self.tau, self.b, (self.a, self.c),
-                        0.5 / (_largest(self.a, self.b, 1e-3 / self.tau) * _largest(self.c, 4.0)))
+                        0.4 / (_largest(self.a, self.b, 1e-3 / self.tau) * _largest(self.c, 4.0)))

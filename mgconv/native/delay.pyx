@@ -91,7 +91,7 @@ cdef void solve(Interval *s, const runtime.mg_delay_kernels *k, bint hermite) no
         k.hermite(s.n, &s.weights, s.g, s.dg, s.q)
     else:
         k.values(s.n, &s.weights, s.g, s.q)
-    k.scan(s.n, &s.weights, s.q, s.x)
+    k.scan(s.n, &s.weights, s.b, s.q, s.g, s.x, s.slope)
 
 
 cdef void evaluate(Interval *s, Job *job, void *data) noexcept nogil:
@@ -186,7 +186,6 @@ cdef void series_task(void *context, Py_ssize_t index) noexcept nogil:
         if bad >= 0:
             job.failures[index] = interval * s.tau + bad * s.h
             return
-        job.kernels.slope(s.n + 1, s.b, s.x, s.g, s.slope)
         take(&samples, &s, interval)
         if samples.taken == samples.count:
             return
@@ -230,7 +229,6 @@ cdef void tangent_task(void *context, Py_ssize_t index) noexcept nogil:
         if bad >= 0:
             job.failures[index] = interval * s.tau + bad * s.h
             return
-        job.kernels.slope(n + 1, s.b, s.x, s.g, s.slope)
         job.function(n + 1, s.x, s.g, s.dg, data)
         norm = 0.0
         for i in range(n + 1):

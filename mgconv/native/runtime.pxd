@@ -44,8 +44,8 @@ cdef extern from "delay.h":
         void (*hermite)(Py_ssize_t n, const mg_delay_weights *w, const double *g, const double *dg,
                         double *q) noexcept nogil
         void (*values)(Py_ssize_t n, const mg_delay_weights *w, const double *g, double *q) noexcept nogil
-        void (*scan)(Py_ssize_t n, const mg_delay_weights *w, double *q, double *x) noexcept nogil
-        void (*slope)(Py_ssize_t n, double b, const double *x, const double *g, double *slope) noexcept nogil
+        void (*scan)(Py_ssize_t n, const mg_delay_weights *w, double b, const double *q, const double *g, double *x,
+                     double *slope) noexcept nogil
         void (*scale)(Py_ssize_t n, const double *factor, double *y) noexcept nogil
         void (*make_weights)(double h, double b, mg_delay_weights *w) noexcept nogil
 
