@@ -98,10 +98,9 @@ class Loss:
         if sample_weight is not None:
             values = values * _append_axes(sample_weight, values.ndim)
             np.multiply(grad, _append_axes(sample_weight, grad.ndim), out=grad)
+        numbers = max(1, values.size)
         if self.reduction == "sum":
             numbers = 1 if self.rowwise else y_pred.shape[-1]
-        else:
-            numbers = max(1, values.size)
         if numbers != 1:
             np.multiply(grad, 1 / numbers, out=grad)
         return float(np.add.reduce(values, axis=None)) / numbers

@@ -6,9 +6,9 @@ A layer owns its settings and its weights, never the arrays that pass through it
 those: it allocates the output for the one input array `x` and returns a `Bound`, which lists the calls that compute it
 and, for training, the calls that turn the output's gradient into those of the weights and of the input. All of them
 take no arguments: shapes are checked, plans made and buffers allocated when binding, and a training step does nothing
-but run lists of calls. A model binds its layers once for every batch size it meets, so one layer may serve several
-threads at the same time. (The obvious alternative, forward(x) and backward(dy) on the layer, keeps state in the layer and looks
-up plan and buffers at every call: half of the cost of a small layer.)
+but run lists of calls. A model binds its layers once for every batch size it meets, and one layer may serve several
+threads at the same time. (The obvious alternative, forward(x) and backward(dy) on the layer, keeps state in the layer
+and looks up plan and buffers at every call: half of the cost of a small layer.)
 """
 import operator
 from typing import Any, NamedTuple

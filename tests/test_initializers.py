@@ -1,0 +1,78 @@
+"""Initial weights: ranges and moments of Keras's distributions."""
+import math
+
+import numpy as np
+import pytest
+
+import mgconv
+from mgconv import initializers
+
+SHAPE = (5, 40, 60)                    # fan_in 200, fan_out 300
+
+
+@pytest.mark.parametrize(("shape", "fans"), [((7,), (7, 7)), ((3, 4), (3, 4)), ((5, 3, 8), (15, 40)),
+                                             ((3, 2, 4, 6), (24, 36))])
+def test_fans(shape, fans):
+    assert initializers.fans(shape) == fans
+
+
+@pytest.mark.parametrize(("name", "variance", "limit"), [
+    ("glorot_uniform", 2 / 500, math.sqrt(6 / 500)),
+    ("glorot_normal", 2 / 500, 2 * math.sqrt(2 / 500) / 0.87962566103423978),
+    ("he_uniform", 2 / 200, math.sqrt(6 / 200)),
+    ("he_normal", 2 / 200, 2 * math.sqrt(2 / 200) / 0.87962566103423978),
+    ("lecun_uniform", 1 / 200, math.sqrt(3 / 200)),
+    ("lecun_normal", 1 / 200, 2 * math.sqrt(1 / 200) / 0.87962566103423978),
+    ("random_uniform", 0.1 ** 2 / 12, 0.05),
+    ("random_normal", 0.05 ** 2, 1),
+    ("truncated_normal", (0.05 * 0.87962566103423978) ** 2, 0.1),
+    ("zeros", 0, 0),
+])
+def test_moments_and_range(name, variance, limit):
+    mgconv.set_random_seed(1)
+    w = initializers.get(name)(SHAPE, "float64")
+    assert w.shape == SHAPE
+    assert abs(w.mean()) <= 4 * math.sqrt(variance / w.size)
+    assert w.var() == pytest.approx(variance, rel=0.05)
+    assert abs(w).max() <= limit
+    if "uniform" in name:
+        assert abs(w).max() > 0.999 * limit
+
+
+def test_constants():
+    assert (initializers.Ones()((2, 3)) == 1).all()
+    assert (initializers.Constant(0.5)((2, 3)) == 0.5).all()
+    np.testing.assert_array_equal(initializers.Constant([[1, 2]])((1, 2)), [[1, 2]])
+    with pytest.raises(ValueError, match=r"weight's shape \(2, 1\)"):
+        initializers.Constant([[1, 2]])((2, 1))
+
+
+def test_variance_scaling():
+    mgconv.set_random_seed(1)
+    w = initializers.VarianceScaling(3.0, "fan_out", "untruncated_normal")(SHAPE)
+    assert w.var() == pytest.approx(3 / 300, rel=0.05)
+    for arguments, name in [((0,), "scale"), ((1, "fan"), "mode"), ((1, "fan_in", "cauchy"), "distribution")]:
+        with pytest.raises(ValueError, match=f"`{name}`"):
+            initializers.VarianceScaling(*arguments)
+
+
+def test_seeds():
+    own = initializers.HeNormal(seed=3)
+    np.testing.assert_array_equal(own(SHAPE), own(SHAPE))
+    mgconv.set_random_seed(3)
+    first, second = initializers.GlorotUniform()(SHAPE), initializers.GlorotUniform()(SHAPE)
+    assert (first != second).any()
+    mgconv.set_random_seed(3)
+    np.testing.assert_array_equal(first, initializers.GlorotUniform()(SHAPE))
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match="constant, glorot_normal.* Received: 'xavier'"):
+        mgconv.layers.Dense(1, kernel_initializer="xavier")
+
+
+def test_bad_random_seeds():
+    with pytest.raises(ValueError, match="seed=-1"):
+        mgconv.set_random_seed(-1)
+    with pytest.raises(TypeError):
+        mgconv.set_random_seed("a")
