@@ -30,7 +30,7 @@ X86 = {
 ARM64 = {"neon": ([], [])}
 PLAIN = {"baseline": ([], [])}
 
-GNU_FLAGS = ["-O2", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden",
+GNU_FLAGS = ["-O2", "-g0", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden",
              "-Wall", "-Wextra"]
 if os.environ.get("MGCONV_WERROR"):
     GNU_FLAGS.append("-Werror")
