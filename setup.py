@@ -30,8 +30,8 @@ X86 = {
 ARM64 = {"neon": ([], [])}
 PLAIN = {"baseline": ([], [])}
 
-GNU_FLAGS = ["-O2", "-g0", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden",
-             "-Wall", "-Wextra"]
+GNU_FLAGS = ["-O2", "-g0", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
+             "-fvisibility=hidden", "-Wall", "-Wextra"]
 if os.environ.get("MGCONV_WERROR"):
     GNU_FLAGS.append("-Werror")
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise", "/W3"]
