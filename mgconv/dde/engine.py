@@ -156,6 +156,8 @@ def _choose_grid(tau, b, step, dt, start, multiple):
     least = max(8, math.ceil(tau / step * (1 - 4 * _EPS)), math.ceil(abs(b) * tau))
     if least > 1 << 26:
         raise ValueError(f"`step` must be at least tau / 2**26. Received: step={step}, tau={tau}.")
+    if dt == math.inf:
+        return -(-least // multiple) * multiple, 0, 0
     shortest = max(1, math.ceil(least * dt / tau * (1 - 4 * _EPS)))
     for stride in range(shortest, shortest + 16):
         nodes, first = stride * tau / dt, start * (stride / dt)

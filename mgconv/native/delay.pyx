@@ -50,7 +50,8 @@ cdef struct Samples:
 cdef struct Job:
     const runtime.mg_delay_kernels *kernels
     runtime.mg_delay_function function
-    void *data                        # parameters of a user's function; NULL for those of the table
+    void *data                        # what a user's function gets; those of the table get their row of `equations`
+    bint user
     bint derivative                   # the function gives g' too
     const double *equations
     Py_ssize_t equation_columns
@@ -150,6 +151,10 @@ cdef void take(Samples *samples, const Interval *s, Py_ssize_t interval) noexcep
         samples.taken += 1
 
 
+cdef void *data_of(const Job *job, const double *equation) noexcept nogil:
+    return job.data if job.user else <void *>(equation + PARAMETERS)
+
+
 cdef bint begin_history(Interval *s, Job *job, const Py_ssize_t *grid, void *data) noexcept nogil:
     """g (and dg) from the history; True if dg is known, which takes a constant history."""
     cdef const double *history = job.history + grid[HISTORY]
@@ -164,7 +169,7 @@ cdef void series_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Job *job = <Job *>context
     cdef const double *equation = job.equations + index * job.equation_columns
     cdef const Py_ssize_t *grid = job.grids + index * job.grid_columns
-    cdef void *data = job.data if job.data != NULL else <void *>(equation + PARAMETERS)
+    cdef void *data = data_of(job, equation)
     cdef Py_ssize_t interval = 0, bad
     cdef Samples samples = job.samples
     cdef Interval s
@@ -204,7 +209,7 @@ cdef void tangent_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Job *job = <Job *>context
     cdef const double *equation = job.equations + index * job.equation_columns
     cdef const Py_ssize_t *grid = job.grids + index * job.grid_columns
-    cdef void *data = job.data if job.data != NULL else <void *>(equation + PARAMETERS)
+    cdef void *data = data_of(job, equation)
     cdef double *norms = job.norms + index * job.intervals
     cdef Py_ssize_t n = grid[NODES], interval, bad, i
     cdef Interval s, t
@@ -322,9 +327,11 @@ cdef class Problem:
         self.job.history = &history[0]
         self.job.constant = constant
         if isinstance(function, PythonFunction):
+            self.job.user = True
             self.job.function = call_python
             self.job.data = <void *>function
         elif isinstance(function, tuple):
+            self.job.user = True
             self.job.function = <runtime.mg_delay_function><size_t>function[0]
             self.job.data = <void *><size_t>function[1]
         else:
@@ -333,7 +340,7 @@ cdef class Problem:
     cdef run(self, runtime.mg_task task, double seconds):
         cdef double[::1] failures = np.full(self.count, np.nan)
         self.job.failures = &failures[0]
-        if self.job.function == call_python:
+        if isinstance(self.function, PythonFunction):
             seconds = 0.0             # threads would only wait for each other
         with nogil:
             runtime.parallel_for(task, &self.job, self.count, seconds)
@@ -360,3 +367,19 @@ cdef class Problem:
 
     cdef double nodes_until(self, double time):
         return time / self.equations[0, TAU] * self.grids[0, NODES]
+
+
+def exponential(double[::1] values):
+    """Replaces `values` by e^values, with the same bits on every machine."""
+    cdef double[3] parameters = [1.0, -1.0, 0.0]
+    cdef double[32] x, g, dg
+    cdef Py_ssize_t start, i, count
+    cdef runtime.mg_delay_function function = runtime.active_isa().delay.functions[runtime.MG_DELAY_EXPONENTIAL]
+    with nogil:
+        for start in range(0, values.shape[0], 32):
+            count = min(32, values.shape[0] - start)
+            for i in range(32):
+                x[i] = values[start + i] if i < count else 0.0
+            function(32, x, g, dg, parameters)
+            for i in range(count):
+                values[start + i] = g[i]
