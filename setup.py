@@ -19,7 +19,7 @@ from setuptools.command.build_ext import build_ext
 
 SRC = Path("src_c")
 # compiled once an instruction set
-KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c"]
+KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c", "pooling.c"]
 COMMON = ["delay_weights.c", "dispatch.c", "fft_tables.c", "threads.c"]     # compiled once
 
 X86 = {

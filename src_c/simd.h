@@ -1,4 +1,4 @@
-/* The vocabulary of vector code: about twenty operations on `vec`, the widest vector of MG_DTYPE that MG_ISA has.
+/* The vocabulary of vector code: about two dozen operations on `vec`, the widest vector of MG_DTYPE that MG_ISA has.
 
    A template says v_load(p); it means v_load_f32 or v_load_f64 by the MG_DTYPE of the moment, and the header of the
    instruction set defines both by intrinsics, which GCC, Clang and MSVC share.
@@ -12,9 +12,13 @@
        v_gate(a, b)             b where a > 0, 0 elsewhere: the gradient of a ReLU
        v_slide(a, b, k)         the last k lanes of a, then the first VL - k of b, 0 < k < VL; f64 only
        v_pow2(k)                2^k for lanes that hold integers, -1023 < k < 1024; f64 only
+       v_maxnan(a, b)           as v_max, but NaN where either is NaN
+       v_where_lt(a, b, c)      c where a < b, 0 elsewhere
+       v_where_nlt(a, b, c)     c where not a < b, 0 elsewhere
        v_fma(a, b, c)           a * b + c: fused where the set has it, two roundings on the x86 baseline
        v_fnma(a, b, c)          c - a * b, likewise
        v_ziplo(a, b)            a0 b0 a1 b1 ...: the first halves interleaved; v_ziphi the second halves
+       v_even(a, b)             a0 a2 ... b0 b2 ...: the even elements of both; v_odd the odd ones: the reverse of zipping
        v_repeat(p, q)           the q elements at p again and again; q is a constant power of two, at most VL
        v_pairs(a)               a0 + a1, a2 + a3, ... in the lower half; the upper half is undefined
    MG_REGISTERS, MG_LANES_OF_DTYPE   vector registers of the set; VL for the preprocessor
@@ -51,11 +55,16 @@
 #define v_gate MG_PASTE2(v_gate, MG_DTYPE)
 #define v_slide MG_PASTE2(v_slide, MG_DTYPE)
 #define v_pow2 MG_PASTE2(v_pow2, MG_DTYPE)
+#define v_maxnan MG_PASTE2(v_maxnan, MG_DTYPE)
+#define v_where_lt MG_PASTE2(v_where_lt, MG_DTYPE)
+#define v_where_nlt MG_PASTE2(v_where_nlt, MG_DTYPE)
 #define v_fma MG_PASTE2(v_fma, MG_DTYPE)
 #define v_fnma MG_PASTE2(v_fnma, MG_DTYPE)
 #define v_ziplo MG_PASTE2(v_ziplo, MG_DTYPE)
 #define v_ziphi MG_PASTE2(v_ziphi, MG_DTYPE)
 #define v_repeat MG_PASTE2(v_repeat, MG_DTYPE)
 #define v_pairs MG_PASTE2(v_pairs, MG_DTYPE)
+#define v_even MG_PASTE2(v_even, MG_DTYPE)
+#define v_odd MG_PASTE2(v_odd, MG_DTYPE)
 
 #endif

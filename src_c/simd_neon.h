@@ -18,10 +18,19 @@
     MG_INLINE V v_gate_##D(V a, V b) {                                                 \
         return vbslq_##S(vcgtq_##S(a, vdupq_n_##S(0)), b, vdupq_n_##S(0));             \
     }                                                                                  \
+    MG_INLINE V v_maxnan_##D(V a, V b) { return vmaxq_##S(a, b); }                     \
+    MG_INLINE V v_where_lt_##D(V a, V b, V c) {                                        \
+        return vbslq_##S(vcltq_##S(a, b), c, vdupq_n_##S(0));                          \
+    }                                                                                  \
+    MG_INLINE V v_where_nlt_##D(V a, V b, V c) {                                       \
+        return vbslq_##S(vcltq_##S(a, b), vdupq_n_##S(0), c);                          \
+    }                                                                                  \
     MG_INLINE V v_fma_##D(V a, V b, V c) { return vfmaq_##S(c, a, b); }                \
     MG_INLINE V v_fnma_##D(V a, V b, V c) { return vfmsq_##S(c, a, b); }               \
     MG_INLINE V v_ziplo_##D(V a, V b) { return vzip1q_##S(a, b); }                     \
     MG_INLINE V v_ziphi_##D(V a, V b) { return vzip2q_##S(a, b); }                     \
+    MG_INLINE V v_even_##D(V a, V b) { return vuzp1q_##S(a, b); }                      \
+    MG_INLINE V v_odd_##D(V a, V b) { return vuzp2q_##S(a, b); }                       \
     MG_INLINE V v_loadn_##D(const T *p, int n) {                                       \
         T lanes[N] = {0};                                                              \
         for (int i = 0; i < n; i++) lanes[i] = p[i];                                   \

@@ -18,10 +18,15 @@
     MG_INLINE T v_min_##D(T a, T b) { return a < b ? a : b; }                          \
     MG_INLINE T v_sqrt_##D(T a) { return SQRT(a); }                                    \
     MG_INLINE T v_gate_##D(T a, T b) { return a > 0 ? b : 0; }                         \
+    MG_INLINE T v_maxnan_##D(T a, T b) { return a > b || a != a ? a : b; }              \
+    MG_INLINE T v_where_lt_##D(T a, T b, T c) { return a < b ? c : 0; }                 \
+    MG_INLINE T v_where_nlt_##D(T a, T b, T c) { return a < b ? 0 : c; }                \
     MG_INLINE T v_fma_##D(T a, T b, T c) { return a * b + c; }                         \
     MG_INLINE T v_fnma_##D(T a, T b, T c) { return c - a * b; }                        \
     MG_INLINE T v_ziplo_##D(T a, T b) { (void)b; return a; }                           \
     MG_INLINE T v_ziphi_##D(T a, T b) { (void)a; return b; }                           \
+    MG_INLINE T v_even_##D(T a, T b) { (void)b; return a; }                            \
+    MG_INLINE T v_odd_##D(T a, T b) { (void)a; return b; }                             \
     MG_INLINE T v_loadn_##D(const T *p, int n) { return n ? *p : 0; }                  \
     MG_INLINE void v_storen_##D(T *p, T a, int n) { if (n) *p = a; }                      \
     MG_INLINE T v_repeat_##D(const T *p, int q) { (void)q; return *p; }                \

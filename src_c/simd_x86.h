@@ -46,12 +46,39 @@ MG_INLINE __m512d v_ziplo_f64(__m512d a, __m512d b) {
 MG_INLINE __m512d v_ziphi_f64(__m512d a, __m512d b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
 }
+MG_INLINE __m512 v_even_f32(__m512 a, __m512 b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+}
+MG_INLINE __m512 v_odd_f32(__m512 a, __m512 b) {
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b);
+}
+MG_INLINE __m512d v_even_f64(__m512d a, __m512d b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), b);
+}
+MG_INLINE __m512d v_odd_f64(__m512d a, __m512d b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b);
+}
 MG_INLINE __m512 v_gate_f32(__m512 a, __m512 b) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_GT_OQ), b);
 }
 MG_INLINE __m512d v_gate_f64(__m512d a, __m512d b) {
     return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(a, _mm512_setzero_pd(), _CMP_GT_OQ), b);
 }
+
+/* `_CMP_LT_OQ` is false and `_CMP_NLT_UQ` true where a lane is NaN. */
+#define MG_AVX512_WHERE(D, V, S)                                                                                   \
+    MG_INLINE V v_maxnan_##D(V a, V b) {                                                                           \
+        return _mm512_mask_max_##S(a, _mm512_cmp_##S##_mask(a, a, _CMP_ORD_Q), a, b);                              \
+    }                                                                                                              \
+    MG_INLINE V v_where_lt_##D(V a, V b, V c) {                                                                    \
+        return _mm512_maskz_mov_##S(_mm512_cmp_##S##_mask(a, b, _CMP_LT_OQ), c);                                   \
+    }                                                                                                              \
+    MG_INLINE V v_where_nlt_##D(V a, V b, V c) {                                                                   \
+        return _mm512_maskz_mov_##S(_mm512_cmp_##S##_mask(a, b, _CMP_NLT_UQ), c);                                  \
+    }
+MG_AVX512_WHERE(f32, __m512, ps)
+MG_AVX512_WHERE(f64, __m512d, pd)
+
 MG_INLINE __m512 v_loadn_f32(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 MG_INLINE __m512d v_loadn_f64(const double *p, int n) { return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p); }
 MG_INLINE void v_storen_f32(float *p, __m512 a, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a); }
@@ -109,12 +136,31 @@ MG_INLINE __m256d v_ziplo_f64(__m256d a, __m256d b) {
 MG_INLINE __m256d v_ziphi_f64(__m256d a, __m256d b) {
     return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x31);
 }
+/* Shuffles work within halves of 128 bits: 0xd8 then puts the quarters in the order 0 2 1 3. */
+MG_INLINE __m256d mg_quarters(__m256d a) { return _mm256_permute4x64_pd(a, 0xd8); }
+MG_INLINE __m256 v_even_f32(__m256 a, __m256 b) {
+    return _mm256_castpd_ps(mg_quarters(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88))));
+}
+MG_INLINE __m256 v_odd_f32(__m256 a, __m256 b) {
+    return _mm256_castpd_ps(mg_quarters(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd))));
+}
+MG_INLINE __m256d v_even_f64(__m256d a, __m256d b) { return mg_quarters(_mm256_unpacklo_pd(a, b)); }
+MG_INLINE __m256d v_odd_f64(__m256d a, __m256d b) { return mg_quarters(_mm256_unpackhi_pd(a, b)); }
 MG_INLINE __m256 v_gate_f32(__m256 a, __m256 b) {
     return _mm256_and_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GT_OQ), b);
 }
 MG_INLINE __m256d v_gate_f64(__m256d a, __m256d b) {
     return _mm256_and_pd(_mm256_cmp_pd(a, _mm256_setzero_pd(), _CMP_GT_OQ), b);
 }
+
+#define MG_AVX2_WHERE(D, V, S)                                                                                     \
+    MG_INLINE V v_maxnan_##D(V a, V b) {                                                                           \
+        return _mm256_or_##S(_mm256_max_##S(a, b), _mm256_cmp_##S(a, a, _CMP_UNORD_Q));                            \
+    }                                                                                                              \
+    MG_INLINE V v_where_lt_##D(V a, V b, V c) { return _mm256_and_##S(_mm256_cmp_##S(a, b, _CMP_LT_OQ), c); }      \
+    MG_INLINE V v_where_nlt_##D(V a, V b, V c) { return _mm256_and_##S(_mm256_cmp_##S(a, b, _CMP_NLT_UQ), c); }
+MG_AVX2_WHERE(f32, __m256, ps)
+MG_AVX2_WHERE(f64, __m256d, pd)
 
 /* Lane i takes part where i < n. */
 MG_INLINE __m256i mg_mask32(int n) {
@@ -162,8 +208,20 @@ MG_INLINE __m128 v_ziplo_f32(__m128 a, __m128 b) { return _mm_unpacklo_ps(a, b);
 MG_INLINE __m128 v_ziphi_f32(__m128 a, __m128 b) { return _mm_unpackhi_ps(a, b); }
 MG_INLINE __m128d v_ziplo_f64(__m128d a, __m128d b) { return _mm_unpacklo_pd(a, b); }
 MG_INLINE __m128d v_ziphi_f64(__m128d a, __m128d b) { return _mm_unpackhi_pd(a, b); }
+MG_INLINE __m128 v_even_f32(__m128 a, __m128 b) { return _mm_shuffle_ps(a, b, 0x88); }
+MG_INLINE __m128 v_odd_f32(__m128 a, __m128 b) { return _mm_shuffle_ps(a, b, 0xdd); }
+MG_INLINE __m128d v_even_f64(__m128d a, __m128d b) { return _mm_unpacklo_pd(a, b); }
+MG_INLINE __m128d v_odd_f64(__m128d a, __m128d b) { return _mm_unpackhi_pd(a, b); }
 MG_INLINE __m128 v_gate_f32(__m128 a, __m128 b) { return _mm_and_ps(_mm_cmpgt_ps(a, _mm_setzero_ps()), b); }
 MG_INLINE __m128d v_gate_f64(__m128d a, __m128d b) { return _mm_and_pd(_mm_cmpgt_pd(a, _mm_setzero_pd()), b); }
+
+#define MG_SSE2_WHERE(D, V, S)                                                                                     \
+    MG_INLINE V v_maxnan_##D(V a, V b) { return _mm_or_##S(_mm_max_##S(a, b), _mm_cmpunord_##S(a, a)); }           \
+    MG_INLINE V v_where_lt_##D(V a, V b, V c) { return _mm_and_##S(_mm_cmplt_##S(a, b), c); }                      \
+    MG_INLINE V v_where_nlt_##D(V a, V b, V c) { return _mm_and_##S(_mm_cmpnlt_##S(a, b), c); }
+MG_SSE2_WHERE(f32, __m128, ps)
+MG_SSE2_WHERE(f64, __m128d, pd)
+
 MG_INLINE __m128 v_loadn_f32(const float *p, int n) {
     switch (n) {
     case 0: return _mm_setzero_ps();

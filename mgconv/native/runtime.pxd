@@ -119,6 +119,21 @@ cdef extern from "conv.h":
                                  Py_ssize_t count) noexcept nogil
         void (*sum_rows)(char *sums, const char *x, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
 
+cdef extern from "pooling.h":
+    cdef struct mg_pool:
+        Py_ssize_t channels, width, outputs, pool, stride, pad
+    cdef struct mg_pool_kernels:
+        void (*max)(const mg_pool *p, const void *x, Py_ssize_t rows, void *y, Py_ssize_t first, Py_ssize_t last,
+                    void *scratch) noexcept nogil
+        void (*average)(const mg_pool *p, const void *x, Py_ssize_t rows, void *y, Py_ssize_t first, Py_ssize_t last,
+                        void *scratch) noexcept nogil
+        void (*max_grad)(const mg_pool *p, const void *x, Py_ssize_t rows, const void *y, const void *dy, void *dx,
+                         Py_ssize_t start, Py_ssize_t stop, Py_ssize_t first, Py_ssize_t last,
+                         void *scratch) noexcept nogil
+        void (*average_grad)(const mg_pool *p, Py_ssize_t rows, const void *dy, void *dx, Py_ssize_t start,
+                             Py_ssize_t stop, Py_ssize_t first, Py_ssize_t last, void *scratch) noexcept nogil
+    Py_ssize_t mg_pool_scratch(const mg_pool *p, Py_ssize_t outputs) noexcept nogil
+
 cdef extern from "dispatch.h":
     cdef struct mg_isa:
         const char *name
@@ -129,6 +144,7 @@ cdef extern from "dispatch.h":
         const mg_delay_kernels *delay
         const mg_conv_row_kernels *conv_row[2]
         const mg_conv_outer_kernels *conv_outer[2]
+        const mg_pool_kernels *pool[2]
 
 cdef extern from "threads.h":
     ctypedef void (*mg_task)(void *context, Py_ssize_t index) noexcept nogil

@@ -1,0 +1,203 @@
+"""Pooling over channels-last maps, 1-D as 2-D with one row; src_c/pooling.h has the kernels for a row of windows.
+
+Forward, a unit of work is a stretch of one row of outputs. Backward, it is a rectangle of the input: it belongs to one
+thread, which visits all windows that meet it and adds what falls inside, so overlapping windows need no lock:
+
+    dx  . . . . . . . .        the unit owns the columns between the bars; windows A, B and C meet it,
+        . .|. . . .|. .        A and C send it only what lies between the bars, and are visited again
+         A A
+           B B B    C C        by the units beside
+"""
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+
+from libc.string cimport memset
+
+from mgconv.native cimport runtime
+
+cdef enum:
+    UNIT = 8192                       # numbers of the input that a unit covers, about: they stay in the nearest cache
+    TASK = 32768                      # and a task, some 5 us
+
+
+cdef struct Job:
+    const runtime.mg_pool_kernels *kernels
+    runtime.mg_pool columns
+    bint average
+    Py_ssize_t itemsize
+    Py_ssize_t height, out_height, pool, stride, pad          # along rows
+    Py_ssize_t out_segments, out_segment                      # of a row of outputs, in windows
+    Py_ssize_t row_blocks, row_block, col_blocks, col_block   # of an input map
+    Py_ssize_t scratch                                        # bytes of a task
+    Py_ssize_t units, chunk                                   # in all, of a task
+    bint failed                                               # there was no scratch memory
+    const char *x
+    char *y
+    const char *dy
+    char *dx
+
+
+cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef void forward_unit(Job *j, Py_ssize_t unit, void *scratch) noexcept nogil:
+    cdef Py_ssize_t line = unit // j.out_segments, first = unit % j.out_segments * j.out_segment
+    cdef Py_ssize_t image = line // j.out_height, start = line % j.out_height * j.stride - j.pad
+    cdef Py_ssize_t top = max(start, 0), rows = min(start + j.pool, j.height) - top
+    cdef Py_ssize_t last = min(first + j.out_segment, j.columns.outputs)
+    cdef const char *x = j.x + (image * j.height + top) * j.columns.width * j.columns.channels * j.itemsize
+    cdef char *y = j.y + line * j.columns.outputs * j.columns.channels * j.itemsize
+    if j.average:
+        j.kernels.average(&j.columns, x, rows, y, first, last, scratch)
+    else:
+        j.kernels.max(&j.columns, x, rows, y, first, last, scratch)
+
+
+cdef void grad_unit(Job *j, Py_ssize_t unit, void *scratch) noexcept nogil:
+    cdef Py_ssize_t block = unit // j.col_blocks, image = block // j.row_blocks
+    cdef Py_ssize_t column = j.columns.channels * j.itemsize, row = j.columns.width * column
+    # blocks begin where windows do, so that windows that do not overlap lie in one block each
+    cdef Py_ssize_t left = unit % j.col_blocks * j.col_block - j.columns.pad, first = max(left, 0)
+    cdef Py_ssize_t last = min(left + j.col_block, j.columns.width)
+    cdef Py_ssize_t above = block % j.row_blocks * j.row_block - j.pad, upper = max(above, 0)
+    cdef Py_ssize_t lower = min(above + j.row_block, j.height)
+    cdef char *dx = j.dx + image * j.height * row
+    cdef const char *x = j.x + image * j.height * row
+    cdef Py_ssize_t i, o, start, top, rows, out
+    if last <= first or lower <= upper:
+        return
+    for i in range(upper, lower):
+        memset(dx + i * row + first * column, 0, (last - first) * column)
+    for o in range(max(ceil_div(upper + j.pad - j.pool + 1, j.stride), 0),
+                   min(ceil_div(lower + j.pad, j.stride), j.out_height)):
+        start = o * j.stride - j.pad
+        top = max(start, 0)
+        rows = min(start + j.pool, j.height) - top
+        out = (image * j.out_height + o) * j.columns.outputs * column
+        if j.average:
+            j.kernels.average_grad(&j.columns, rows, j.dy + out, dx + top * row, max(upper - top, 0),
+                                   min(lower - top, rows), first, last, scratch)
+        else:
+            j.kernels.max_grad(&j.columns, x + top * row, rows, j.y + out, j.dy + out, dx + top * row,
+                               max(upper - top, 0), min(lower - top, rows), first, last, scratch)
+
+
+cdef void forward_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Job *j = <Job *>context
+    cdef void *scratch = runtime.scratch(runtime.MG_SCRATCH_TASK, j.scratch)
+    if scratch == NULL:
+        j.failed = True
+        return
+    for unit in range(index * j.chunk, min((index + 1) * j.chunk, j.units)):
+        forward_unit(j, unit, scratch)
+
+
+cdef void grad_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Job *j = <Job *>context
+    cdef void *scratch = runtime.scratch(runtime.MG_SCRATCH_TASK, j.scratch)
+    if scratch == NULL:
+        j.failed = True
+        return
+    for unit in range(index * j.chunk, min((index + 1) * j.chunk, j.units)):
+        grad_unit(j, unit, scratch)
+
+
+cdef class PoolPlan:
+    """Max and average pooling for one geometry and dtype, with the instruction set active when made.
+
+    The geometry is that of a depthwise convolution, `conv_geometry(input_shape, (*pool_size, 1, channels), strides,
+    padding)`: pads shorter than the windows and no dilation. Arrays are C-contiguous, of the plan's dtype and of the
+    geometry's shapes; the last argument of a method is overwritten. Padding never counts: a maximum ignores it, and a
+    mean is taken over the inputs that are there.
+    """
+    cdef Job job                      # what all calls share; each call runs on a copy
+    cdef Py_ssize_t images, inputs, outputs
+    cdef readonly object geometry, isa
+    cdef readonly Py_ssize_t scratch_bytes
+
+    def __init__(self, geometry, dtype):
+        cdef Job *j = &self.job
+        axes = list(zip(geometry.kernel_shape, geometry.strides, geometry.input_shape[1:], geometry.output_shape[1:],
+                        geometry.pads, strict=False))
+        if max(geometry.dilation_rate) > 1 or any(max(pads) >= size for size, _, _, _, pads in axes):
+            raise ValueError("A pooling geometry has pads shorter than its windows and no dilation. "
+                             f"Received: {geometry}.")
+        if geometry.rank == 1:
+            axes.insert(0, (1, 1, 1, 1, (0, 0)))
+        ((j.pool, j.stride, j.height, j.out_height, (j.pad, _)),
+         (j.columns.pool, j.columns.stride, j.columns.width, j.columns.outputs, (j.columns.pad, _))) = axes
+        self.images, *_, j.columns.channels = geometry.input_shape
+        self.geometry = geometry
+        self.isa = runtime.active_isa().name.decode()
+        j.itemsize = dtype.itemsize
+        j.kernels = runtime.active_isa().pool[j.itemsize == 8]
+        cdef Py_ssize_t column = j.columns.channels, row = j.columns.width * column, segments
+        self.inputs = self.images * j.height * row
+        self.outputs = self.images * j.out_height * j.columns.outputs * column
+        segments = ceil_div(j.columns.outputs, max(1, UNIT // (j.columns.stride * column * min(j.pool, j.height))))
+        j.out_segment = ceil_div(j.columns.outputs, segments)
+        j.out_segments = ceil_div(j.columns.outputs, j.out_segment)
+        j.col_block = max(1, UNIT // (j.columns.stride * column)) * j.columns.stride
+        j.col_blocks = ceil_div(j.columns.width + j.columns.pad, j.col_block)
+        j.row_block = max(1, UNIT // (j.stride * min(row, j.col_block * column))) * j.stride
+        j.row_blocks = ceil_div(j.height + j.pad, j.row_block)
+        j.scratch = j.itemsize * max(
+            runtime.mg_pool_scratch(&j.columns, j.out_segment),
+            runtime.mg_pool_scratch(&j.columns, min(j.columns.outputs, ceil_div(j.col_block, j.columns.stride))))
+        self.scratch_bytes = j.scratch
+
+    def max(self, x, out):
+        """out <- the maximum of each window; NaN where the window has one."""
+        self.forward(x, out, False)
+
+    def average(self, x, out):
+        """out <- the mean of each window's inputs."""
+        self.forward(x, out, True)
+
+    def max_grad_input(self, x, y, dy, dx):
+        """dx <- dy, each sent to the first maximum of its window; `y` is what `max` gave for `x`."""
+        self.backward(x, y, dy, dx, False)
+
+    def average_grad_input(self, dy, dx):
+        """dx <- dy, each spread evenly over the inputs of its window."""
+        self.backward(None, None, dy, dx, True)
+
+    cdef forward(self, x, out, bint average):
+        cdef Job job = self.job
+        job.x = address(x, self.inputs, job.itemsize, PyBUF_SIMPLE)
+        job.y = address(out, self.outputs, job.itemsize, PyBUF_WRITABLE)
+        job.average = average
+        job.units = self.images * job.out_height * job.out_segments
+        self.run(&job, forward_task)
+
+    cdef backward(self, x, y, dy, dx, bint average):
+        cdef Job job = self.job
+        if not average:
+            job.x = address(x, self.inputs, job.itemsize, PyBUF_SIMPLE)
+            job.y = address(y, self.outputs, job.itemsize, PyBUF_SIMPLE)
+        job.dy = address(dy, self.outputs, job.itemsize, PyBUF_SIMPLE)
+        job.dx = address(dx, self.inputs, job.itemsize, PyBUF_WRITABLE)
+        job.average = average
+        job.units = self.images * job.row_blocks * job.col_blocks
+        self.run(&job, grad_task)
+
+    cdef run(self, Job *job, runtime.mg_task task):
+        if job.units == 0:
+            return
+        job.chunk = max(1, TASK * job.units // max(self.inputs, 1))
+        with nogil:
+            runtime.parallel_for(task, job, ceil_div(job.units, job.chunk), 4e-11 * self.inputs * job.itemsize)
+        if job.failed:
+            raise MemoryError(f"no {job.scratch} bytes of scratch memory for pooling")
+
+
+cdef char *address(array, Py_ssize_t size, Py_ssize_t itemsize, int flags) except? NULL:
+    """Where the numbers of a C-contiguous array of `size` numbers begin."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, flags | PyBUF_FORMAT)
+    cdef bint fits = view.len == size * itemsize and view.format[0] == (c"d" if itemsize == 8 else c"f")
+    PyBuffer_Release(&view)
+    if not fits:
+        raise ValueError(f"expected {size} numbers of {itemsize} bytes. "
+                         f"Received: shape {array.shape}, dtype {array.dtype}.")
+    return <char *>view.buf
