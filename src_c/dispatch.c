@@ -20,7 +20,7 @@ static int cpu_runs(int ebx, unsigned long long saved) {
 #define HAS_AVX2 cpu_runs(1 << 5, 0x6)
 #define HAS_AVX512 cpu_runs((1 << 5) | (1 << 16) | (1 << 17) | (1 << 30) | (int)(1u << 31), 0xe6)
 #elif defined(__x86_64__)
-#define HAS_AVX2 (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#define HAS_AVX2 (__builtin_cpu_init(), __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 #define HAS_AVX512                                                                                    \
     (HAS_AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&           \
      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
