@@ -9,6 +9,7 @@ what the limited one costs; free-threaded interpreters have no limited API yet.
 """
 import os
 import platform
+import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,10 +39,15 @@ MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise", "/W3"]
 
 LIMITED_API = not (sysconfig.get_config_var("Py_GIL_DISABLED") or os.environ.get("MGCONV_FULL_API"))
 
+if sys.platform == "darwin":
+    # A Python made for both processors compiles for both at once, which one set of flags cannot do:
+    # then only for this one.
+    os.environ.setdefault("ARCHFLAGS", f"-arch {platform.machine()}")
+
 
 def instruction_sets(plat_name):
-    """The sets to compile for: by the wheel's target (a macOS or Windows wheel may be cross-compiled)."""
-    target = os.environ.get("ARCHFLAGS") or (plat_name if plat_name.startswith("win") else platform.machine())
+    """The sets to compile for: by the wheel's target, since any wheel may be cross-compiled."""
+    target = os.environ.get("ARCHFLAGS") or plat_name
     if any(name in target.lower() for name in ("arm64", "aarch64")):
         return ARM64
     if any(name in target.lower() for name in ("x86_64", "amd64")):
@@ -64,6 +70,9 @@ class BuildExt(build_ext):
         super().build_extensions()
 
     def compile_kernels(self, sets, msvc):
+        if msvc and not self.compiler.initialized:       # else several threads would do it at once
+            self.compiler.initialize(self.plat_name)
+
         def compile_one(job):
             isa, source = job
             flags = (MSVC_FLAGS if msvc else GNU_FLAGS) + sets[isa][msvc]
