@@ -1,0 +1,35 @@
+/* The thread pool: every task runs once, whatever the number of threads; scratch memory is aligned and kept. */
+#include "threads.h"
+
+#include <string.h>
+
+#include "check.h"
+
+enum { TASKS = 1000 };
+static unsigned char ran[TASKS];
+
+static void count_task(void *context, ptrdiff_t index) {
+    unsigned char *mine = mg_scratch(MG_SCRATCH_TASK, 256);
+    if (mine) mine[255] = 1;
+    ran[index] = (unsigned char)(ran[index] + *(unsigned char *)context);
+}
+
+void test_threads(void) {
+    unsigned char one = 1;
+    for (int threads = 1; threads <= 4; threads++) {
+        mg_set_num_threads(threads);
+        CHECK(mg_get_num_threads() == threads);
+        for (int repeat = 0; repeat < 50; repeat++) {
+            memset(ran, 0, sizeof ran);
+            mg_parallel_for(count_task, &one, TASKS, 1.0);
+            int once = 0;
+            for (int i = 0; i < TASKS; i++) once += ran[i] == 1;
+            CHECK(once == TASKS);
+        }
+    }
+    mg_set_num_threads(1);
+    void *first = mg_scratch(MG_SCRATCH_JOB, 1000);
+    CHECK(first && (uintptr_t)first % 64 == 0);
+    CHECK(mg_scratch(MG_SCRATCH_JOB, 500) == first);
+    CHECK(mg_scratch(MG_SCRATCH_JOB, 1 << 20) != NULL);
+}
