@@ -20,7 +20,8 @@ from setuptools.command.build_ext import build_ext
 
 SRC = Path("src_c")
 # compiled once an instruction set
-KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c", "pooling.c"]
+KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c", "pooling.c",
+           "winograd.c"]
 COMMON = ["delay_weights.c", "dispatch.c", "fft_tables.c", "threads.c"]     # compiled once
 
 X86 = {

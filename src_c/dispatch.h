@@ -10,6 +10,7 @@ struct mg_fft_kernels;
 struct mg_filter_kernels;
 struct mg_optimizer_kernels;
 struct mg_pool_kernels;
+struct mg_winograd_kernels;
 
 /* One instruction set: its name and the tables of its kernels. */
 struct mg_isa {
@@ -22,6 +23,7 @@ struct mg_isa {
     const struct mg_conv_row_kernels *conv_row[2];
     const struct mg_conv_outer_kernels *conv_outer[2];
     const struct mg_pool_kernels *pool[2];
+    const struct mg_winograd_kernels *winograd[2];
 };
 
 /* The sets that this processor can run, best last; entry `count` has a NULL name. */

@@ -10,12 +10,15 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, Py
 from libc.string cimport memset
 
 from mgconv.native cimport runtime
+from mgconv.native.algorithm cimport Algorithm
 from mgconv.native.correlation cimport Correlation, run_all
 from mgconv.native.kernel_gradient cimport KernelGradient
 
 import math
 
 import numpy as np
+
+from mgconv.native.choice import choose
 
 cdef enum:
     RANKS = 4
@@ -69,6 +72,8 @@ cdef class ConvPlan:
     ----------
     geometry : ConvGeometry
     dtype : "float32" or "float64", or a NumPy dtype
+    algorithm : {None, "direct", "winograd"}
+        How to compute all three operations; None takes for each what costs least (mgconv/native/choice.pyx).
     """
     cdef readonly object geometry
     cdef readonly str isa
@@ -76,8 +81,9 @@ cdef class ConvPlan:
     cdef Shape x, y, kernel, bias
     cdef list forward_passes, input_passes
     cdef KernelGradient sum
+    cdef Algorithm fast_forward, fast_input, fast_kernel        # instead of the direct sums, or None
 
-    def __init__(self, geometry, dtype):
+    def __init__(self, geometry, dtype, algorithm=None):
         self.geometry = geometry
         self.isa = runtime.active_isa().name.decode()
         self.wide = {"float32": False, "float64": True}[np.dtype(dtype).name]
@@ -103,12 +109,15 @@ cdef class ConvPlan:
             for phase_columns, column_offset, column_tap, column_from in phases(columns, groups * channels)]
         self.sum = KernelGradient(self.wide, batch, (*rows, y_row), (*columns, filters), groups, channels,
                                   filters // groups)
+        self.fast_forward, self.fast_input, self.fast_kernel = choose(geometry, self.wide, algorithm)
 
     @property
     def scratch_bytes(self):
         """Scratch memory of the largest of the three operations, in bytes, for one thread."""
-        return max(sum([correlation.scratch_bytes for correlation in self.forward_passes]),
-                   sum([correlation.scratch_bytes for correlation in self.input_passes]), self.sum.scratch_bytes)
+        fast = [self.fast_forward, self.fast_input, self.fast_kernel]
+        direct = [sum([correlation.scratch_bytes for correlation in self.forward_passes]),
+                  sum([correlation.scratch_bytes for correlation in self.input_passes]), self.sum.scratch_bytes]
+        return max([bytes if algorithm is None else algorithm.scratch_bytes for algorithm, bytes in zip(fast, direct)])
 
     def forward(self, x, kernel, bias, out, activation=None):
         """out <- activation(convolution of x with kernel, plus bias); `bias` may be None."""
@@ -128,7 +137,11 @@ cdef class ConvPlan:
             if bias is not None:
                 take(bias, &views[3], "bias", &self.bias, self.wide, READ)
                 taken = 4
-            if not self.empty:
+            if self.fast_forward is not None:
+                self.fast_forward.forward(<char *>views[0].buf, <char *>views[1].buf,
+                                          <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf,
+                                          flags == runtime.MG_RELU)
+            elif not self.empty:
                 run_all(self.forward_passes, <char *>views[0].buf, <char *>views[1].buf,
                         <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf, flags)
         finally:
@@ -145,7 +158,9 @@ cdef class ConvPlan:
             taken = 2
             take(dx, &views[2], "dx", &self.x, self.wide, WRITE)
             taken = 3
-            if not self.empty:
+            if self.fast_input is not None:
+                self.fast_input.grad_input(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
+            elif not self.empty:
                 run_all(self.input_passes, <char *>views[0].buf, <char *>views[1].buf, NULL, <char *>views[2].buf, 0)
         finally:
             release(views, taken)
@@ -163,6 +178,8 @@ cdef class ConvPlan:
             taken = 3
             if self.empty:
                 memset(views[2].buf, 0, views[2].len)
+            elif self.fast_kernel is not None:
+                self.fast_kernel.grad_kernel(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
             else:
                 self.sum.run(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
         finally:

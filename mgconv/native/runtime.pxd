@@ -134,6 +134,28 @@ cdef extern from "pooling.h":
                              Py_ssize_t stop, Py_ssize_t first, Py_ssize_t last, void *scratch) noexcept nogil
     Py_ssize_t mg_pool_scratch(const mg_pool *p, Py_ssize_t outputs) noexcept nogil
 
+cdef extern from "winograd.h":
+    enum:
+        MG_WINOGRAD_PLACES
+        MG_WINOGRAD_DEPTH
+    cdef struct mg_winograd_kernels:
+        Py_ssize_t panel
+        Py_ssize_t rows
+        void (*input)(const void *x, Py_ssize_t row, Py_ssize_t column, Py_ssize_t tiles, Py_ssize_t channels, void *u,
+                      Py_ssize_t place, Py_ssize_t block) noexcept nogil
+        void (*gradient)(const void *dy, Py_ssize_t row, Py_ssize_t column, Py_ssize_t tiles, Py_ssize_t filters,
+                         void *u, Py_ssize_t place, Py_ssize_t block) noexcept nogil
+        void (*taps)(const void *kernel, Py_ssize_t tap, Py_ssize_t channel, Py_ssize_t filter, Py_ssize_t channels,
+                     Py_ssize_t n, void *u, Py_ssize_t place) noexcept nogil
+        void (*products)(const void *left, Py_ssize_t block, const void *right, void *out, Py_ssize_t rows,
+                         Py_ssize_t depth, Py_ssize_t n) noexcept nogil
+        void (*correlate)(const void *left, Py_ssize_t block, const void *right, void *out, Py_ssize_t rows,
+                          Py_ssize_t depth, Py_ssize_t n, int first) noexcept nogil
+        void (*output)(const void *u, Py_ssize_t place, const void *bias, int relu, void *y, Py_ssize_t row,
+                       Py_ssize_t column, Py_ssize_t tiles, Py_ssize_t n, int down, int across) noexcept nogil
+        void (*fold)(const void *u, Py_ssize_t place, void *dkernel, Py_ssize_t tap, Py_ssize_t channel,
+                     Py_ssize_t channels, Py_ssize_t n) noexcept nogil
+
 cdef extern from "dispatch.h":
     cdef struct mg_isa:
         const char *name
@@ -145,6 +167,7 @@ cdef extern from "dispatch.h":
         const mg_conv_row_kernels *conv_row[2]
         const mg_conv_outer_kernels *conv_outer[2]
         const mg_pool_kernels *pool[2]
+        const mg_winograd_kernels *winograd[2]
 
 cdef extern from "threads.h":
     ctypedef void (*mg_task)(void *context, Py_ssize_t index) noexcept nogil

@@ -1,0 +1,109 @@
+"""The algorithms that plans take instead of direct sums, against the plain sums of twin.py.
+
+What they round is bounded by the sums of absolute values conv(|x|, |kernel|): the transforms of Winograd's F(2x2, 3x3)
+add at most four numbers and halve, so that its error stays within a few roundings of those sums (random data: at
+most 4; the worst case grows with the number of channels, as it does for a plain sum).
+"""
+import contextlib
+
+import numpy as np
+import pytest
+import twin
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mgconv.native.conv import ConvPlan
+
+from mgconv.geometry import conv_geometry
+from mgconv.native import runtime
+
+ROUNDINGS = 8
+
+widths = st.sampled_from([1, 2, 3, 7, 8, 16, 17, 31, 33, 40, 64, 67])
+paddings = st.one_of(st.sampled_from(["valid", "same", "full"]),
+                     st.tuples(*[st.tuples(st.integers(0, 5), st.integers(0, 5))] * 2))
+images = st.builds(lambda batch, rows, cols, channels, filters, padding:
+                   conv_geometry((batch, rows, cols, channels), (3, 3, channels, filters), padding=padding),
+                   st.integers(1, 3), st.integers(3, 18), st.integers(3, 18), widths, widths, paddings)
+
+
+every_isa = pytest.mark.parametrize("isa", runtime.available_isas())
+
+
+@contextlib.contextmanager
+def settings_of(isa, threads):
+    """Use an instruction set and a number of threads for a while."""
+    before = runtime.get_isa(), runtime.get_num_threads()
+    runtime.set_isa(isa)
+    runtime.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        runtime.set_isa(before[0])
+        runtime.set_num_threads(before[1])
+
+
+def run(plan, x, kernel, bias, dy):
+    """All three operations, for 1 and 2 threads, which must agree bit by bit."""
+    results = []
+    for threads in (1, 2):
+        found = [np.full(shape, np.nan, x.dtype) for shape in (dy.shape, x.shape, kernel.shape)]
+        with settings_of(plan.isa, threads):
+            plan.forward(x, kernel, bias, found[0])
+            plan.grad_input(dy, kernel, found[1])
+            plan.grad_kernel(x, dy, found[2])
+        results.append(found)
+    for one, two in zip(*results):
+        assert np.array_equal(one, two), "the number of threads changes bits"
+    return results[0]
+
+
+def check(geometry, dtype, isa, algorithm, seed):
+    rng = np.random.default_rng(seed)
+    x, kernel, bias, dy = (rng.standard_normal(shape).astype(dtype) for shape in (
+        geometry.input_shape, geometry.kernel_shape, geometry.kernel_shape[-1:], geometry.output_shape))
+    with settings_of(isa, 1):
+        plan = ConvPlan(geometry, dtype, algorithm)
+    found = run(plan, x, kernel, bias, dy)
+    wanted = [(twin.conv(x, kernel, geometry, bias), twin.conv(abs(x), abs(kernel), geometry, abs(bias))),
+              (twin.conv_grad_input(dy, kernel, geometry), twin.conv_grad_input(abs(dy), abs(kernel), geometry)),
+              (twin.conv_grad_kernel(x, dy, geometry), twin.conv_grad_kernel(abs(x), abs(dy), geometry))]
+    for name, got, (want, scale) in zip(("forward", "grad_input", "grad_kernel"), found, wanted):
+        assert np.abs(got - want).max() <= ROUNDINGS * np.finfo(dtype).eps * scale.max(), f"{name} of {geometry}"
+
+
+@every_isa
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@settings(deadline=None, max_examples=40)
+@given(geometry=images, seed=st.integers(0, 99))
+def test_winograd_agrees_with_plain_sums(isa, dtype, geometry, seed):
+    check(geometry, dtype, isa, "winograd", seed)
+
+
+@every_isa
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_winograd_in_many_blocks_and_chunks(isa, dtype):
+    check(conv_geometry((3, 41, 39, 96), (3, 3, 96, 70), padding="same"), dtype, isa, "winograd", 0)
+
+
+@every_isa
+def test_winograd_fuses_bias_and_relu(isa):
+    geometry = conv_geometry((2, 9, 7, 5), (3, 3, 5, 20))
+    rng = np.random.default_rng(0)
+    x, kernel, bias = (rng.standard_normal(shape) for shape in (geometry.input_shape, geometry.kernel_shape, (20,)))
+    y = np.empty(geometry.output_shape)
+    with settings_of(isa, 1):
+        ConvPlan(geometry, "float64", "winograd").forward(x, kernel, bias, y, "relu")
+    np.testing.assert_allclose(y, np.maximum(twin.conv(x, kernel, geometry, bias), 0), atol=1e-12)
+
+
+@pytest.mark.parametrize("how", [{"strides": 2}, {"dilation_rate": 2}])
+def test_winograd_refuses_what_it_cannot_do(how):
+    with pytest.raises(ValueError, match="does not serve"):
+        ConvPlan(conv_geometry((1, 9, 9, 4), (3, 3, 4, 4), **how), "float32", "winograd")
+    with pytest.raises(ValueError, match="does not serve"):
+        ConvPlan(conv_geometry((1, 9, 9, 4), (3, 3, 2, 4)), "float32", "winograd")
+
+
+def test_unknown_algorithm():
+    with pytest.raises(ValueError, match="one of direct, winograd"):
+        ConvPlan(conv_geometry((1, 9, 9, 4), (3, 3, 4, 4)), "float32", "magic")
