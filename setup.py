@@ -17,6 +17,7 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.modified import newer_group
 
 SRC = Path("src_c")
 # compiled once an instruction set
@@ -56,6 +57,13 @@ def instruction_sets(plat_name):
     return PLAIN
 
 
+def used_by(source):
+    """The files that `source` may include; template bodies are named after their family (conv_rows.c: conv_*_body.h)."""
+    family = source.removesuffix(".c").split("_")[0]
+    return [str(SRC / source), *(str(path) for path in SRC.glob("*.h")
+                                 if not path.name.endswith("_body.h") or path.name.startswith(family))]
+
+
 class BuildExt(build_ext):
     """Compiles with one set of flags for all, and a kernel template once for every instruction set."""
 
@@ -76,6 +84,10 @@ class BuildExt(build_ext):
 
         def compile_one(job):
             isa, source = job
+            built = Path(self.build_temp) / isa / SRC / source
+            built = str(built.with_suffix(self.compiler.obj_extension))
+            if not (self.force or newer_group([__file__, *used_by(source)], built, "newer")):
+                return [built]
             flags = (MSVC_FLAGS if msvc else GNU_FLAGS) + sets[isa][msvc]
             return self.compiler.compile(
                 [str(SRC / source)], output_dir=str(Path(self.build_temp) / isa), include_dirs=[str(SRC)],

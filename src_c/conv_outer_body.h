@@ -90,14 +90,14 @@ MG_EACH_2(DEFINE_OUTER_2)
 MG_EACH_3(DEFINE_OUTER_3)
 MG_EACH_4(DEFINE_OUTER_4)
 MG_EACH_TAPS(DEFINE_TABLE_1)
-MG_EACH_2(DEFINE_TABLE_2)
+MG_EACH_TABLE_2(DEFINE_TABLE_2)
 MG_EACH_TAPS(DEFINE_OUTER_LANES)
 static const mg_conv_outer_tile MG_NAME(table_outer_1)[] = {MG_EACH_1(ENTRY_OUTER_1)};
 static const mg_conv_outer_tile MG_NAME(table_outer_2)[] = {MG_EACH_2(ENTRY_OUTER_2)};
 static const mg_conv_outer_tile MG_NAME(table_outer_3)[] = {MG_EACH_3(ENTRY_OUTER_3)};
 static const mg_conv_outer_tile MG_NAME(table_outer_4)[] = {MG_EACH_4(ENTRY_OUTER_4)};
 static const mg_conv_outer_tile MG_NAME(table_table_1)[] = {MG_EACH_TAPS(ENTRY_TABLE_1)};
-static const mg_conv_outer_tile MG_NAME(table_table_2)[] = {MG_EACH_2(ENTRY_TABLE_2)};
+static const mg_conv_outer_tile MG_NAME(table_table_2)[] = {MG_EACH_TABLE_2(ENTRY_TABLE_2)};
 static const mg_conv_outer_tile MG_NAME(table_outer_lanes)[] = {MG_EACH_TAPS(ENTRY_OUTER_LANES)};
 
 static void MG_NAME(add_parts)(char *to, const char *from, ptrdiff_t size, ptrdiff_t parts, ptrdiff_t stride) {
@@ -150,7 +150,7 @@ static void MG_NAME(sum_rows)(char *to, const char *from, ptrdiff_t rows, ptrdif
 }
 
 const struct mg_conv_outer_kernels MG_NAME(conv_outer_kernels) = {
-    {MG_HEIGHT_1, MG_HEIGHT_2, MG_HEIGHT_3, MG_HEIGHT_4, MG_HEIGHT_TAPS, MG_HEIGHT_2, MG_HEIGHT_TAPS},
+    {MG_HEIGHT_1, MG_HEIGHT_2, MG_HEIGHT_3, MG_HEIGHT_4, MG_HEIGHT_TAPS, MG_HEIGHT_TABLE_2, MG_HEIGHT_TAPS},
     {MG_NAME(table_outer_1), MG_NAME(table_outer_2), MG_NAME(table_outer_3), MG_NAME(table_outer_4),
      MG_NAME(table_table_1), MG_NAME(table_table_2), MG_NAME(table_outer_lanes)},
     MG_NAME(add_parts),

@@ -22,7 +22,6 @@ from mgconv.native.choice import choose
 
 cdef enum:
     RANKS = 4
-    # NumPy hands out writable views of read-only arrays to nobody: asking for PyBUF_WRITABLE checks them.
     READ = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT
     WRITE = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE
 
@@ -47,7 +46,9 @@ cdef int refuse(Py_buffer *view, str name, const Shape *shape, bint wide) except
     want = tuple([shape.size[i] for i in range(shape.rank)])
     if format != "fd"[wide]:
         raise TypeError(f"`{name}` must be {'float64' if wide else 'float32'}. Received: an array of format {format!r}.")
-    raise ValueError(f"`{name}` must have the plan's shape {want}. Received: {sizes}.")
+    if sizes != want:
+        raise ValueError(f"`{name}` must have the plan's shape {want}. Received: {sizes}.")
+    raise ValueError(f"`{name}` must be aligned to its elements. Received: an array that is not.")
 
 
 cdef inline int take(object array, Py_buffer *view, str name, const Shape *shape, bint wide, int flags) except -1:
@@ -59,6 +60,8 @@ cdef inline int take(object array, Py_buffer *view, str name, const Shape *shape
     for i in range(shape.rank):
         if view.shape[i] != shape.size[i]:
             refuse(view, name, shape, wide)
+    if <size_t>view.buf % (8 if wide else 4) and view.len:
+        refuse(view, name, shape, wide)
     return 0
 
 
@@ -75,8 +78,10 @@ cdef class ConvPlan:
     algorithm : {None, "direct", "winograd"}
         How to compute all three operations; None takes for each what costs least (mgconv/native/choice.pyx).
     """
-    cdef readonly object geometry
+    cdef readonly object geometry, dtype
+    cdef readonly tuple input_shape, kernel_shape, output_shape
     cdef readonly str isa
+    cdef const runtime.mg_isa *instructions
     cdef bint wide, empty
     cdef Shape x, y, kernel, bias
     cdef list forward_passes, input_passes
@@ -84,9 +89,14 @@ cdef class ConvPlan:
     cdef Algorithm fast_forward, fast_input, fast_kernel        # instead of the direct sums, or None
 
     def __init__(self, geometry, dtype, algorithm=None):
-        self.geometry = geometry
-        self.isa = runtime.active_isa().name.decode()
-        self.wide = {"float32": False, "float64": True}[np.dtype(dtype).name]
+        self.geometry, self.dtype = geometry, np.dtype(dtype)
+        self.input_shape, self.kernel_shape = geometry.input_shape, geometry.kernel_shape
+        self.output_shape = geometry.output_shape
+        self.instructions = runtime.active_isa()
+        self.isa = self.instructions.name.decode()
+        if self.dtype.str[1:] not in ("f4", "f8") or not self.dtype.isnative:
+            raise TypeError(f"`dtype` must be float32 or float64. Received: dtype={dtype!r}.")
+        self.wide = self.dtype.itemsize == 8
         self.x, self.y = shape_of(geometry.input_shape), shape_of(geometry.output_shape)
         self.kernel, self.bias = shape_of(geometry.kernel_shape), shape_of(geometry.kernel_shape[-1:])
         batch = geometry.input_shape[0]
@@ -110,6 +120,11 @@ cdef class ConvPlan:
         self.sum = KernelGradient(self.wide, batch, (*rows, y_row), (*columns, filters), groups, channels,
                                   filters // groups)
         self.fast_forward, self.fast_input, self.fast_kernel = choose(geometry, self.wide, algorithm)
+
+    @property
+    def stale(self):
+        """Whether another instruction set has been chosen since the plan was made (it still works)."""
+        return self.instructions != runtime.active_isa()
 
     @property
     def scratch_bytes(self):
