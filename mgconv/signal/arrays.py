@@ -1,0 +1,132 @@
+"""From any two numeric arrays to the compiled filter, which takes one dtype and contiguous rows; integers stay exact.
+
+Everywhere here, `window` says for each axis how far the first output reaches before x, and how many outputs there are:
+
+    out[i] = sum over m of h[m] X[i - before + m],    0 <= i < size,    X = x continued beyond its edges
+"""
+import functools
+
+import numpy as np
+
+from mgconv.native.filter import BOUNDARIES, METHODS, apply
+
+EXACT = 2**53                         # integers below it are exact in float64, and so are sums that stay below
+ROUNDED = 2**42                       # an FFT in float64 of sums below it is wrong by less than a half
+CHUNK = 2**20                         # integers that are converted at a time
+
+
+def output_window(mode, shape, kernel_shape, late=0):
+    """The window of a mode; `late` puts the centre of "same" one later for even kernels."""
+    def axis(n, k):
+        if mode == "full":
+            return k - 1, n + k - 1
+        if mode == "same":
+            return k - 1 - (k - 1 + late) // 2, n
+        return (k - 1, n) if mode == "causal" else (0, n - k + 1)
+    return tuple(axis(n, k) for n, k in zip(shape, kernel_shape, strict=True))
+
+
+def is_native(*arrays):
+    """Whether this package computes with these arrays itself: one or two axes, one of its dtypes or integers."""
+    dtype = np.result_type(*arrays)
+    return (1 <= arrays[0].ndim <= 2 and all(a.size and a.dtype.kind in "buifc" for a in arrays)
+            and (dtype.kind in "bui" or dtype.char in "fdFD"))
+
+
+@functools.cache
+def scipy_function(name):
+    """`scipy.signal.<name>`, which takes what is not computed here."""
+    import scipy.signal
+    return getattr(scipy.signal, name)
+
+
+def filtered(x, h, window, *, flip, conjugate=False, method="auto", boundary="fill", fill=None):
+    """The window of the convolution (`flip`) or correlation of `x` with `h`, in the dtype to which they promote."""
+    dtype = np.result_type(x, h)
+    if dtype.kind in "bui":
+        return _integers(x, h, dtype, window, flip, method, boundary, fill)
+    if fill is not None:
+        fill = np.array([fill], dtype)
+    return apply(_plain(x, dtype), _plain(h, dtype), 0, flip, 0, conjugate, METHODS[method], BOUNDARIES[boundary], fill,
+                 window)
+
+
+def _plain(x, dtype):
+    return np.require(np.asarray(x), dtype, ["C", "A"])
+
+
+def _largest(x):
+    return 1 if x.dtype.kind == "b" else max(abs(int(x.max())), abs(int(x.min())))
+
+
+def _integers(x, h, dtype, window, flip, method, boundary, fill):
+    """By float64 (float32 where that is enough), in which sums of integers are exact up to a bound; else tap by tap."""
+    bound = max(_largest(x), abs(int(fill or 0))) * _largest(h) * h.size
+    if bound >= EXACT:
+        return _tap_by_tap(x, h, dtype, window, flip, boundary, fill)
+    real = np.float32 if bound < 2**24 and method == "direct" else np.float64
+    if bound >= ROUNDED:
+        method = "direct"
+    h = h.astype(real)
+    out = np.empty([size for _, size in window], dtype)
+    (before, rows), *across = window
+    height = rows
+    if x.ndim == 2 and boundary == "fill":
+        height = min(rows, max(CHUNK // max(out.shape[1], 1), h.shape[0]))
+    for i in range(0, rows, height):            # by strips of rows, so that the copies in floating point stay small
+        count = min(height, rows - i)
+        low, high = 0, len(x)
+        if height < rows:
+            low = min(max(i - before, 0), len(x) - 1)
+            high = max(min(i - before + count + len(h) - 1, len(x)), low + 1)
+        part = filtered(x[low:high].astype(real), h, ((before - i + low, count), *across), flip=flip, method=method,
+                        boundary=boundary, fill=fill)
+        if dtype.kind == "b":
+            out[i:i + count] = part > 0.5
+        else:                                   # through int64, so that a narrow type keeps the low bits
+            out[i:i + count] = np.rint(part, out=part).astype(np.int64)
+    return out
+
+
+def _tap_by_tap(x, h, dtype, window, flip, boundary, fill):
+    """Modulo the size of the dtype, as integers of the machine multiply."""
+    if flip:
+        h = np.flip(h)
+    extended = extend(x.astype(dtype), window, h.shape, boundary, fill)
+    out = np.zeros([size for _, size in window], dtype)
+    for at in np.ndindex(h.shape):
+        out += h[at].astype(dtype) * extended[tuple(slice(k, k + size) for k, size in zip(at, out.shape, strict=True))]
+    return out
+
+
+def sources(n, before, count, boundary):
+    """For `count` positions from -before on: where each lies in an axis of n, -1 for the fill value."""
+    at = np.arange(-before, count - before)
+    if boundary == "wrap":
+        return at % n
+    if boundary == "symm":
+        at %= 2 * n
+        return np.minimum(at, 2 * n - 1 - at)
+    return np.where((at >= 0) & (at < n), at, -1)
+
+
+def extend(x, window, kernel_shape, boundary, fill=None):
+    """x continued as far as the outputs of the window reach."""
+    for axis, ((before, size), k) in enumerate(zip(window, kernel_shape, strict=True)):
+        at = sources(x.shape[axis], before, size + k - 1, boundary)
+        x = np.take(x, at, axis)
+        outside = [slice(None)] * x.ndim
+        outside[axis] = at < 0
+        x[tuple(outside)] = fill or 0
+    return x
+
+
+def fold(extended, window, shape, boundary):
+    """The adjoint of `extend`: every position adds to where it came from."""
+    for axis, ((before, _), n) in enumerate(zip(window, shape, strict=True)):
+        at = sources(n, before, extended.shape[axis], boundary)
+        moved = np.moveaxis(extended, axis, 0)
+        result = np.zeros((n, *moved.shape[1:]), extended.dtype)
+        np.add.at(result, at[at >= 0], moved[at >= 0])
+        extended = np.moveaxis(result, 0, axis)
+    return extended

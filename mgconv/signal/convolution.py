@@ -1,0 +1,246 @@
+"""SciPy's convolve, correlate, convolve2d and correlate2d, by the compiled filter."""
+import numpy as np
+
+from mgconv.native.filter import METHODS, MODES, apply
+from mgconv.signal.arrays import filtered, is_native, output_window, scipy_function
+
+_BOUNDARIES = {"fill": "fill", "pad": "fill", "wrap": "wrap", "circular": "wrap", "symm": "symm", "symmetric": "symm"}
+_SCIPY_MODES = ("full", "same", "valid")
+
+
+def convolve(in1, in2, mode="full", method="auto"):
+    """Convolve two arrays: out[i] = sum over m of in2[m] in1[i - m].
+
+    Parameters
+    ----------
+    in1, in2 : array_like
+        Of the same rank. Ranks 1 and 2 of float32, float64, complex64, complex128, integers and booleans are computed
+        here; other ranks and dtypes are passed on to `scipy.signal.convolve`.
+    mode : {"full", "same", "valid"}
+        Every overlap (shape n + k - 1); the centre of that, shaped like `in1`, beginning at (k - 1) // 2; or whole
+        overlaps only (shape n - k + 1; either array may be the smaller one).
+    method : {"auto", "direct", "fft"}
+        Plain sums, or products of Fourier transforms, or what a cost model says is faster.
+
+    Returns
+    -------
+    ndarray
+        In the dtype to which the inputs promote.
+
+    Raises
+    ------
+    ValueError
+        If the ranks differ, a name is unknown, or in mode "valid" neither array is at least as large as the other.
+
+    Notes
+    -----
+    Signature, results, dtypes and errors are those of `scipy.signal.convolve`, with one difference: NaN and infinities
+    do not spread beyond the kernel with ``method="fft"`` either.
+
+    Examples
+    --------
+    >>> from mgconv.signal import convolve
+    >>> convolve([1, 2, 3], [0, 1, 2]).tolist()
+    [0, 1, 4, 7, 6]
+    >>> convolve([1.0, 2.0, 3.0], [0.5, 0.5], mode="valid").tolist()
+    [1.5, 2.5]
+    """
+    try:
+        out = apply(in1, in2, MODES[mode], True, 0, False, METHODS[method])
+    except (KeyError, TypeError):
+        out = None
+    return _general(in1, in2, mode, method, False) if out is None else out
+
+
+def correlate(in1, in2, mode="full", method="auto"):
+    """Cross-correlate two arrays: out[i] = sum over m of conj(in2[m]) in1[i + m], i from -(k - 1) on.
+
+    Parameters
+    ----------
+    in1, in2 : array_like
+        Of the same rank; see `convolve`.
+    mode : {"full", "same", "valid"}
+        As in `convolve`.
+    method : {"auto", "direct", "fft"}
+        As in `convolve`.
+
+    Returns
+    -------
+    ndarray
+        In the dtype to which the inputs promote.
+
+    Raises
+    ------
+    ValueError
+        As `convolve`.
+
+    Notes
+    -----
+    Signature, results, dtypes and errors are those of `scipy.signal.correlate`.
+
+    Examples
+    --------
+    >>> from mgconv.signal import correlate
+    >>> correlate([1, 2, 3], [0, 1, 2]).tolist()
+    [2, 5, 8, 3, 0]
+    """
+    try:
+        out = apply(in1, in2, MODES[mode], False, 0, True, METHODS[method])
+    except (KeyError, TypeError):
+        out = None
+    return _general(in1, in2, mode, method, True) if out is None else out
+
+
+def _general(in1, in2, mode, method, correlation):
+    """Whatever the compiled filter does not take at once: other dtypes and layouts, exchanged roles, errors."""
+    x, h = np.asarray(in1), np.asarray(in2)
+    if x.ndim == h.ndim == 0:
+        return x * (h.conj() if correlation else h)
+    if x.ndim != h.ndim:
+        raise ValueError(f"{'in1 and in2' if correlation else 'volume and kernel'} should have the same dimensionality."
+                         f" Received: {x.ndim} and {h.ndim} axes.")
+    _check("mode", mode, _SCIPY_MODES)
+    _check("method", method, METHODS)
+    exchanged = _exchanged(mode, x, h)
+    both_bool = x.dtype.kind == h.dtype.kind == "b"
+    if not is_native(x, h) or (both_bool and (x.ndim > 1 or method == "fft")):
+        return scipy_function("correlate" if correlation else "convolve")(x, h, mode, method)
+    if exchanged:
+        x, h = h, x
+    window = output_window(mode, x.shape, h.shape)
+    out = filtered(x, h, window, flip=not correlation, conjugate=correlation, method=method)
+    if exchanged and correlation:                # out[-i] of the one is conj(out[i]) of the other
+        out = np.flip(out).conj()
+    return out
+
+
+def _check(name, value, allowed):
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"Acceptable {name} flags are {', '.join(map(repr, allowed))}. Received: {name}={value!r}.")
+
+
+def _exchanged(mode, x, h):
+    """Whether the kernel takes the signal's place: where it must, being larger, and where that costs less."""
+    if mode == "full":
+        return h.size > x.size
+    if mode != "valid" or all(n >= k for n, k in zip(x.shape, h.shape, strict=True)):
+        return False
+    if all(n <= k for n, k in zip(x.shape, h.shape, strict=True)):
+        return True
+    raise ValueError("For 'valid' mode, one must be at least as large as the other in every dimension. "
+                     f"Received: shapes {x.shape} and {h.shape}.")
+
+
+def convolve2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
+    """Convolve two images, continued beyond their edges by a rule.
+
+    Parameters
+    ----------
+    in1, in2 : array_like, two axes
+        The image and the kernel.
+    mode : {"full", "same", "valid"}
+        As in `convolve`.
+    boundary : {"fill", "wrap", "symm"}
+        Beyond its edges `in1` is `fillvalue`; or itself again; or its mirror image, edge included. "pad", "circular"
+        and "symmetric" are other names of these.
+    fillvalue : scalar
+        Cast to the dtype of the result.
+
+    Returns
+    -------
+    ndarray
+        In the dtype to which the inputs promote.
+
+    Raises
+    ------
+    ValueError
+        If an input has not two axes, a name is unknown, `fillvalue` does not fit the dtype, or in mode "valid" neither
+        array is at least as large as the other.
+
+    Notes
+    -----
+    Signature, results, dtypes and errors are those of `scipy.signal.convolve2d`.
+
+    Examples
+    --------
+    >>> from mgconv.signal import convolve2d
+    >>> convolve2d([[1, 2], [3, 4]], [[1, 1]], boundary="wrap").tolist()
+    [[3, 3, 3], [7, 7, 7]]
+    """
+    return _image(in1, in2, mode, boundary, fillvalue, False)
+
+
+def correlate2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
+    """Cross-correlate two images, continued beyond their edges by a rule.
+
+    Parameters
+    ----------
+    in1, in2 : array_like, two axes
+        The image and the kernel, whose complex conjugate is taken.
+    mode : {"full", "same", "valid"}
+        As in `convolve2d`, but "same" begins at k // 2, as SciPy has it.
+    boundary : {"fill", "wrap", "symm"}
+        As in `convolve2d`.
+    fillvalue : scalar
+        As in `convolve2d`.
+
+    Returns
+    -------
+    ndarray
+        In the dtype to which the inputs promote.
+
+    Raises
+    ------
+    ValueError
+        As `convolve2d`.
+
+    Notes
+    -----
+    Signature, results, dtypes and errors are those of `scipy.signal.correlate2d`.
+
+    Examples
+    --------
+    >>> from mgconv.signal import correlate2d
+    >>> correlate2d([[1, 2, 3]], [[0, 1]], mode="same").tolist()
+    [[2, 3, 0]]
+    """
+    return _image(in1, in2, mode, boundary, fillvalue, True)
+
+
+def _image(in1, in2, mode, boundary, fillvalue, correlation):
+    x, h = np.asarray(in1), np.asarray(in2)
+    name = "correlate2d" if correlation else "convolve2d"
+    if not x.ndim == h.ndim == 2:
+        raise ValueError(f"{name} inputs must both be 2-D arrays. Received: {x.ndim} and {h.ndim} axes.")
+    exchanged = mode == "valid" and _exchanged(mode, x, h)
+    _check("mode", mode, _SCIPY_MODES)
+    _check("boundary", boundary, _BOUNDARIES)
+    if not is_native(x, h) or x.dtype.kind == h.dtype.kind == "b":
+        return scipy_function(name)(x, h, mode, boundary, fillvalue)
+    boundary = _BOUNDARIES[boundary]
+    fill = fill_number(fillvalue, np.result_type(x, h))
+    if exchanged:
+        x, h = h, x
+    window = output_window(mode, x.shape, h.shape, int(correlation))
+    out = filtered(x, h, window, flip=not correlation, conjugate=correlation, boundary=boundary, fill=fill)
+    return np.flip(out) if exchanged and correlation else out          # SciPy takes the conjugate of in1 then
+
+
+def fill_number(value, dtype):
+    """`fillvalue` as one number of `dtype`, or None for zero."""
+    value = np.asarray(value)
+    if value.size == 0:
+        raise ValueError("`fillvalue` cannot be an empty array.")
+    if value.size > 1:
+        raise ValueError(f"`fillvalue` must be scalar or an array with one element. Received: {value.size} elements.")
+    try:
+        number = complex(value.reshape(()).item())
+        if dtype.kind == "c":
+            return number or None
+        if number.imag:
+            raise TypeError
+        number = int(number.real) if dtype.kind in "bui" else number.real
+        return np.array(number, dtype).item() or None
+    except (TypeError, OverflowError):
+        raise ValueError("could not cast `fillvalue` directly to the output type (it was first converted to complex). "
+                         f"Received: fillvalue={value!r}, output type {dtype}.") from None
