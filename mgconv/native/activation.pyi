@@ -1,5 +1,7 @@
-import numpy as np
+from typing import Any
+
+from numpy.typing import NDArray
 
 class ReluGrad:
-    def __init__(self, y: np.ndarray, dy: np.ndarray, sums: np.ndarray) -> None: ...
+    def __init__(self, y: NDArray[Any], dy: NDArray[Any], sums: NDArray[Any]) -> None: ...
     def __call__(self) -> None: ...

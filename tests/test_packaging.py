@@ -1,0 +1,67 @@
+"""What is shipped: types for compiled modules, the tables that setup.py compiles by, versions that agree."""
+import ast
+import importlib
+import importlib.metadata
+import re
+from pathlib import Path
+
+import pytest
+
+import mgconv
+
+PACKAGE = Path(mgconv.__file__).parent
+SOURCES = Path(__file__).resolve().parent.parent
+in_the_tree = pytest.mark.skipif(not (SOURCES / "setup.py").exists(), reason="the sources are not here")
+
+
+def native_modules_that_python_imports():
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r"from mgconv\.native\.(\w+) import", text))
+        for names in re.findall(r"from mgconv\.native import (\w+(?:, \w+)*)", text):
+            found |= set(names.split(", "))
+    return sorted(found)
+
+
+def test_there_are_compiled_modules():
+    assert {"runtime", "conv"} <= set(native_modules_that_python_imports())
+
+
+@pytest.mark.parametrize("name", native_modules_that_python_imports())
+def test_a_compiled_module_has_types_for_what_it_holds(name):
+    module = importlib.import_module(f"mgconv.native.{name}")
+    stub = PACKAGE / "native" / f"{name}.pyi"
+    assert stub.exists(), f"{name}.pyx needs a {name}.pyi"
+    for node in ast.parse(stub.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            assert hasattr(module, node.name)
+        if isinstance(node, ast.AnnAssign):
+            assert hasattr(module, node.target.id)
+        if isinstance(node, ast.ClassDef):
+            for member in node.body:
+                if isinstance(member, ast.FunctionDef):
+                    assert hasattr(getattr(module, node.name), member.name), f"{node.name}.{member.name}"
+
+
+def test_it_says_that_it_is_typed():
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_the_installed_version_is_the_package_s():
+    assert importlib.metadata.version("mgconv") == mgconv.__version__
+
+
+@in_the_tree
+def test_every_c_source_is_compiled():
+    tables = {node.targets[0].id: node.value for node in ast.parse((SOURCES / "setup.py").read_text()).body
+              if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}
+    listed = ast.literal_eval(tables["KERNELS"]) + ast.literal_eval(tables["COMMON"])
+    assert sorted(listed) == sorted(path.name for path in (SOURCES / "src_c").glob("*.c"))
+
+
+@in_the_tree
+def test_workflows_pin_every_action_by_commit():
+    for path in (SOURCES / ".github/workflows").glob("*.yml"):
+        for action in re.findall(r"uses: (.*)", path.read_text()):
+            assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v[\d.]+", action), f"{path.name}: {action}"
