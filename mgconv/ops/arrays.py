@@ -1,0 +1,86 @@
+"""What the operations share: arrays checked and laid out for the engine, results handed back, plans kept.
+
+Each operation looks its plan up by shapes and settings. A call that is not found, or that the plan refuses, takes the
+slow way, which checks everything, says what is wrong, or copies what has to be copied.
+"""
+import numpy as np
+
+plans: dict = {}
+_MOST_PLANS = 256
+# What a lookup or a plan raises when a call is not the plain case.
+UNUSUAL = (KeyError, AttributeError, TypeError, ValueError, BufferError)
+
+
+def plan_for(key, make):
+    """The plan under `key`, or the one that `make()` makes; kept where the settings in `key` can be one."""
+    try:
+        plan = plans.get(key)
+    except TypeError:                     # a list, say: not to be kept
+        key = plan = None
+    if plan is None or plan.stale:
+        plan = make()
+        if key is not None:
+            while len(plans) >= _MOST_PLANS:
+                plans.pop(next(iter(plans), None), None)
+            plans[key] = plan
+    return plan
+
+
+def as_array(name, value, data_format="channels_last"):
+    """`value` as an aligned C-contiguous array, channels last."""
+    array = np.asarray(value)
+    if array.dtype not in (np.float32, np.float64) or not array.dtype.isnative:
+        raise TypeError(f"`{name}` must be float32 or float64. Received: dtype={array.dtype}.")
+    if data_format == "channels_first" and array.ndim > 1:
+        array = np.moveaxis(array, 1, -1)
+    elif data_format not in ("channels_last", "channels_first"):
+        raise ValueError('`data_format` must be "channels_last" or "channels_first". '
+                         f"Received: data_format={data_format!r}.")
+    return np.require(array, requirements=["C", "A"])
+
+
+def common_dtype(arrays, names):
+    dtypes = [array.dtype for array in arrays]
+    if len(set(dtypes)) > 1:
+        got = ", ".join(f"{name}: {dtype}" for name, dtype in zip(names, dtypes))
+        raise TypeError(f"All arrays must be float32 or all float64. Received: {got}.")
+    return dtypes[0]
+
+
+def as_shape(name, shape):
+    try:
+        return tuple(int(size.__index__()) for size in shape)
+    except (TypeError, AttributeError):
+        raise TypeError(f"`{name}` must be a sequence of integers. Received: {name}={shape!r}.") from None
+
+
+def channels_last(shape, data_format):
+    return (shape[0], *shape[2:], shape[1]) if data_format == "channels_first" and len(shape) > 1 else shape
+
+
+def result_array(shape, dtype, out, data_format, arrays):
+    """Where the engine writes: `out` itself if it can, else a new array."""
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray) or out.dtype != dtype or not out.dtype.isnative:
+        raise TypeError(f"`out` must be an array of dtype {dtype}. Received: {getattr(out, 'dtype', type(out))}.")
+    expected = (shape[0], shape[-1], *shape[1:-1]) if data_format == "channels_first" else tuple(shape)
+    if out.shape != expected:
+        raise ValueError(f"`out` must have the result's shape {expected}. Received: out.shape={out.shape}.")
+    if not out.flags.writeable:
+        raise ValueError("`out` must be writeable. Received: a read-only array.")
+    if any(np.shares_memory(out, array) for array in arrays):
+        raise ValueError("`out` must not overlap the other arguments. Received: an array that does.")
+    if data_format == "channels_first" or not out.flags.c_contiguous or not out.flags.aligned:
+        return np.empty(shape, dtype)
+    return out
+
+
+def deliver(result, out, data_format):
+    if data_format == "channels_first":
+        result = np.moveaxis(result, -1, 1)
+    if out is None:
+        return np.ascontiguousarray(result)
+    if out is not result:
+        out[...] = result
+    return out

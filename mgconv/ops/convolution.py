@@ -1,0 +1,221 @@
+"""Convolution of maps with many channels, and its gradients."""
+import numpy as np
+
+from mgconv.geometry import conv_geometry
+from mgconv.native import conv as native
+from mgconv.ops.arrays import (
+    UNUSUAL,
+    as_array,
+    as_shape,
+    channels_last,
+    common_dtype,
+    deliver,
+    plan_for,
+    plans,
+    result_array,
+)
+
+
+def conv(x, kernel, bias=None, strides=1, padding="valid", dilation_rate=1, activation=None, out=None,
+         data_format="channels_last"):
+    """Convolution of 1-D or 2-D maps with many channels: the forward pass of a layer.
+
+    As in all neural-network libraries the kernel is not turned:
+    y[n, i, f] = activation(bias[f] + sum over k, c of x[n, i * strides + k * dilation_rate - pad, c] * kernel[k, c, f]),
+    with zeros outside x (Goodfellow, Bengio, Courville, Deep Learning, 2016, section 9.1).
+
+    Parameters
+    ----------
+    x : ndarray, (batch, \\*spatial, channels)
+        float32 or float64; the batch may be 0.
+    kernel : ndarray, (\\*spatial, channels / groups, filters)
+        The number of groups follows from its shape.
+    bias : ndarray, (filters,), optional
+    strides, dilation_rate : int or sequence of int
+        For all spatial axes, or for each; both may exceed 1.
+    padding : {"valid", "same", "causal", "full"} or sequence of (before, after) pairs
+        "same" puts the odd zero behind, as Keras does.
+    activation : {None, "linear", "relu"}
+        Applied while the result is still in registers.
+    out : ndarray, optional
+        Where the result goes; of its shape and dtype, writeable, overlapping no argument.
+    data_format : {"channels_last", "channels_first"}
+        The layout of `x`, `out` and the result; not of `kernel`.
+
+    Returns
+    -------
+    ndarray, (batch, \\*spatial, filters)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, the output would be empty, or `out` cannot be used.
+    TypeError
+        If the arrays are not all float32 or all float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> x = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1)
+    >>> kernel = np.array([1.0, -1.0]).reshape(2, 1, 1)
+    >>> ops.conv(x, kernel).ravel().tolist()
+    [-1.0, -1.0, -1.0]
+    >>> ops.conv(x, kernel, padding="causal", strides=2).ravel().tolist()
+    [-1.0, -1.0]
+    """
+    if out is None and data_format == "channels_last":
+        try:
+            plan = plans[x.shape, kernel.shape, strides, padding, dilation_rate, x.dtype]
+            if not plan.stale:
+                y = np.empty(plan.output_shape, plan.dtype)
+                plan.forward(x, kernel, bias, y, activation)
+                return y
+        except UNUSUAL:
+            pass
+    x, kernel = as_array("x", x, data_format), as_array("kernel", kernel)
+    arrays = [x, kernel] if bias is None else [x, kernel, as_array("bias", bias)]
+    dtype = common_dtype(arrays, ("x", "kernel", "bias"))
+    plan = _plan(x.shape, kernel.shape, strides, padding, dilation_rate, dtype)
+    y = result_array(plan.output_shape, dtype, out, data_format, arrays)
+    plan.forward(x, kernel, None if bias is None else arrays[2], y, activation)
+    return deliver(y, out, data_format)
+
+
+def conv_grad_input(dy, kernel, input_shape, strides=1, padding="valid", dilation_rate=1, out=None,
+                    data_format="channels_last"):
+    """Gradient of `conv` to its input: with stride 1 the full correlation of dy with the turned kernel.
+
+    Parameters
+    ----------
+    dy : ndarray, (batch, \\*spatial, filters)
+        Gradient to the output of `conv` (before its activation).
+    kernel : ndarray, (\\*spatial, channels / groups, filters)
+    input_shape : sequence of int
+        The shape of `conv`'s x, in `data_format`.
+    strides, padding, dilation_rate, out, data_format
+        As in `conv`.
+
+    Returns
+    -------
+    ndarray, input_shape
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `conv`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> dy, kernel = np.ones((1, 3, 1)), np.array([1.0, -1.0]).reshape(2, 1, 1)
+    >>> ops.conv_grad_input(dy, kernel, (1, 4, 1)).ravel().tolist()
+    [1.0, 0.0, 0.0, -1.0]
+    """
+    if out is None and data_format == "channels_last":
+        try:
+            plan = plans[input_shape, kernel.shape, strides, padding, dilation_rate, dy.dtype]
+            if not plan.stale:
+                dx = np.empty(plan.input_shape, plan.dtype)
+                plan.grad_input(dy, kernel, dx)
+                return dx
+        except UNUSUAL:
+            pass
+    dy, kernel = as_array("dy", dy, data_format), as_array("kernel", kernel)
+    dtype = common_dtype([dy, kernel], ("dy", "kernel"))
+    shape = channels_last(as_shape("input_shape", input_shape), data_format)
+    plan = _plan(shape, kernel.shape, strides, padding, dilation_rate, dtype)
+    dx = result_array(plan.input_shape, dtype, out, data_format, [dy, kernel])
+    plan.grad_input(dy, kernel, dx)
+    return deliver(dx, out, data_format)
+
+
+def conv_grad_kernel(x, dy, kernel_shape, strides=1, padding="valid", dilation_rate=1, out=None,
+                     data_format="channels_last"):
+    """Gradient of `conv` to its kernel: the correlation of x with dy, summed over the batch.
+
+    Parameters
+    ----------
+    x : ndarray, (batch, \\*spatial, channels)
+    dy : ndarray, (batch, \\*spatial, filters)
+        Gradient to the output of `conv` (before its activation).
+    kernel_shape : sequence of int
+        (\\*spatial, channels / groups, filters).
+    strides, padding, dilation_rate, data_format
+        As in `conv`.
+    out : ndarray, kernel_shape, optional
+
+    Returns
+    -------
+    ndarray, kernel_shape
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `conv`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> x, dy = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1), np.ones((1, 3, 1))
+    >>> ops.conv_grad_kernel(x, dy, (2, 1, 1)).ravel().tolist()
+    [6.0, 9.0]
+    """
+    if out is None and data_format == "channels_last":
+        try:
+            plan = plans[x.shape, kernel_shape, strides, padding, dilation_rate, x.dtype]
+            if not plan.stale:
+                dkernel = np.empty(plan.kernel_shape, plan.dtype)
+                plan.grad_kernel(x, dy, dkernel)
+                return dkernel
+        except UNUSUAL:
+            pass
+    x, dy = as_array("x", x, data_format), as_array("dy", dy, data_format)
+    dtype = common_dtype([x, dy], ("x", "dy"))
+    plan = _plan(x.shape, as_shape("kernel_shape", kernel_shape), strides, padding, dilation_rate, dtype)
+    dkernel = result_array(plan.kernel_shape, dtype, out, "channels_last", [x, dy])
+    plan.grad_kernel(x, dy, dkernel)
+    return deliver(dkernel, out, "channels_last")
+
+
+def bias_grad(dy, out=None, data_format="channels_last"):
+    """Gradient of `conv` to its bias: the sum of dy over batch and positions.
+
+    Parameters
+    ----------
+    dy : ndarray, (batch, \\*spatial, filters)
+        Of any rank from 1 up; float32 or float64.
+    out : ndarray, (filters,), optional
+    data_format : {"channels_last", "channels_first"}
+
+    Returns
+    -------
+    ndarray, (filters,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `conv`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> ops.bias_grad(np.ones((2, 5, 3))).tolist()
+    [10.0, 10.0, 10.0]
+    """
+    dy = as_array("dy", dy, data_format)
+    dtype = common_dtype([dy], ("dy",))
+    if dy.ndim < 1:
+        raise ValueError(f"`dy` must have at least rank 1. Received: dy.shape={dy.shape}.")
+    db = result_array(dy.shape[-1:], dtype, out, "channels_last", [dy])
+    native.bias_grad(dy.reshape(-1, dy.shape[-1]) if dy.size else np.zeros((1, dy.shape[-1]), dtype), db)
+    return deliver(db, out, "channels_last")
+
+
+def _plan(input_shape, kernel_shape, strides, padding, dilation_rate, dtype):
+    """The plan for checked arrays."""
+    return plan_for((input_shape, kernel_shape, strides, padding, dilation_rate, dtype), lambda: native.ConvPlan(
+        conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate), dtype))

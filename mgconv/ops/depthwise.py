@@ -1,0 +1,122 @@
+"""Convolution of each channel by itself: that of as many groups as there are channels."""
+import numpy as np
+
+from mgconv.ops.arrays import as_array, as_shape, channels_last, common_dtype, deliver, result_array
+from mgconv.ops.convolution import conv, conv_grad_input, conv_grad_kernel
+
+
+def depthwise_conv(x, kernel, bias=None, strides=1, padding="valid", dilation_rate=1, activation=None, out=None,
+                   data_format="channels_last"):
+    """Convolution of each channel by itself with `multiplier` filters of its own.
+
+    Parameters
+    ----------
+    x : ndarray, (batch, \\*spatial, channels)
+    kernel : ndarray, (\\*spatial, channels, multiplier)
+    bias : ndarray, (channels * multiplier,), optional
+    strides, padding, dilation_rate, activation, out, data_format
+        As in `conv`.
+
+    Returns
+    -------
+    ndarray, (batch, \\*spatial, channels * multiplier)
+        Filter m of channel c is its channel c * multiplier + m.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `conv`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> x, kernel = np.arange(6.0).reshape(1, 3, 2), np.ones((2, 2, 1))
+    >>> ops.depthwise_conv(x, kernel).tolist()
+    [[[2.0, 4.0], [6.0, 8.0]]]
+    """
+    x, kernel = as_array("x", x, data_format), as_array("kernel", kernel)
+    grouped = kernel.reshape(_grouped_shape(kernel.shape, x.shape))
+    if data_format == "channels_first":
+        x = np.moveaxis(x, -1, 1)
+    return conv(x, grouped, bias, strides, padding, dilation_rate, activation, out, data_format)
+
+
+def depthwise_conv_grad_input(dy, kernel, input_shape, strides=1, padding="valid", dilation_rate=1, out=None,
+                              data_format="channels_last"):
+    """Gradient of `depthwise_conv` to its input; see `conv_grad_input`.
+
+    Parameters
+    ----------
+    dy : ndarray, (batch, \\*spatial, channels * multiplier)
+    kernel : ndarray, (\\*spatial, channels, multiplier)
+    input_shape, strides, padding, dilation_rate, out, data_format
+        As in `conv_grad_input`.
+
+    Returns
+    -------
+    ndarray, input_shape
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `conv`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> ops.depthwise_conv_grad_input(np.ones((1, 2, 2)), np.ones((2, 2, 1)), (1, 3, 2)).tolist()
+    [[[1.0, 1.0], [2.0, 2.0], [1.0, 1.0]]]
+    """
+    kernel = as_array("kernel", kernel)
+    shape = channels_last(as_shape("input_shape", input_shape), data_format)
+    grouped = kernel.reshape(_grouped_shape(kernel.shape, shape))
+    return conv_grad_input(dy, grouped, input_shape, strides, padding, dilation_rate, out, data_format)
+
+
+def depthwise_conv_grad_kernel(x, dy, kernel_shape, strides=1, padding="valid", dilation_rate=1, out=None,
+                               data_format="channels_last"):
+    """Gradient of `depthwise_conv` to its kernel; see `conv_grad_kernel`.
+
+    Parameters
+    ----------
+    x : ndarray, (batch, \\*spatial, channels)
+    dy : ndarray, (batch, \\*spatial, channels * multiplier)
+    kernel_shape : sequence of int
+        (\\*spatial, channels, multiplier).
+    strides, padding, dilation_rate, out, data_format
+        As in `conv_grad_kernel`.
+
+    Returns
+    -------
+    ndarray, kernel_shape
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `conv`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> x = np.arange(6.0).reshape(1, 3, 2)
+    >>> ops.depthwise_conv_grad_kernel(x, np.ones((1, 2, 2)), (2, 2, 1)).tolist()
+    [[[2.0], [4.0]], [[6.0], [8.0]]]
+    """
+    kernel_shape = as_shape("kernel_shape", kernel_shape)
+    x, dy = as_array("x", x, data_format), as_array("dy", dy, data_format)
+    dtype = common_dtype([x, dy], ("x", "dy"))
+    dkernel = result_array(kernel_shape, dtype, out, "channels_last", [x, dy])
+    grouped = dkernel.reshape(_grouped_shape(kernel_shape, x.shape))
+    conv_grad_kernel(x, dy, grouped.shape, strides, padding, dilation_rate, grouped)
+    return deliver(dkernel, out, "channels_last")
+
+
+def _grouped_shape(kernel_shape, input_shape):
+    """A depthwise kernel's shape as that of a convolution with one group a channel."""
+    if len(kernel_shape) < 3 or kernel_shape[-2] != input_shape[-1]:
+        raise ValueError("A depthwise kernel must have the shape (*spatial, channels, multiplier). "
+                         f"Received: kernel_shape={kernel_shape} beside an input of shape {input_shape}.")
+    return (*kernel_shape[:-2], 1, kernel_shape[-2] * kernel_shape[-1])
