@@ -6,9 +6,11 @@ With stride s, dilation rate d and p zeros before the input, output position o m
 
 and a kernel of size m spans (m - 1) * d + 1 positions.
 """
+import itertools
 import math
 import operator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # Sizes are multiplied to bytes in C; whatever stays below this cannot overflow there.
 LARGEST_SIZE = 2**48
@@ -119,6 +121,116 @@ def conv_geometry(input_shape, kernel_shape, strides=1, padding="valid", dilatio
                              f"kernel_shape={kernel_shape}, strides={strides}, padding={padding!r}, "
                              f"dilation_rate={dilation_rate}.")
     return ConvGeometry(rank, input_shape, kernel_shape, output_shape, strides, dilation_rate, pads, groups)
+
+
+class Reached(NamedTuple):
+    """One meeting of an input with an output position, both counted from 0, and the kernel entry through which."""
+
+    position: tuple[int, ...]
+    kernel: tuple[int, ...]
+
+
+def contributions(position, input_shape, kernel_shape, strides=1, padding="valid", dilation_rate=1):
+    """Which outputs one input position contributes to, and through which kernel entries.
+
+    Parameters
+    ----------
+    position : int or tuple of int
+        Over the spatial axes, counted from 0.
+    input_shape, kernel_shape : int or sequence of int
+        The spatial sizes, as (10, 10) and (3, 3), or whole shapes as `conv_geometry` takes them.
+    strides, padding, dilation_rate
+        As in `conv_geometry`.
+
+    Returns
+    -------
+    list of Reached
+        ``(position, kernel)`` for each output position that the input reaches, in their order. Without strides an inner
+        position reaches as many outputs as the kernel has entries, through the kernel turned by 180 degrees.
+
+    Raises
+    ------
+    ValueError
+        If the position lies outside the input, or the geometry is impossible.
+    TypeError
+        If a number is no integer.
+
+    Examples
+    --------
+    >>> from mgconv.geometry import contributions
+    >>> [(reached.position, reached.kernel) for reached in contributions((0, 0), (10, 10), (3, 3))]
+    [((0, 0), (0, 0))]
+    >>> [reached.kernel for reached in contributions((4, 1), (10, 10), (3, 3))]
+    [(2, 1), (2, 0), (1, 1), (1, 0), (0, 1), (0, 0)]
+    """
+    g = _spatial_geometry(input_shape, kernel_shape, strides, padding, dilation_rate)
+    position = _position("position", position, g.input_shape[1:-1])
+    axes = []
+    for i, outputs, taps, stride, rate, (before, _) in zip(position, g.output_shape[1:-1], g.kernel_shape, g.strides,
+                                                           g.dilation_rate, g.pads):
+        starts = [(i + before - k * rate, k) for k in reversed(range(taps))]        # o * s = i + p - k * d
+        axes.append([(start // stride, k) for start, k in starts
+                     if start % stride == 0 and 0 <= start // stride < outputs])
+    return _product(axes)
+
+
+def receptive_field(output_position, input_shape, kernel_shape, strides=1, padding="valid", dilation_rate=1):
+    """Which inputs one output position sees, and through which kernel entries: the reverse of `contributions`.
+
+    Parameters
+    ----------
+    output_position : int or tuple of int
+        Over the spatial axes, counted from 0.
+    input_shape, kernel_shape, strides, padding, dilation_rate
+        As in `contributions`.
+
+    Returns
+    -------
+    list of Reached
+        ``(position, kernel)`` for each input position, padding left out, in their order.
+
+    Raises
+    ------
+    ValueError
+        If the position lies outside the output, or the geometry is impossible.
+    TypeError
+        If a number is no integer.
+
+    Examples
+    --------
+    >>> from mgconv.geometry import receptive_field
+    >>> [(seen.position, seen.kernel) for seen in receptive_field(0, 10, 3, padding="same", dilation_rate=2)]
+    [((0,), (1,)), ((2,), (2,))]
+    """
+    g = _spatial_geometry(input_shape, kernel_shape, strides, padding, dilation_rate)
+    position = _position("output_position", output_position, g.output_shape[1:-1])
+    axes = []
+    for o, inputs, taps, stride, rate, (before, _) in zip(position, g.input_shape[1:-1], g.kernel_shape, g.strides,
+                                                          g.dilation_rate, g.pads):
+        seen = [(o * stride - before + k * rate, k) for k in range(taps)]
+        axes.append([(i, k) for i, k in seen if 0 <= i < inputs])
+    return _product(axes)
+
+
+def _product(axes):
+    return [Reached(*zip(*pairs)) for pairs in itertools.product(*axes)]
+
+
+def _spatial_geometry(input_shape, kernel_shape, strides, padding, dilation_rate):
+    """`conv_geometry` of whole shapes, or of spatial sizes as those of one map and one filter."""
+    input_shape, kernel_shape = ((shape,) if hasattr(shape, "__index__") else shape
+                                 for shape in (input_shape, kernel_shape))
+    if len(input_shape) <= 2:
+        input_shape, kernel_shape = (1, *input_shape, 1), (*kernel_shape, 1, 1)
+    return conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate)
+
+
+def _position(name, value, sizes):
+    position = _sizes(name, (value,) if hasattr(value, "__index__") else value)
+    if len(position) != len(sizes) or not all(0 <= at < size for at, size in zip(position, sizes)):
+        raise ValueError(f"`{name}` must lie within the {len(sizes)} spatial axes {tuple(sizes)}, counted from 0. "
+                         f"Received: {name}={value!r}.")
+    return position
 
 
 def _sizes(name, values):

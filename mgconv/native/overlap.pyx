@@ -181,7 +181,7 @@ def twiddle_factors(int log_rows, int log_cols, int lanes, bint wide):
 cdef double tile_seconds(const Job *j, int log_rows, int log_cols) noexcept nogil:
     """One pass of overlap-save over two real tiles, as measured; dearer beyond the second-level cache."""
     cdef double n = <double>(<Py_ssize_t>1 << (log_rows + log_cols))
-    cdef double each = 0.10e-9 + 0.016e-9 * (log_rows + log_cols)
+    cdef double each = 0.6e-9 + 0.11e-9 * (log_rows + log_cols)
     if n * 4 * (1 + j.wide) * 4 > 1 << 20:
         each *= 1.5
     return each * n * (1 + j.wide)
