@@ -10,6 +10,7 @@ from mgconv.dde.systems import MackeyGlass, finite, positive
 from mgconv.native import delay
 
 _MAX_NODES = 1 << 18          # of samples' nodes an interval; denser samples are interpolated
+_REFINEMENT = 4               # of the grid for a history that is a function
 _EPS = 2.0**-52
 
 
@@ -112,6 +113,7 @@ def make_problem(equation, history, x0, step, dt, start):
     if constant:
         ends = history = _encoded("history", history, equation)
     elif isinstance(history, histories.Samples):
+        histories.check_shape(history)
         history = history._replace(values=_encoded("history", history.values, equation))
         ends = history.values[..., -1]
     else:
@@ -132,7 +134,8 @@ def make_problem(equation, history, x0, step, dt, start):
         grids[:, 1] = np.arange(len(grids))
     else:
         values = _history_values(history, equation, table, grids, x0 is None)
-    return delay.Problem(equation.function, equation.derivative, table, grids, values, constant), shape
+    return delay.Problem(equation.function, equation.derivative, table, grids, values, constant,
+                         _REFINEMENT if callable(history) else 1), shape
 
 
 def _make_grids(table, step, shape, dt, start, history):
@@ -182,14 +185,14 @@ def _history_values(history, equation, table, grids, set_start):
                 steps = histories.sample_steps(history, tau)
                 new = histories.refine(np.atleast_2d(history.values)[row], steps, nodes)
             else:
-                new = _encoded("history", histories.evaluate(history, tau, nodes), equation)
+                new = _encoded("history", histories.evaluate(history, tau, nodes * _REFINEMENT), equation)
             stored[tau, nodes, row] = length
             values.append(new)
             length += len(new)
         grids[i, 1] = stored[tau, nodes, row]
     values = np.concatenate(values)
     if set_start:
-        table[:, 2] = values[grids[:, 1] + grids[:, 0]]
+        table[:, 2] = values[grids[:, 1] + grids[:, 0] * (_REFINEMENT if callable(history) else 1)]
     return values
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from mgconv.dde.tableaus import METHODS
 
-_STRICTER = 0.25                                      # for errors come back with every delayed value
+_STRICTER = 0.1                                      # for errors come back with every delayed value
 _SAFETY, _SLOWEST, _FASTEST = 0.9, 0.2, 10.0          # of the step's change, as in scipy.integrate
 
 

@@ -28,6 +28,13 @@ class Samples(NamedTuple):
     spacing: float
 
 
+def check_shape(samples):
+    """ValueError unless the samples form one row, or a row a series."""
+    shape = np.shape(samples.values)
+    if len(shape) not in (1, 2) or 0 in shape:
+        raise ValueError(f"history samples must have shape (m,) or (series, m). Received: shape {shape}.")
+
+
 def sample_steps(samples, tau):
     """How many spacings make tau; ValueError where the samples do not fit."""
     spacing = float(samples.spacing)
@@ -36,9 +43,6 @@ def sample_steps(samples, tau):
     steps = round(tau / spacing)
     if steps < 1 or abs(steps * spacing - tau) > 1e-9 * tau:
         raise ValueError(f"the spacing of history samples must divide tau. Received: spacing={spacing}, tau={tau}.")
-    if np.ndim(samples.values) not in (1, 2):
-        raise ValueError("history samples must have shape (m,) or (series, m). "
-                         f"Received: shape {np.shape(samples.values)}.")
     if np.shape(samples.values)[-1] < steps + 1:
         raise ValueError(f"history samples must cover tau={tau}: at least {steps + 1} of spacing {spacing}. "
                          f"Received: {np.shape(samples.values)[-1]}.")

@@ -34,7 +34,7 @@ cdef struct Interval:
     double h, tau, b
     runtime.mg_delay_weights weights
     double *x                         # the solution at the nodes
-    double *g                         # g(x(t - tau)), and after `evaluate` g(x(t)) for the next interval
+    double *g                         # g(x(t - tau)), after `evaluate` g(x(t)) for the next interval
     double *dg                        # its derivative in time; NULL where the function has none
     double *slope                     # x'
     double *q                         # the integrals over the steps
@@ -58,7 +58,8 @@ cdef struct Job:
     const Py_ssize_t *grids
     Py_ssize_t grid_columns
     const double *history
-    bint constant                     # one number a series, else n + 1 values on [-tau, 0]
+    bint constant                     # one number a series, else refinement * n + 1 values on [-tau, 0]
+    Py_ssize_t refinement
     Samples samples
     double *norms                     # of the tangent solution, interval by interval
     Py_ssize_t intervals
@@ -155,14 +156,34 @@ cdef void *data_of(const Job *job, const double *equation) noexcept nogil:
     return job.data if job.user else <void *>(equation + PARAMETERS)
 
 
-cdef bint begin_history(Interval *s, Job *job, const Py_ssize_t *grid, void *data) noexcept nogil:
-    """g (and dg) from the history; True if dg is known, which takes a constant history."""
+cdef void first_interval(Interval *s, Job *job, const double *equation, const Py_ssize_t *grid, void *data,
+                         double *memory) noexcept nogil:
+    """Solves the interval after the history. One that is no constant is known by values alone, on a finer grid."""
     cdef const double *history = job.history + grid[HISTORY]
     cdef Py_ssize_t i
+    cdef Interval fine
+    if job.constant:
+        for i in range(s.n + 1):
+            s.x[i] = history[0]
+        evaluate(s, job, data)
+        s.x[0] = equation[START]
+        solve(s, job.kernels, job.derivative)
+        return
+    begin(&fine, job, equation, s.n * job.refinement, memory)
+    for i in range(fine.n + 1):
+        fine.x[i] = history[i]
+    evaluate(&fine, job, data)
+    fine.x[0] = equation[START]
+    solve(&fine, job.kernels, False)
     for i in range(s.n + 1):
-        s.x[i] = history[0] if job.constant else history[i]
-    evaluate(s, job, data)
-    return job.constant and job.derivative
+        s.x[i] = fine.x[i * job.refinement]
+        s.slope[i] = fine.slope[i * job.refinement]
+
+
+cdef double *interval_memory(Job *job, Py_ssize_t n, int count) noexcept nogil:
+    """Arrays of `count` intervals of n steps, and after them of a finer one for the history."""
+    cdef Py_ssize_t fine = 0 if job.constant else pitch(n * job.refinement)
+    return <double *>runtime.scratch(runtime.MG_SCRATCH_TASK, ARRAYS * (count * pitch(n) + fine) * sizeof(double))
 
 
 cdef void series_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -170,33 +191,30 @@ cdef void series_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef const double *equation = job.equations + index * job.equation_columns
     cdef const Py_ssize_t *grid = job.grids + index * job.grid_columns
     cdef void *data = data_of(job, equation)
-    cdef Py_ssize_t interval = 0, bad
+    cdef Py_ssize_t n = grid[NODES], interval = 0, bad
     cdef Samples samples = job.samples
+    cdef double end = samples.start + (samples.count - 1) * samples.dt
     cdef Interval s
-    cdef bint hermite
-    cdef double *memory = <double *>runtime.scratch(
-        runtime.MG_SCRATCH_TASK, ARRAYS * pitch(grid[NODES]) * sizeof(double))
+    cdef double *memory = interval_memory(job, n, 1)
     if memory == NULL:
         job.failures[index] = -1.0
         return
-    begin(&s, job, equation, grid[NODES], memory)
+    begin(&s, job, equation, n, memory)
     samples.out += index * samples.count
     samples.stride = grid[STRIDE]
     samples.node = grid[FIRST]
-    hermite = begin_history(&s, job, grid, data)
-    s.x[0] = equation[START]
+    first_interval(&s, job, equation, grid, data, memory + ARRAYS * pitch(n))
     while True:
-        solve(&s, job.kernels, hermite)
         bad = first_not_finite(&s)
-        if bad >= 0:
+        if bad >= 0 and interval * s.tau + (bad - 3) * s.h <= end:     # not where no sample looks
             job.failures[index] = interval * s.tau + bad * s.h
             return
         take(&samples, &s, interval)
         if samples.taken == samples.count:
             return
         evaluate(&s, job, data)
-        s.x[0] = s.x[s.n]
-        hermite = job.derivative
+        s.x[0] = s.x[n]
+        solve(&s, job.kernels, job.derivative)
         interval += 1
 
 
@@ -213,39 +231,33 @@ cdef void tangent_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef double *norms = job.norms + index * job.intervals
     cdef Py_ssize_t n = grid[NODES], interval, bad, i
     cdef Interval s, t
-    cdef bint hermite
     cdef double norm
-    cdef double *memory = <double *>runtime.scratch(
-        runtime.MG_SCRATCH_TASK, 2 * ARRAYS * pitch(n) * sizeof(double))
+    cdef double *memory = interval_memory(job, n, 2)
     if memory == NULL:
         job.failures[index] = -1.0
         return
     begin(&s, job, equation, n, memory)
     begin(&t, job, equation, n, memory + ARRAYS * pitch(n))
-    hermite = begin_history(&s, job, grid, data)
-    for i in range(n + 1):
-        t.g[i] = s.dg[i]
-    s.x[0] = equation[START]
+    first_interval(&s, job, equation, grid, data, memory + 2 * ARRAYS * pitch(n))
     t.x[0] = 1.0
     for interval in range(job.intervals):
-        solve(&s, job.kernels, hermite)
         solve(&t, job.kernels, False)
         bad = first_not_finite(&s)
         if bad >= 0:
             job.failures[index] = interval * s.tau + bad * s.h
             return
-        job.function(n + 1, s.x, s.g, s.dg, data)
         norm = 0.0
         for i in range(n + 1):
             norm += t.x[i] * t.x[i]
         norm = sqrt(norm / (n + 1))
         norms[interval] = norm
+        job.function(n + 1, s.x, s.g, s.dg, data)
         for i in range(n + 1):
             t.g[i] = s.dg[i] * (t.x[i] / norm)
+        job.kernels.scale(n + 1, s.slope, s.dg)
         t.x[0] = t.x[n] / norm
         s.x[0] = s.x[n]
-        job.kernels.scale(n + 1, s.slope, s.dg)
-        hermite = True
+        solve(&s, job.kernels, True)
 
 
 cdef class PythonFunction:
@@ -302,7 +314,7 @@ cdef class Problem:
     grids : intp array, a row a series
         Steps an interval, index in `history`, and stride and first node of the samples (stride 0: not on nodes).
     history : float64 array
-        Values on [-tau, 0] at the nodes, or one number a series if `constant`.
+        One number a series if `constant`, else values on [-tau, 0], `refinement` of them a step.
     """
     cdef Job job
     cdef Py_ssize_t count, nodes
@@ -312,7 +324,7 @@ cdef class Problem:
     cdef const double[::1] history
 
     def __init__(self, function, bint derivative, const double[:, ::1] equations, const Py_ssize_t[:, ::1] grids,
-                 const double[::1] history, bint constant):
+                 const double[::1] history, bint constant, Py_ssize_t refinement):
         self.function = function
         self.equations = equations
         self.grids = grids
@@ -326,6 +338,7 @@ cdef class Problem:
         self.job.grid_columns = grids.shape[1]
         self.job.history = &history[0]
         self.job.constant = constant
+        self.job.refinement = refinement
         if isinstance(function, PythonFunction):
             self.job.user = True
             self.job.function = call_python
