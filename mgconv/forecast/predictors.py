@@ -1,6 +1,7 @@
 """Predictors of `horizon` samples from the last `lags`: the conv net, and two baselines that keep it honest."""
 import numpy as np
 
+from mgconv import Input, Sequential, layers, optimizers
 from mgconv.forecast.windows import as_series, positive_int, windows
 
 
@@ -86,7 +87,7 @@ class LinearAutoregression(Predictor):
 
 
 class ConvPredictor(Predictor):
-    """Two temporal convolutions and a dense layer, trained by Adam with a learning rate that falls as a half cosine.
+    """Temporal convolutions and a dense layer, trained by Adam with a learning rate that falls as a half cosine.
 
     The net sees the window standardised by the training series' mean and standard deviation, and answers with the
     increments from the window's last sample, each horizon scaled by the standard deviation that its increments have in
@@ -96,10 +97,10 @@ class ConvPredictor(Predictor):
     ----------
     lags, horizon : int
         Samples looked at, samples given.
-    filters : int
-        Filters of each convolution.
+    filters : sequence of int
+        Filters of each convolution, first to last.
     kernel_size : int
-        Taps of each convolution; at most half the window, so that short windows work too.
+        Taps of each convolution; fewer where the window is too short for that many.
     epochs, batch_size : int
         Length and grain of the training.
     learning_rate : float
@@ -123,14 +124,15 @@ class ConvPredictor(Predictor):
     >>> from mgconv.forecast import ConvPredictor, nrmse, one_step
     >>> mgconv.set_random_seed(0)
     >>> series = np.sin(0.3 * np.arange(220))
-    >>> net = ConvPredictor(lags=8, filters=8, epochs=20).fit(series[:200])
+    >>> net = ConvPredictor(lags=8, filters=[8], epochs=20).fit(series[:200])
     >>> nrmse(series[200:], one_step(net, series, start=200), scale=series.std()) < 0.05
     True
     """
 
-    def __init__(self, lags, horizon=1, *, filters=32, kernel_size=5, epochs=100, batch_size=32, learning_rate=5e-3):
+    def __init__(self, lags, horizon=1, *, filters=(32, 16), kernel_size=5, epochs=100, batch_size=32,
+                 learning_rate=5e-3):
         super().__init__(lags, horizon)
-        self.filters = positive_int(filters, "filters")
+        self.filters = tuple(positive_int(count, "filters") for count in filters)
         self.kernel_size = positive_int(kernel_size, "kernel_size")
         self.epochs = positive_int(epochs, "epochs")
         self.batch_size = positive_int(batch_size, "batch_size")
@@ -154,35 +156,31 @@ class ConvPredictor(Predictor):
             If the series is too short for one window, not finite, or constant.
         """
         series = as_series(series)
+        x, y = windows(series, self.lags, self.horizon)
+        if series.min() == series.max():
+            raise ValueError(f"`series` must not be constant. Received: {len(series)} samples of {series[0]}.")
         self._mean, self._scale = series.mean(), series.std()
-        if not self._scale > 0:
-            raise ValueError(f"`series` must not be constant. Received: {len(series)} samples of {series[:1]}.")
-        x, y = windows((series - self._mean) / self._scale, self.lags, self.horizon)
         increments = y - x[:, -1:]
         spread = increments.std(axis=0)
-        self._increment_scale = np.where(spread > 0, spread, 1.0)
+        self._spread = np.where(spread > 0, spread, self._scale)
         self.model = self._build(steps=self.epochs * -(-len(x) // self.batch_size))
-        self.history = self.model.fit(x[:, :, None], increments / self._increment_scale, batch_size=self.batch_size,
+        self.history = self.model.fit(self._standardised(x), increments / self._spread, batch_size=self.batch_size,
                                       epochs=self.epochs, verbose=verbose, callbacks=callbacks)
         return self
 
     def predict(self, pasts):
         """The net's answer to each row of `pasts`, in the series' own unit: (n, lags) to (n, horizon)."""
         pasts = self._checked(pasts)
-        x = (pasts - self._mean) / self._scale
-        answer = self.model.predict(x[:, :, None], verbose=0).astype(np.float64)
-        return pasts[:, -1:] + self._scale * self._increment_scale * answer
+        answer = self.model.predict(self._standardised(pasts), verbose=0).astype(np.float64)
+        return pasts[:, -1:] + self._spread * answer
+
+    def _standardised(self, pasts):
+        return ((pasts - self._mean) / self._scale)[:, :, None]
 
     def _build(self, steps):
-        from mgconv import Input, Sequential, layers, optimizers
-        kernel_size = min(self.kernel_size, (self.lags + 1) // 2)
-        model = Sequential([
-            Input((self.lags, 1)),
-            layers.Conv1D(self.filters, kernel_size, activation="relu"),
-            layers.Conv1D(self.filters, kernel_size, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(self.horizon),
-        ])
+        kernel_size = min(self.kernel_size, (self.lags - 1) // max(1, len(self.filters)) + 1)
+        convolutions = [layers.Conv1D(count, kernel_size, activation="relu") for count in self.filters]
+        model = Sequential([Input((self.lags, 1)), *convolutions, layers.Flatten(), layers.Dense(self.horizon)])
         rate = optimizers.schedules.CosineDecay(self.learning_rate, decay_steps=steps)
         model.compile(optimizers.Adam(rate), "mse")
         return model
