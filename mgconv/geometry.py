@@ -163,7 +163,7 @@ def contributions(position, input_shape, kernel_shape, strides=1, padding="valid
     >>> [reached.kernel for reached in contributions((4, 1), (10, 10), (3, 3))]
     [(2, 1), (2, 0), (1, 1), (1, 0), (0, 1), (0, 0)]
     """
-    g = _spatial_geometry(input_shape, kernel_shape, strides, padding, dilation_rate)
+    g = spatial_geometry(input_shape, kernel_shape, strides, padding, dilation_rate)
     position = _position("position", position, g.input_shape[1:-1])
     axes = []
     for i, outputs, taps, stride, rate, (before, _) in zip(position, g.output_shape[1:-1], g.kernel_shape, g.strides,
@@ -202,7 +202,7 @@ def receptive_field(output_position, input_shape, kernel_shape, strides=1, paddi
     >>> [(seen.position, seen.kernel) for seen in receptive_field(0, 10, 3, padding="same", dilation_rate=2)]
     [((0,), (1,)), ((2,), (2,))]
     """
-    g = _spatial_geometry(input_shape, kernel_shape, strides, padding, dilation_rate)
+    g = spatial_geometry(input_shape, kernel_shape, strides, padding, dilation_rate)
     position = _position("output_position", output_position, g.output_shape[1:-1])
     axes = []
     for o, inputs, taps, stride, rate, (before, _) in zip(position, g.input_shape[1:-1], g.kernel_shape, g.strides,
@@ -216,7 +216,7 @@ def _product(axes):
     return [Reached(*zip(*pairs)) for pairs in itertools.product(*axes)]
 
 
-def _spatial_geometry(input_shape, kernel_shape, strides, padding, dilation_rate):
+def spatial_geometry(input_shape, kernel_shape, strides, padding, dilation_rate):
     """`conv_geometry` of whole shapes, or of spatial sizes as those of one map and one filter."""
     input_shape, kernel_shape = ((shape,) if hasattr(shape, "__index__") else shape
                                  for shape in (input_shape, kernel_shape))

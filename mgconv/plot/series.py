@@ -1,17 +1,7 @@
-"""Pictures, by matplotlib. Figures are made without pyplot: nothing pops up, no setting of the process changes."""
+"""The picture of a forecast."""
 import numpy as np
 
-SERIES = "#1f4e79"
-PREDICTION = "#d62728"
-QUIET = "#6b7280"
-
-
-def _new_figure(**options):
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("mgconv.plot needs matplotlib: `pip install matplotlib`.") from error
-    return Figure(layout="constrained", **options)
+from mgconv.plot.figure import PREDICTION, QUIET, SERIES, new_figure
 
 
 def forecast(series, predictions, start, *, context=40, title=None, interval=1.0):
@@ -59,7 +49,7 @@ def forecast(series, predictions, start, *, context=40, title=None, interval=1.0
         if np.shape(values) != (future,):
             raise ValueError(f"`predictions` must have a value for each of the {future} samples from `start` on. "
                              f"Received: {name!r} of shape {np.shape(values)}.")
-    figure = _new_figure(figsize=(8, 5), dpi=120)
+    figure = new_figure(figsize=(8, 5), dpi=120)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     first = max(0, start - context)
     known, unknown = np.arange(first + 1, start + 1), np.arange(start + 1, len(series) + 1)

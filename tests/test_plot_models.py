@@ -1,0 +1,58 @@
+"""The pictures of a model's maps and kernels, read back from their axes."""
+import numpy as np
+import pytest
+import scipy.signal
+
+import mgconv
+from mgconv import layers, plot
+
+pytest.importorskip("matplotlib")
+
+
+def small_model():
+    mgconv.set_random_seed(0)
+    return mgconv.Sequential([mgconv.Input((9, 8, 1)), layers.Conv2D(5, 3), layers.Conv2D(2, 2), layers.Flatten(),
+                              layers.Dense(1)])
+
+
+def images(figure):
+    return [np.asarray(ax.get_images()[0].get_array()) for ax in figure.axes if ax.get_images()]
+
+
+def test_feature_maps_are_the_layers_output():
+    model, rng = small_model(), np.random.default_rng(0)
+    x = rng.standard_normal((9, 8, 1))
+    shown = images(plot.feature_maps(model, x))
+    kernel, bias = model.layers[0].get_weights()
+    assert len(shown) == 5
+    for i, image in enumerate(shown):
+        want = scipy.signal.correlate2d(x[..., 0], kernel[..., 0, i], "valid") + bias[i]
+        np.testing.assert_allclose(image, want, atol=1e-5)
+    assert [image.shape for image in images(plot.feature_maps(model, x[None], layer=1))] == [(6, 5)] * 2
+    assert len(images(plot.feature_maps(model, x, layer=model.layers[1].name))) == 2
+
+
+def test_maps_of_a_signal_are_lines():
+    model = mgconv.Sequential([mgconv.Input((20, 1)), layers.Conv1D(3, 4)])
+    figure = plot.feature_maps(model, np.ones((20, 1)))
+    assert [len(ax.get_lines()[-1].get_xdata()) for ax in figure.axes] == [17] * 3
+    assert len(plot.kernels(model.layers[0]).axes) == 3
+
+
+def test_kernels_has_a_row_for_each_filter():
+    model = small_model()
+    kernel = np.asarray(model.layers[1].kernel)
+    shown = images(plot.kernels(model.layers[1]))
+    assert len(shown) == 10
+    for (o, i), image in zip(np.ndindex(2, 5), shown, strict=True):
+        np.testing.assert_array_equal(image, kernel[..., i, o])
+
+
+def test_refuses():
+    model = small_model()
+    with pytest.raises(ValueError, match="must put out maps"):
+        plot.feature_maps(model, np.ones((9, 8, 1)), layer=-1)
+    with pytest.raises(ValueError, match="built convolution"):
+        plot.kernels(layers.Flatten())
+    with pytest.raises(ValueError, match="built"):
+        plot.feature_maps(mgconv.Sequential([layers.Conv2D(2, 3)]), np.ones((9, 8, 1)))
