@@ -19,6 +19,7 @@ import numpy as np
 import mgconv
 from mgconv import forecast
 from mgconv.callbacks import Callback
+from mgconv.dde.command import add_series_parser
 from mgconv.files import whole_file
 
 INTERVALS = (1.0, 6.0)            # the lecture does not print its sampling interval; both readings are reported
@@ -130,6 +131,7 @@ def _parser():
     output.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="folder to write to, made if missing")
     output.add_argument("--quiet", action="store_true", help="print nothing but errors")
     p.set_defaults(run=_mg30)
+    add_series_parser(commands)
     return parser
 
 

@@ -1,6 +1,7 @@
 """The command `mgconv series`: a delay equation's series as a .mat, .npz or .csv file, and as a picture."""
 import argparse
 import dataclasses
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,10 @@ FORMATS = (".mat", ".npz", ".csv")
 
 
 def add_series_parser(subparsers):
-    """Add the subcommand `series` to what `ArgumentParser.add_subparsers` returned; its `run` default does the work."""
+    """Add the subcommand `series` to what `ArgumentParser.add_subparsers` returned.
+
+    Its default `run` is a function of the parsed options; what they make impossible ends in the parser's `error`.
+    """
     parser = subparsers.add_parser(
         "series", help="write the series of a delay equation to a file",
         description="Integrate a delay equation to machine precision and write its samples to FILE as the variables "
@@ -28,25 +32,30 @@ def add_series_parser(subparsers):
     parser.add_argument("--history", type=float, default=1.2, help="the solution until t = 0 (default: %(default)s)")
     parser.add_argument("--discard", type=float, default=0.0, help="time of the first sample (default: %(default)s)")
     parser.add_argument("--plot", metavar="PNG", type=Path, help="draw the series too")
-    parser.set_defaults(run=run_series)
-    return parser
+    parser.set_defaults(run=partial(_run, parser))
 
 
-def run_series(arguments):
-    """Do what `mgconv series` was asked for; returns the exit status."""
-    names = [field.name for field in dataclasses.fields(SYSTEMS[arguments.system])]
-    for name, _ in arguments.set:
+def _run(parser, options):
+    try:
+        write_series(options)
+    except (ValueError, OverflowError, OSError, ImportError) as error:
+        parser.error(str(error))
+
+
+def write_series(options):
+    """Do what `mgconv series` was asked for."""
+    names = [field.name for field in dataclasses.fields(SYSTEMS[options.system])]
+    for name, _ in options.set:
         if name not in names:
-            raise ValueError(f"`--set` must name one of {', '.join(names)} for {arguments.system}. Received: {name}.")
-    system = SYSTEMS[arguments.system](**dict(arguments.set))
-    x = engine.series(system, arguments.n, dt=arguments.dt, history=arguments.history, discard=arguments.discard)
-    t = arguments.discard + arguments.dt * np.arange(arguments.n)
-    save_series(arguments.file, t, x)
-    print(f"wrote {arguments.n} samples of {system} to {arguments.file}")
-    if arguments.plot is not None:
-        plot_series(arguments.plot, t, x, str(system))
-        print(f"wrote {arguments.plot}")
-    return 0
+            raise ValueError(f"`--set` must name one of {', '.join(names)} for {options.system}. Received: {name}.")
+    system = SYSTEMS[options.system](**dict(options.set))
+    x = engine.series(system, options.n, dt=options.dt, history=options.history, discard=options.discard)
+    t = options.discard + options.dt * np.arange(options.n)
+    save_series(options.file, t, x)
+    print(f"wrote {options.n} samples of {system} to {options.file}")
+    if options.plot:
+        plot_series(options.plot, t, x, str(system))
+        print(f"wrote {options.plot}")
 
 
 def save_series(path, t, x):
@@ -65,16 +74,16 @@ def save_series(path, t, x):
 
 def plot_series(path, t, x, title):
     """Draw the series over time as a picture."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("a picture needs matplotlib: `pip install matplotlib`.") from error
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     axes = figure.add_subplot()
     axes.plot(t, x, linewidth=1.2, color="#1f4e79")
     axes.set(xlabel="t", ylabel="x(t)", title=title)
     axes.margins(x=0.01)
     axes.spines[["top", "right"]].set_visible(False)
-    FigureCanvasAgg(figure)
     with whole_file(path) as file:
         figure.savefig(file, dpi=150, format=Path(path).suffix.lstrip(".") or "png")
 

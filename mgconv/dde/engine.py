@@ -177,7 +177,7 @@ def _is_integer(value):
 
 def _history_values(history, equation, table, grids, set_start):
     """The histories at the nodes, one after the other; equal ones are stored once."""
-    stored, values, length = {}, [], 0
+    stored, rows, length = {}, [], 0
     for i, (tau, nodes) in enumerate(zip(table[:, 0].tolist(), grids[:, 0].tolist(), strict=True)):
         row = i if isinstance(history, histories.Samples) and np.ndim(history.values) == 2 else 0
         if (tau, nodes, row) not in stored:
@@ -187,10 +187,10 @@ def _history_values(history, equation, table, grids, set_start):
             else:
                 new = _encoded("history", histories.evaluate(history, tau, nodes * _REFINEMENT), equation)
             stored[tau, nodes, row] = length
-            values.append(new)
+            rows.append(new)
             length += len(new)
         grids[i, 1] = stored[tau, nodes, row]
-    values = np.concatenate(values)
+    values = np.concatenate(rows)
     if set_start:
         table[:, 2] = values[grids[:, 1] + grids[:, 0] * (_REFINEMENT if callable(history) else 1)]
     return values

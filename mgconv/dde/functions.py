@@ -1,5 +1,8 @@
 """A user's g as a compiled function: the address behind a LowLevelCallable, a numba cfunc or a ctypes function."""
 import ctypes
+from typing import Any
+
+_Function: Any = ctypes.CFUNCTYPE(None).__base__          # of all functions of ctypes
 
 
 def compiled_address(function):
@@ -20,7 +23,7 @@ def compiled_address(function):
         function = function.function
         if type(function).__name__ == "PyCapsule":
             return _capsule_pointer(function, signature), user_data
-    if isinstance(function, ctypes._CFuncPtr):
+    if isinstance(function, _Function):
         return ctypes.cast(function, ctypes.c_void_p).value, user_data
     address = getattr(function, "address", None)                  # numba
     return (address, user_data) if isinstance(address, int) else None

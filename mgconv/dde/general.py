@@ -119,7 +119,8 @@ def solve(f, t_span, history, delays, *, method="RK45", t_eval=None, y0=None, de
     longest = min(float(max_step), min(delays))
     if method == "RK4":
         longest = min(longest, first_step or min(delays) / 10)
-    message = run.advance(_stops(start, end, delays, tableau.order, past.jumps), first_step, longest)
+    with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is refused and reported
+        message = run.advance(_stops(start, end, delays, tableau.order, past.jumps), first_step, longest)
     if times is None:
         t = np.array(past.t)
         y = np.array([past.start, *past.ends]).T

@@ -59,7 +59,7 @@ class _Numbers:
     _positive: tuple[str, ...] = ("tau",)
 
     def __post_init__(self):
-        for name in self.__dataclass_fields__:
+        for name in vars(type(self))["__dataclass_fields__"]:
             check = positive if name in self._positive else finite
             object.__setattr__(self, name, check(name, getattr(self, name)))
 
