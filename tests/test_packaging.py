@@ -65,3 +65,11 @@ def test_workflows_pin_every_action_by_commit():
     for path in (SOURCES / ".github/workflows").glob("*.yml"):
         for action in re.findall(r"uses: (.*)", path.read_text()):
             assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v[\d.]+", action), f"{path.name}: {action}"
+
+
+def test_the_lazy_names_have_types():
+    named = {"__version__"}
+    for node in ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            named |= {alias.asname for alias in node.names}
+    assert named == set(mgconv.__all__)
