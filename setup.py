@@ -22,7 +22,7 @@ from setuptools.modified import newer_group
 SRC = Path("src_c")
 # compiled once an instruction set
 KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c", "pooling.c",
-           "winograd.c"]
+           "winograd.c", "fft_conv.c"]
 COMMON = ["delay_weights.c", "dispatch.c", "fft_tables.c", "threads.c"]     # compiled once
 
 X86 = {

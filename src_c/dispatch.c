@@ -35,11 +35,12 @@ static int cpu_runs(int ebx, unsigned long long saved) {
 #define DECLARE(isa)                                                   \
     FAMILY(optimizer, isa) FAMILY(activation, isa) FAMILY(fft, isa)    \
     FAMILY(filter, isa) FAMILY(conv_row, isa) FAMILY(conv_outer, isa)  \
-    FAMILY(pool, isa) FAMILY(winograd, isa)                            \
+    FAMILY(pool, isa) FAMILY(winograd, isa) FAMILY(fft_conv, isa)      \
     extern const struct mg_delay_kernels delay_kernels_f64_##isa;
 #define ISA(isa)                                                                                            \
     {#isa, BOTH(optimizer, isa), BOTH(activation, isa), BOTH(fft, isa), BOTH(filter, isa),                 \
-     &delay_kernels_f64_##isa, BOTH(conv_row, isa), BOTH(conv_outer, isa), BOTH(pool, isa), BOTH(winograd, isa)}
+     &delay_kernels_f64_##isa, BOTH(conv_row, isa), BOTH(conv_outer, isa), BOTH(pool, isa), BOTH(winograd, isa),      \
+     BOTH(fft_conv, isa)}
 
 #if defined(MG_HAVE_BASELINE)
 DECLARE(baseline)

@@ -6,6 +6,7 @@ struct mg_activation_kernels;
 struct mg_conv_outer_kernels;
 struct mg_conv_row_kernels;
 struct mg_delay_kernels;
+struct mg_fft_conv_kernels;
 struct mg_fft_kernels;
 struct mg_filter_kernels;
 struct mg_optimizer_kernels;
@@ -24,6 +25,7 @@ struct mg_isa {
     const struct mg_conv_outer_kernels *conv_outer[2];
     const struct mg_pool_kernels *pool[2];
     const struct mg_winograd_kernels *winograd[2];
+    const struct mg_fft_conv_kernels *fft_conv[2];
 };
 
 /* The sets that this processor can run, best last; entry `count` has a NULL name. */

@@ -1,7 +1,8 @@
 """Which algorithm a plan takes for each operation: by shape, dtype and instruction set alone."""
+from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
-ALGORITHMS = {"winograd": WinogradConv}
+ALGORITHMS = {"winograd": WinogradConv, "fft": FFTConv}
 
 
 def choose(geometry, bint wide, algorithm=None):

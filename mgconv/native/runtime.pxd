@@ -124,6 +124,28 @@ cdef extern from "pooling.h":
                              Py_ssize_t stop, Py_ssize_t first, Py_ssize_t last, void *scratch) noexcept nogil
     Py_ssize_t mg_pool_scratch(const mg_pool *p, Py_ssize_t outputs) noexcept nogil
 
+cdef extern from "fft_conv.h":
+    cdef struct mg_fft_product:
+        const void *left
+        const Py_ssize_t *left_rows
+        const Py_ssize_t *left_depth
+        const void *right
+        const Py_ssize_t *right_depth
+        void *out
+        const Py_ssize_t *out_rows
+        Py_ssize_t rows, depth, frequencies
+        int lanes, accumulate
+    cdef struct mg_fft_conv_kernels:
+        void (*load)(const void *x, Py_ssize_t step, void *column, Py_ssize_t count, int n) noexcept nogil
+        void (*store)(const void *column, const void *bias, int relu, void *y, Py_ssize_t step, Py_ssize_t count,
+                      int n) noexcept nogil
+        void (*load_taps)(const void *taps, Py_ssize_t step, Py_ssize_t filter, double scale, void *column,
+                          Py_ssize_t count, int n) noexcept nogil
+        void (*store_taps)(const void *column, double scale, void *taps, Py_ssize_t step, Py_ssize_t count,
+                           int n) noexcept nogil
+        void (*product)(const mg_fft_product *p) noexcept nogil
+        void (*product_conj)(const mg_fft_product *p) noexcept nogil
+
 cdef extern from "winograd.h":
     enum:
         MG_WINOGRAD_PLACES
@@ -158,6 +180,7 @@ cdef extern from "dispatch.h":
         const mg_conv_outer_kernels *conv_outer[2]
         const mg_pool_kernels *pool[2]
         const mg_winograd_kernels *winograd[2]
+        const mg_fft_conv_kernels *fft_conv[2]
 
 cdef extern from "threads.h":
     ctypedef void (*mg_task)(void *context, Py_ssize_t index) noexcept nogil

@@ -1,0 +1,367 @@
+"""Long kernels in 1-D by overlap-save: src_c/fft_conv.h has the products, src_c/fft.h the transform and its layout.
+
+A signal is cut into segments of n inputs that overlap by taps - 1, so that each yields n - taps + 1 outputs; two
+segments of the batch, a *pair*, ride in one complex signal. With h the taps turned:
+
+    forward, gradient to the input     sum over channels of IFFT(FFT(segment) FFT(h)), from element taps - 1
+    gradient to the kernel             sum over segments of IFFT(FFT(segment) conj(FFT(dy))), its first `taps` elements
+
+    for each row of taps:            (tasks)        for each chunk of pairs:
+        transform it                                    for each pair: transform inputs and gradients        (tasks)
+    for each block of pairs:         (tasks)            for each channel, vector of filters: sums += products (tasks)
+        transform inputs                            for each channel, vector of filters:                     (tasks)
+        multiply, add over channels                     transform back and store
+        transform back and store
+
+Blocks and chunks depend on the shape alone and each number is summed by one task in one order, so that the number of
+threads changes no bit.
+"""
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
+from mgconv.native cimport runtime
+from mgconv.native.algorithm cimport Algorithm, check_memory
+from mgconv.native.runtime cimport MG_SCRATCH_JOB, MG_SCRATCH_TASK
+
+cdef enum:
+    BLOCK_BYTES = 1 << 20             # spectra of one task
+    CHUNK_BYTES = 1 << 22             # the same for the gradient to the kernel, whose tasks share them
+    ROWS = 8                          # pairs a block should have, so that products reuse the taps
+
+
+cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return (a + b - 1) // b
+
+
+cdef Py_ssize_t columns_of(const Pass *p, Py_ssize_t rows, Py_ssize_t width) noexcept nogil:
+    """How many columns hold `rows` rows of `width` channels."""
+    if width < p.lanes:
+        return ceil_div(rows, p.lanes // width)
+    return rows * ceil_div(width, p.lanes)
+
+
+cdef inline Py_ssize_t row_offset(const Pass *p, Py_ssize_t row, Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t sharing = p.lanes // width
+    if sharing > 1:
+        return row // sharing * p.pitch + row % sharing * width
+    return row * ceil_div(width, p.lanes) * p.pitch
+
+
+cdef inline Py_ssize_t channel_offset(const Pass *p, Py_ssize_t channel) noexcept nogil:
+    return channel // p.lanes * p.pitch + channel % p.lanes
+
+
+cdef inline Py_ssize_t spectra_bytes(const Pass *p, Py_ssize_t rows, Py_ssize_t width) noexcept nogil:
+    # A vector read at the last lane reaches beyond the column.
+    return (columns_of(p, rows, width) * p.pitch + p.lanes) * p.itemsize
+
+
+cdef struct Call:
+    const Pass *plan
+    const char *x
+    const char *kernel
+    const char *bias
+    char *y                           # outputs, or their gradients
+    char *dkernel
+    bint relu
+    Py_ssize_t first, count           # the chunk of pairs
+    char *taps                        # spectra
+    char *inputs
+    char *gradients
+    char *sums
+    bint failed
+
+
+cdef void load_signals(const Pass *p, const char *x, Py_ssize_t steps, Py_ssize_t width, Py_ssize_t start,
+                       Py_ssize_t length, Py_ssize_t first, Py_ssize_t count, char *spectra) noexcept nogil:
+    """Transform `count` pairs: segment j of each signal (steps, width) is its elements j * p.step + start on, `length`
+    of them and zeros up to n."""
+    cdef Py_ssize_t pair, part, segment, origin, low, high, vector, channel, row
+    cdef char *column
+    memset(spectra, 0, columns_of(p, count, width) * p.pitch * p.itemsize)
+    for pair in range(count):
+        for part in range(2):
+            segment = 2 * (first + pair) + part
+            if segment >= p.batch * p.segments:
+                break
+            origin = segment % p.segments * p.step + start
+            low, high = max(origin, 0), min(origin + length, steps)
+            if low >= high:
+                continue
+            row = segment // p.segments * steps + low
+            for vector in range(ceil_div(width, p.lanes)):
+                channel = vector * p.lanes
+                column = spectra + (row_offset(p, pair, width) + vector * p.pitch + part * p.lanes
+                                    + (low - origin) * 2 * p.lanes) * p.itemsize
+                p.kernels.load(x + (row * width + channel) * p.itemsize, width, column, high - low,
+                               <int>min(width - channel, p.lanes))
+    for row in range(columns_of(p, count, width)):
+        p.fft.forward(spectra + row * p.pitch * p.itemsize, p.log2n, 2 * p.lanes)
+
+
+cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize_t count, const char *bias, bint relu,
+                        char *y) noexcept nogil:
+    """Transform `count` pairs back and store their outputs."""
+    cdef Py_ssize_t pair, part, segment, origin, vector, channel, row
+    cdef const char *column
+    for row in range(columns_of(p, count, p.filters)):
+        p.fft.inverse(spectra + row * p.pitch * p.itemsize, p.log2n, 2 * p.lanes)
+    for pair in range(count):
+        for part in range(2):
+            segment = 2 * (first + pair) + part
+            if segment >= p.batch * p.segments:
+                break
+            origin = segment % p.segments * p.step
+            row = segment // p.segments * p.out_steps + origin
+            for vector in range(ceil_div(p.filters, p.lanes)):
+                channel = vector * p.lanes
+                column = spectra + (row_offset(p, pair, p.filters) + vector * p.pitch + part * p.lanes
+                                    + (p.taps - 1) * 2 * p.lanes) * p.itemsize
+                p.kernels.store(column, bias + channel * p.itemsize if bias else NULL, relu,
+                                y + (row * p.filters + channel) * p.itemsize, p.filters,
+                                min(p.step, p.out_steps - origin), <int>min(p.filters - channel, p.lanes))
+
+
+cdef void multiply(const Pass *p, const char *left, const Py_ssize_t *left_rows, const Py_ssize_t *left_depth,
+                   const char *right, const Py_ssize_t *right_depth, char *out, const Py_ssize_t *out_rows,
+                   Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t vector, bint conj, bint accumulate) noexcept nogil:
+    """Products at all frequencies for one vector of filters."""
+    cdef runtime.mg_fft_product product
+    cdef Py_ssize_t column = vector * p.pitch * p.itemsize
+    product.left, product.left_rows, product.left_depth = left, left_rows, left_depth
+    product.right, product.right_depth = right + column, right_depth
+    product.out, product.out_rows = out + column, out_rows
+    product.rows, product.depth, product.frequencies = rows, depth, p.n
+    product.lanes, product.accumulate = <int>min(p.filters - vector * p.lanes, p.lanes), accumulate
+    if conj:
+        p.kernels.product_conj(&product)
+    else:
+        p.kernels.product(&product)
+
+
+# ---- forward and gradient to the input ----
+
+cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
+    """Transform one column of taps: a channel's, for a vector of filters, or those of several channels."""
+    cdef Call *call = <Call *>context
+    cdef const Pass *p = call.plan
+    cdef Py_ssize_t sharing = max(p.lanes // p.filters, 1), columns = ceil_div(p.filters, p.lanes)
+    cdef Py_ssize_t first = index // columns * sharing, channel, filter = index % columns * p.lanes
+    cdef char *column = call.taps + index * p.pitch * p.itemsize
+    memset(column, 0, p.pitch * p.itemsize)
+    for channel in range(first, min(first + sharing, p.channels)):
+        p.kernels.load_taps(call.kernel + (p.last_tap + channel * p.channel + filter * p.filter) * p.itemsize, -p.tap,
+                            p.filter, 1.0 / p.n, column + (channel - first) * p.filters * p.itemsize, p.taps,
+                            <int>min(p.filters - filter, p.lanes))
+    p.fft.forward(column, p.log2n, 2 * p.lanes)
+
+
+cdef Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
+    return spectra_bytes(p, p.block, p.channels) + spectra_bytes(p, p.block, p.filters)
+
+
+cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Call *call = <Call *>context
+    cdef const Pass *p = call.plan
+    cdef Py_ssize_t first = index * p.block, vector
+    cdef Py_ssize_t count = min(p.block, p.pairs - first)
+    cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_TASK, block_bytes(p))
+    cdef char *outputs = inputs + spectra_bytes(p, p.block, p.channels)
+    if inputs == NULL:
+        call.failed = True
+        return
+    load_signals(p, call.x, p.steps, p.channels, -p.left, p.n, first, count, inputs)
+    for vector in range(ceil_div(p.filters, p.lanes)):
+        multiply(p, inputs, p.input_rows, p.channel_places, call.taps, p.tap_rows, outputs, p.output_rows, count,
+                 p.channels, vector, False, False)
+    store_signals(p, outputs, first, count, call.bias, call.relu, call.y)
+
+
+cdef int convolve(const Pass *p, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
+    cdef Call call
+    call.plan, call.x, call.kernel, call.bias, call.y, call.relu, call.failed = p, x, kernel, bias, y, relu, False
+    with nogil:
+        call.taps = <char *>runtime.scratch(MG_SCRATCH_JOB, spectra_bytes(p, p.channels, p.filters))
+        if call.taps == NULL:
+            call.failed = True
+        else:
+            runtime.parallel_for(taps_task, &call, columns_of(p, p.channels, p.filters),
+                                 5e-9 * p.n * columns_of(p, p.channels, p.filters))
+            runtime.parallel_for(block_task, &call, ceil_div(p.pairs, p.block),
+                                 5e-9 * p.n * p.pairs * (p.channels + p.filters))
+    return check_memory(not call.failed)
+
+
+# ---- gradient to the kernel ----
+
+cdef Py_ssize_t chunk_pairs(const Pass *p) noexcept nogil:
+    cdef Py_ssize_t pair = spectra_bytes(p, p.lanes, p.channels + p.filters) // p.lanes
+    cdef Py_ssize_t chunks = ceil_div(p.pairs, max(1, CHUNK_BYTES // max(pair, 1)))
+    return ceil_div(ceil_div(p.pairs, max(chunks, 1)), p.unit) * p.unit
+
+
+cdef Py_ssize_t chunk_bytes(const Pass *p) noexcept nogil:
+    cdef Py_ssize_t chunk = chunk_pairs(p)
+    return (spectra_bytes(p, chunk, p.channels) + spectra_bytes(p, chunk, p.filters)
+            + spectra_bytes(p, p.channels, p.filters))
+
+
+cdef void spread_task(void *context, Py_ssize_t index) noexcept nogil:
+    """`unit` pairs of the chunk, which share no column with others: their inputs, or their gradients."""
+    cdef Call *call = <Call *>context
+    cdef const Pass *p = call.plan
+    cdef Py_ssize_t first = index // 2 * p.unit
+    cdef Py_ssize_t count = min(p.unit, call.count - first)
+    if index % 2:
+        load_signals(p, call.y, p.out_steps, p.filters, 0, p.step, call.first + first, count,
+                     call.gradients + row_offset(p, first, p.filters) * p.itemsize)
+    else:
+        load_signals(p, call.x, p.steps, p.channels, -p.left, p.n, call.first + first, count,
+                     call.inputs + row_offset(p, first, p.channels) * p.itemsize)
+
+
+cdef void sums_task(void *context, Py_ssize_t index) noexcept nogil:
+    """One vector of filters, some channels."""
+    cdef Call *call = <Call *>context
+    cdef const Pass *p = call.plan
+    cdef Py_ssize_t columns = ceil_div(p.filters, p.lanes)
+    cdef Py_ssize_t first = index // columns * ROWS, vector = index % columns
+    multiply(p, call.inputs, p.channel_places + first, p.input_rows, call.gradients, p.output_rows, call.sums,
+             p.tap_rows + first, min(ROWS, p.channels - first), call.count, vector, True, call.first > 0)
+
+
+cdef void fold_task(void *context, Py_ssize_t index) noexcept nogil:
+    """Transform one column of sums back and store its taps."""
+    cdef Call *call = <Call *>context
+    cdef const Pass *p = call.plan
+    cdef Py_ssize_t sharing = max(p.lanes // p.filters, 1), columns = ceil_div(p.filters, p.lanes)
+    cdef Py_ssize_t first = index // columns * sharing, channel, filter = index % columns * p.lanes
+    cdef char *column = call.sums + index * p.pitch * p.itemsize
+    p.fft.inverse(column, p.log2n, 2 * p.lanes)
+    for channel in range(first, min(first + sharing, p.channels)):
+        p.kernels.store_taps(column + (channel - first) * p.filters * p.itemsize, 1.0 / p.n,
+                             call.dkernel + (channel * p.filters + filter) * p.itemsize, p.channels * p.filters, p.taps,
+                             <int>min(p.filters - filter, p.lanes))
+
+
+cdef int correlate_kernel(const Pass *p, const char *x, const char *dy, char *dkernel) except -1:
+    cdef Call call
+    cdef Py_ssize_t chunk = chunk_pairs(p), columns = columns_of(p, p.channels, p.filters)
+    call.plan, call.x, call.y, call.dkernel, call.failed = p, x, <char *>dy, dkernel, False
+    with nogil:
+        call.inputs = <char *>runtime.scratch(MG_SCRATCH_JOB, chunk_bytes(p))
+        if call.inputs == NULL:
+            call.failed = True
+        else:
+            call.gradients = call.inputs + spectra_bytes(p, chunk, p.channels)
+            call.sums = call.gradients + spectra_bytes(p, chunk, p.filters)
+            call.first = 0
+            while call.first < p.pairs:
+                call.count = min(chunk, p.pairs - call.first)
+                runtime.parallel_for(spread_task, &call, 2 * ceil_div(call.count, p.unit),
+                                     5e-9 * p.n * call.count * (p.channels + p.filters))
+                runtime.parallel_for(sums_task, &call, ceil_div(p.channels, ROWS) * ceil_div(p.filters, p.lanes),
+                                     2e-10 * p.n * call.count * p.channels * p.filters)
+                call.first += chunk
+            runtime.parallel_for(fold_task, &call, columns, 5e-9 * p.n * columns)
+    return check_memory(not call.failed)
+
+
+# ---- plans ----
+
+cdef Py_ssize_t *offsets(const Pass *p, Py_ssize_t count, Py_ssize_t width) except NULL:
+    """Places of `count` rows of `width` channels or, for width 0, of channels in a row."""
+    cdef Py_ssize_t *places = <Py_ssize_t *>malloc(max(count, 1) * sizeof(Py_ssize_t))
+    cdef Py_ssize_t i
+    if places == NULL:
+        raise MemoryError
+    for i in range(count):
+        places[i] = row_offset(p, i, width) if width else channel_offset(p, i)
+    return places
+
+
+cdef lay_out(Pass *p, int log2n):
+    cdef Py_ssize_t pair
+    p.lanes = p.fft.lanes
+    p.log2n, p.n = log2n, 1 << log2n
+    p.pitch = (p.n + 1) * 2 * p.lanes          # keeps columns out of one another's cache sets
+    p.step = p.n - p.taps + 1
+    p.segments = ceil_div(p.out_steps, p.step)
+    p.pairs = ceil_div(p.batch * p.segments, 2)
+    # Pairs that fill their columns, of inputs and of outputs.
+    p.unit = max(p.lanes // p.channels, p.lanes // p.filters, 1)
+    while p.unit % max(p.lanes // p.channels, 1) or p.unit % max(p.lanes // p.filters, 1):
+        p.unit += 1
+    pair = spectra_bytes(p, p.lanes, p.channels + p.filters) // p.lanes
+    p.block = min(max(BLOCK_BYTES // pair, ROWS), max(ceil_div(p.pairs, 4), 1))
+    p.block = ceil_div(ceil_div(p.pairs, max(ceil_div(p.pairs, p.block), 1)), p.unit) * p.unit
+    p.input_rows = offsets(p, max(p.block, chunk_pairs(p)), p.channels)
+    p.output_rows = offsets(p, max(p.block, chunk_pairs(p)), p.filters)
+    p.tap_rows = offsets(p, p.channels, p.filters)
+    p.channel_places = offsets(p, p.channels, 0)
+
+
+cdef void release(Pass *p) noexcept:
+    free(p.input_rows)
+    free(p.output_rows)
+    free(p.tap_rows)
+    free(p.channel_places)
+
+
+cdef class FFTConv(Algorithm):
+    """For long kernels in 1-D with unit stride, no dilation, one group."""
+
+    @staticmethod
+    def serves(geometry):
+        return (geometry.rank == 1 and geometry.strides == (1,) and geometry.dilation_rate == (1,)
+                and geometry.groups == 1 and 2 * geometry.kernel_shape[0] <= 1 << runtime.MG_FFT_MAX_LOG2)
+
+    def __init__(self, geometry, bint wide, int log2n=0):
+        cdef Pass *p = &self.towards_output
+        cdef Pass *q = &self.towards_input
+        p.fft, p.kernels = runtime.active_isa().fft[wide], runtime.active_isa().fft_conv[wide]
+        p.itemsize = 8 if wide else 4
+        p.batch, p.steps, p.channels = geometry.input_shape
+        p.out_steps, p.filters = geometry.output_shape[1:]
+        p.taps, p.left = geometry.kernel_shape[0], geometry.pads[0][0]
+        p.tap, p.channel, p.filter = p.channels * p.filters, p.filters, 1
+        p.last_tap = (p.taps - 1) * p.tap
+        # Backwards: taps turned, channels and filters exchanged.
+        q[0] = p[0]
+        q.steps, q.channels, q.out_steps, q.filters = p.out_steps, p.filters, p.steps, p.channels
+        q.left = p.taps - 1 - p.left
+        q.tap, q.channel, q.filter, q.last_tap = -p.tap, 1, p.filters, 0
+        if log2n == 0:
+            log2n = best_length(p)
+        lay_out(p, log2n)
+        lay_out(q, log2n)
+        self.scratch_bytes = max(spectra_bytes(p, p.channels, p.filters) + block_bytes(p),
+                                 spectra_bytes(q, q.channels, q.filters) + block_bytes(q), chunk_bytes(p))
+
+    def __dealloc__(self):
+        release(&self.towards_output)
+        release(&self.towards_input)
+
+    cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
+        return convolve(&self.towards_output, x, kernel, bias, y, relu)
+
+    cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1:
+        return convolve(&self.towards_input, dy, kernel, NULL, dx, False)
+
+    cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1:
+        return correlate_kernel(&self.towards_output, x, dy, dkernel)
+
+
+cdef int best_length(const Pass *p):
+    """log2 of the segment: work for an output grows with log n, what overlaps falls with n."""
+    best = None
+    for log2n in range(4, runtime.MG_FFT_MAX_LOG2 + 1):
+        n = 1 << log2n
+        if n < 2 * p.taps:
+            continue
+        segments = p.batch * -(-p.out_steps // (n - p.taps + 1))
+        cost = n * ((segments + 1) // 2 * 2 * (p.channels + p.filters) * (log2n + 4) / 2
+                    + (segments + 1) // 2 * p.channels * p.filters * 2)
+        if best is None or cost < best[0]:
+            best = cost, log2n
+    return best[1]
