@@ -146,6 +146,11 @@ cdef class PoolPlan:
             runtime.mg_pool_scratch(&j.columns, min(j.columns.outputs, ceil_div(j.col_block, j.columns.stride))))
         self.scratch_bytes = j.scratch
 
+    @property
+    def stale(self):
+        """Whether another instruction set has been chosen since the plan was made (it still works)."""
+        return self.job.kernels != runtime.active_isa().pool[self.job.itemsize == 8]
+
     def max(self, x, out):
         """out <- the maximum of each window; NaN where the window has one."""
         self.forward(x, out, False)

@@ -69,11 +69,15 @@ def result_array(shape, dtype, out, data_format, arrays):
         raise ValueError(f"`out` must have the result's shape {expected}. Received: out.shape={out.shape}.")
     if not out.flags.writeable:
         raise ValueError("`out` must be writeable. Received: a read-only array.")
-    if any(np.shares_memory(out, array) for array in arrays):
-        raise ValueError("`out` must not overlap the other arguments. Received: an array that does.")
+    refuse_overlap(out, arrays)
     if data_format == "channels_first" or not out.flags.c_contiguous or not out.flags.aligned:
         return np.empty(shape, dtype)
     return out
+
+
+def refuse_overlap(out, arrays):
+    if any(np.shares_memory(out, array) for array in arrays):
+        raise ValueError("`out` must not overlap the other arguments. Received: an array that does.")
 
 
 def deliver(result, out, data_format):

@@ -21,7 +21,7 @@ def conv(x, kernel, bias=None, strides=1, padding="valid", dilation_rate=1, acti
     """Convolution of 1-D or 2-D maps with many channels: the forward pass of a layer.
 
     As in all neural-network libraries the kernel is not turned:
-    y[n, i, f] = activation(bias[f] + sum over k, c of x[n, i * strides + k * dilation_rate - pad, c] * kernel[k, c, f]),
+    y[n, i, f] = activation(bias[f] + sum_kc x[n, i * strides + k * dilation_rate - pad, c] * kernel[k, c, f]),
     with zeros outside x (Goodfellow, Bengio, Courville, Deep Learning, 2016, section 9.1).
 
     Parameters

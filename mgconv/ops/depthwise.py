@@ -116,7 +116,7 @@ def depthwise_conv_grad_kernel(x, dy, kernel_shape, strides=1, padding="valid", 
 
 def _grouped_shape(kernel_shape, input_shape):
     """A depthwise kernel's shape as that of a convolution with one group a channel."""
-    if len(kernel_shape) < 3 or kernel_shape[-2] != input_shape[-1]:
+    if len(kernel_shape) < 3 or len(kernel_shape) != len(input_shape) or kernel_shape[-2] != input_shape[-1]:
         raise ValueError("A depthwise kernel must have the shape (*spatial, channels, multiplier). "
                          f"Received: kernel_shape={kernel_shape} beside an input of shape {input_shape}.")
     return (*kernel_shape[:-2], 1, kernel_shape[-2] * kernel_shape[-1])

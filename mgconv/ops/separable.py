@@ -1,0 +1,182 @@
+"""Separable convolution: one filter or more for each channel by itself, then a mixture of the channels."""
+import numpy as np
+
+from mgconv.ops.arrays import as_array, as_shape, refuse_overlap
+from mgconv.ops.convolution import conv, conv_grad_input, conv_grad_kernel
+from mgconv.ops.depthwise import depthwise_conv, depthwise_conv_grad_input, depthwise_conv_grad_kernel
+
+
+def separable_conv(x, depthwise_kernel, pointwise_kernel, bias=None, strides=1, padding="valid", dilation_rate=1,
+                   activation=None, out=None, data_format="channels_last"):
+    """`depthwise_conv`, then `conv` with a kernel of size 1 (Chollet, Xception, 2017).
+
+    Parameters
+    ----------
+    x : ndarray, (batch, \\*spatial, channels)
+        float32 or float64; the batch may be 0.
+    depthwise_kernel : ndarray, (\\*spatial, channels, multiplier)
+    pointwise_kernel : ndarray, (1, [1,] channels * multiplier, filters)
+    bias : ndarray, (filters,), optional
+    strides, padding, dilation_rate : optional
+        Of the depthwise part, as in `conv`.
+    activation, out, data_format : optional
+        As in `conv`.
+
+    Returns
+    -------
+    ndarray, (batch, \\*spatial, filters)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, the output would be empty, or `out` cannot be used.
+    TypeError
+        If the arrays are not all float32 or all float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> x = np.arange(6.0).reshape(1, 3, 2)
+    >>> ops.separable_conv(x, np.ones((2, 2, 1)), np.array([[[1.0], [10.0]]])).tolist()
+    [[[42.0], [86.0]]]
+    """
+    _check_pointwise(as_array("pointwise_kernel", pointwise_kernel).shape)
+    _check_out(out, x, depthwise_kernel)
+    hidden = depthwise_conv(x, depthwise_kernel, None, strides, padding, dilation_rate, data_format=data_format)
+    return conv(hidden, pointwise_kernel, bias, activation=activation, out=out, data_format=data_format)
+
+
+def separable_conv_grad_input(dy, depthwise_kernel, pointwise_kernel, input_shape, strides=1, padding="valid",
+                              dilation_rate=1, out=None, data_format="channels_last"):
+    """Gradient of `separable_conv` to its input.
+
+    Parameters
+    ----------
+    dy : ndarray, (batch, \\*spatial, filters)
+        Gradient to the output of `separable_conv` (before its activation).
+    depthwise_kernel, pointwise_kernel : ndarray
+        As in `separable_conv`.
+    input_shape : sequence of int
+        The shape of its x, in `data_format`.
+    strides, padding, dilation_rate, out, data_format
+        As in `separable_conv`.
+
+    Returns
+    -------
+    ndarray, input_shape
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `separable_conv`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> pointwise = np.array([[[1.0], [10.0]]])
+    >>> ops.separable_conv_grad_input(np.ones((1, 2, 1)), np.ones((2, 2, 1)), pointwise, (1, 3, 2)).tolist()
+    [[[1.0, 10.0], [2.0, 20.0], [1.0, 10.0]]]
+    """
+    _check_out(out, dy, pointwise_kernel)
+    dhidden = _grad_hidden(dy, pointwise_kernel, data_format)
+    return depthwise_conv_grad_input(dhidden, depthwise_kernel, input_shape, strides, padding, dilation_rate, out,
+                                     data_format)
+
+
+def separable_conv_grad_depthwise_kernel(x, dy, depthwise_kernel_shape, pointwise_kernel, strides=1, padding="valid",
+                                         dilation_rate=1, out=None, data_format="channels_last"):
+    """Gradient of `separable_conv` to its depthwise kernel.
+
+    Parameters
+    ----------
+    x : ndarray, (batch, \\*spatial, channels)
+    dy : ndarray, (batch, \\*spatial, filters)
+        Gradient to the output of `separable_conv` (before its activation).
+    depthwise_kernel_shape : sequence of int
+        (\\*spatial, channels, multiplier).
+    pointwise_kernel : ndarray, (1, [1,] channels * multiplier, filters)
+    strides, padding, dilation_rate, out, data_format
+        As in `separable_conv`.
+
+    Returns
+    -------
+    ndarray, depthwise_kernel_shape
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `separable_conv`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> x, dy, pointwise = np.arange(6.0).reshape(1, 3, 2), np.ones((1, 2, 1)), np.array([[[1.0], [10.0]]])
+    >>> ops.separable_conv_grad_depthwise_kernel(x, dy, (2, 2, 1), pointwise).tolist()
+    [[[2.0], [40.0]], [[6.0], [80.0]]]
+    """
+    _check_out(out, dy, pointwise_kernel)
+    dhidden = _grad_hidden(dy, pointwise_kernel, data_format)
+    return depthwise_conv_grad_kernel(x, dhidden, depthwise_kernel_shape, strides, padding, dilation_rate, out,
+                                      data_format)
+
+
+def separable_conv_grad_pointwise_kernel(x, dy, depthwise_kernel, pointwise_kernel_shape, strides=1, padding="valid",
+                                         dilation_rate=1, out=None, data_format="channels_last"):
+    """Gradient of `separable_conv` to its pointwise kernel; the depthwise part of the forward pass is done again.
+
+    Parameters
+    ----------
+    x : ndarray, (batch, \\*spatial, channels)
+    dy : ndarray, (batch, \\*spatial, filters)
+        Gradient to the output of `separable_conv` (before its activation).
+    depthwise_kernel : ndarray, (\\*spatial, channels, multiplier)
+    pointwise_kernel_shape : sequence of int
+        (1, [1,] channels * multiplier, filters).
+    strides, padding, dilation_rate, out, data_format
+        As in `separable_conv`.
+
+    Returns
+    -------
+    ndarray, pointwise_kernel_shape
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `separable_conv`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> x, dy = np.arange(6.0).reshape(1, 3, 2), np.ones((1, 2, 1))
+    >>> ops.separable_conv_grad_pointwise_kernel(x, dy, np.ones((2, 2, 1)), (1, 2, 1)).tolist()
+    [[[8.0], [12.0]]]
+    """
+    _check_pointwise(as_shape("pointwise_kernel_shape", pointwise_kernel_shape))
+    _check_out(out, x, depthwise_kernel)
+    hidden = depthwise_conv(x, depthwise_kernel, None, strides, padding, dilation_rate, data_format=data_format)
+    return conv_grad_kernel(hidden, dy, pointwise_kernel_shape, out=out, data_format=data_format)
+
+
+def _grad_hidden(dy, pointwise_kernel, data_format):
+    """The gradient to what lies between the two parts."""
+    dy, kernel = as_array("dy", dy, data_format), as_array("pointwise_kernel", pointwise_kernel)
+    _check_pointwise(kernel.shape)
+    shape = (*dy.shape[:-1], kernel.shape[-2])
+    hidden = conv_grad_input(dy, kernel, shape)
+    return np.moveaxis(hidden, -1, 1) if data_format == "channels_first" else hidden
+
+
+def _check_out(out, *arrays):
+    """The last part writes `out` and sees to the rest; these are the arguments of the first."""
+    if isinstance(out, np.ndarray):
+        refuse_overlap(out, [array for array in arrays if isinstance(array, np.ndarray)])
+
+
+def _check_pointwise(shape):
+    if len(shape) < 3 or any(size != 1 for size in shape[:-2]):
+        raise ValueError("`pointwise_kernel` must have the shape (1, [1,] channels * multiplier, filters). "
+                         f"Received: {shape}.")

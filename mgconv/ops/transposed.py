@@ -1,0 +1,227 @@
+"""Transposed convolution: what `conv` does to a gradient, as a layer of its own.
+
+With stride s and the kernel's span m = (taps - 1) * dilation_rate + 1, input i reaches outputs i * s ... i * s + m - 1
+of the full result, (n - 1) * s + m long. `padding` says what is cut off before and behind:
+
+    full result     [ . . . . . . . . . . ]
+    result         crop [ . . . . . . ] crop   (or more zeros behind, by `output_padding`)
+
+So the transposed convolution is the gradient to the input of the convolution whose zeros before and behind are the
+crops; its own gradients are that convolution and the gradient to its kernel.
+"""
+import numpy as np
+
+from mgconv.geometry import conv_geometry
+from mgconv.native.conv import ConvPlan
+from mgconv.ops.arrays import as_array, as_shape, channels_last, common_dtype, deliver, plan_for, result_array
+
+
+def conv_transpose(x, kernel, bias=None, strides=1, padding="valid", output_padding=None, dilation_rate=1,
+                   activation=None, out=None, data_format="channels_last"):
+    """Transposed convolution of 1-D or 2-D maps: the forward pass of Keras's Conv1DTranspose and Conv2DTranspose.
+
+    y[n, i * strides + k * dilation_rate - crop, f] is the sum of x[n, i, c] * kernel[k, f, c] (Dumoulin and Visin, A
+    guide to convolution arithmetic for deep learning, 2016, chapter 4).
+
+    Parameters
+    ----------
+    x : ndarray, (batch, \\*spatial, channels)
+        float32 or float64; the batch may be 0.
+    kernel : ndarray, (\\*spatial, filters, channels)
+        As in Keras: what `conv` would call its filters are the channels here.
+    bias : ndarray, (filters,), optional
+    strides, dilation_rate : int or sequence of int
+        For all spatial axes, or for each.
+    padding : {"valid", "same"} or sequence of (before, after) pairs
+        "valid" cuts nothing, and fills up to size * strides where the kernel is shorter than the stride; "same" gives
+        size * strides outputs; pairs say how many outputs to cut from the full result.
+    output_padding : int or sequence of int, optional
+        With "valid", the outputs are (size - 1) * strides + span + output_padding; with "same" (size - 1) * strides +
+        span % 2 + output_padding, as in Keras; with pairs it adds that many behind. Less than the stride.
+    activation : {None, "linear", "relu"}
+    out : ndarray, optional
+        Where the result goes; of its shape and dtype, writeable, overlapping no argument.
+    data_format : {"channels_last", "channels_first"}
+        The layout of `x`, `out` and the result; not of `kernel`.
+
+    Returns
+    -------
+    ndarray, (batch, \\*spatial, filters)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, the output would be empty, or `out` cannot be used.
+    TypeError
+        If the arrays are not all float32 or all float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> x, kernel = np.array([1.0, 2.0]).reshape(1, 2, 1), np.array([1.0, 10.0, 100.0]).reshape(3, 1, 1)
+    >>> ops.conv_transpose(x, kernel, strides=2).ravel().tolist()
+    [1.0, 10.0, 102.0, 20.0, 200.0]
+    >>> ops.conv_transpose(x, kernel, strides=2, padding="same").ravel().tolist()
+    [1.0, 10.0, 102.0, 20.0]
+    """
+    x, kernel = as_array("x", x, data_format), as_array("kernel", kernel)
+    arrays = [x, kernel] if bias is None else [x, kernel, as_array("bias", bias)]
+    dtype = common_dtype(arrays, ("x", "kernel", "bias"))
+    plan = _plan(x.shape, kernel.shape, strides, padding, output_padding, dilation_rate, dtype)
+    if bias is not None and arrays[2].shape != plan.input_shape[-1:]:
+        raise ValueError(f"`bias` must have the shape {plan.input_shape[-1:]}. Received: {arrays[2].shape}.")
+    if activation not in (None, "linear", "relu"):
+        raise ValueError(f'`activation` must be None, "linear" or "relu". Received: activation={activation!r}.')
+    y = result_array(plan.input_shape, dtype, out, data_format, arrays)
+    plan.grad_input(x, kernel, y)
+    if bias is not None:
+        np.add(y, arrays[2], out=y)
+    if activation == "relu":
+        np.maximum(y, 0, out=y)
+    return deliver(y, out, data_format)
+
+
+def conv_transpose_grad_input(dy, kernel, input_shape, strides=1, padding="valid", output_padding=None,
+                              dilation_rate=1, out=None, data_format="channels_last"):
+    """Gradient of `conv_transpose` to its input: a convolution of dy.
+
+    Parameters
+    ----------
+    dy : ndarray, (batch, \\*spatial, filters)
+        Gradient to the output of `conv_transpose` (before its activation).
+    kernel : ndarray, (\\*spatial, filters, channels)
+    input_shape : sequence of int
+        The shape of `conv_transpose`'s x, in `data_format`.
+    strides, padding, output_padding, dilation_rate, data_format
+        As in `conv_transpose`.
+    out : ndarray, input_shape, optional
+
+    Returns
+    -------
+    ndarray, input_shape
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `conv_transpose`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> dy, kernel = np.ones((1, 5, 1)), np.array([1.0, 10.0, 100.0]).reshape(3, 1, 1)
+    >>> ops.conv_transpose_grad_input(dy, kernel, (1, 2, 1), strides=2).ravel().tolist()
+    [111.0, 111.0]
+    """
+    dy, kernel = as_array("dy", dy, data_format), as_array("kernel", kernel)
+    dtype = common_dtype([dy, kernel], ("dy", "kernel"))
+    shape = channels_last(as_shape("input_shape", input_shape), data_format)
+    plan = _plan(shape, kernel.shape, strides, padding, output_padding, dilation_rate, dtype)
+    _check_dy(dy, plan)
+    dx = result_array(shape, dtype, out, data_format, [dy, kernel])
+    plan.forward(dy, kernel, None, dx)
+    return deliver(dx, out, data_format)
+
+
+def conv_transpose_grad_kernel(x, dy, kernel_shape, strides=1, padding="valid", output_padding=None, dilation_rate=1,
+                               out=None, data_format="channels_last"):
+    """Gradient of `conv_transpose` to its kernel.
+
+    Parameters
+    ----------
+    x : ndarray, (batch, \\*spatial, channels)
+    dy : ndarray, (batch, \\*spatial, filters)
+        Gradient to the output of `conv_transpose` (before its activation).
+    kernel_shape : sequence of int
+        (\\*spatial, filters, channels).
+    strides, padding, output_padding, dilation_rate, data_format
+        As in `conv_transpose`.
+    out : ndarray, kernel_shape, optional
+
+    Returns
+    -------
+    ndarray, kernel_shape
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `conv_transpose`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import ops
+    >>> x, dy = np.array([1.0, 2.0]).reshape(1, 2, 1), np.ones((1, 5, 1))
+    >>> ops.conv_transpose_grad_kernel(x, dy, (3, 1, 1), strides=2).ravel().tolist()
+    [3.0, 3.0, 3.0]
+    """
+    x, dy = as_array("x", x, data_format), as_array("dy", dy, data_format)
+    dtype = common_dtype([x, dy], ("x", "dy"))
+    kernel_shape = as_shape("kernel_shape", kernel_shape)
+    plan = _plan(x.shape, kernel_shape, strides, padding, output_padding, dilation_rate, dtype)
+    _check_dy(dy, plan)
+    dkernel = result_array(plan.kernel_shape, dtype, out, "channels_last", [x, dy])
+    plan.grad_kernel(dy, x, dkernel)
+    return deliver(dkernel, out, "channels_last")
+
+
+def _plan(input_shape, kernel_shape, strides, padding, output_padding, dilation_rate, dtype):
+    """The plan of the convolution that is transposed: its input is the result."""
+    return plan_for(("transpose", input_shape, kernel_shape, strides, padding, output_padding, dilation_rate, dtype),
+                    lambda: ConvPlan(_geometry(input_shape, kernel_shape, strides, padding, output_padding,
+                                               dilation_rate), dtype))
+
+
+def _geometry(input_shape, kernel_shape, strides, padding, output_padding, dilation_rate):
+    if len(kernel_shape) != len(input_shape) or kernel_shape[-1] != input_shape[-1]:
+        raise ValueError("`kernel` must have the shape (*spatial, filters, channels). "
+                         f"Received: kernel_shape={kernel_shape} beside an input of shape {input_shape}.")
+    # The full convolution's geometry checks the settings and gives them for each axis.
+    full = conv_geometry(input_shape, (*kernel_shape[:-2], kernel_shape[-1], kernel_shape[-2]), strides, "full",
+                         dilation_rate)
+    extras = _extras(output_padding, full.strides)
+    crops = [padding] * full.rank if isinstance(padding, str) else \
+        conv_geometry(input_shape, (*(1,) * full.rank, input_shape[-1], 1), 1, padding).pads
+    sizes, pads = [], []
+    for size, taps, stride, rate, crop, extra in zip(input_shape[1:-1], kernel_shape, full.strides,
+                                                     full.dilation_rate, crops, extras):
+        span = (taps - 1) * rate + 1
+        before, length = _crop(size, span, stride, crop, extra)
+        if length < 1:
+            raise ValueError(f"The output would be empty: `padding` cuts off all of it. Received: padding={padding!r}.")
+        sizes.append(length)
+        pads.append((before, max((size - 1) * stride + span - before - length, 0)))
+    return conv_geometry((input_shape[0], *sizes, kernel_shape[-2]), kernel_shape, strides, pads, dilation_rate)
+
+
+def _crop(size, span, stride, padding, extra):
+    """Outputs cut off before, and outputs left."""
+    if padding == "valid":
+        return 0, (size - 1) * stride + (max(span, stride) if extra is None else span + extra)
+    if padding == "same":
+        if extra is None:
+            return max(span - stride, 0) // 2, size * stride
+        return max((span - span % 2 - extra) // 2, 0), (size - 1) * stride + span % 2 + extra
+    if isinstance(padding, str):
+        raise ValueError('`padding` must be "valid", "same" or a (before, after) pair for each axis. '
+                         f"Received: padding={padding!r}.")
+    return padding[0], (size - 1) * stride + span - sum(padding) + (extra or 0)
+
+
+def _extras(output_padding, strides):
+    """`output_padding` for each axis."""
+    if output_padding is None:
+        return (None,) * len(strides)
+    one = hasattr(output_padding, "__index__")
+    extras = as_shape("output_padding", [output_padding] * len(strides) if one else output_padding)
+    if len(extras) != len(strides) or any(extra < 0 or extra >= stride for extra, stride in zip(extras, strides)):
+        raise ValueError("`output_padding` must not be negative and must be less than the stride of its axis. "
+                         f"Received: output_padding={output_padding!r}, strides={strides}.")
+    return extras
+
+
+def _check_dy(dy, plan):
+    if dy.shape != plan.input_shape:
+        raise ValueError(f"`dy` must have the result's shape, {plan.input_shape} with channels last. "
+                         f"Received: {dy.shape}.")
