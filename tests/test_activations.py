@@ -66,7 +66,8 @@ def test_derivative(activation):
         np.testing.assert_allclose(dx[:, column], slope, rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "tanh", "softplus", "elu", "selu", "silu", "gelu", "softmax", "log_softmax"])
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "softplus", "elu", "selu", "silu", "gelu", "softmax",
+                                  "log_softmax"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_extremes_neither_warn_nor_overflow(name, dtype):
     y = activations.get(name)(np.array([[-1e4, -100, 0, 100, 1e4]], dtype))

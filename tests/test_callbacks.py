@@ -50,13 +50,13 @@ def test_callbacks_know_model_and_parameters():
 
 
 @pytest.mark.parametrize(("values", "settings", "epochs", "best"), [
-    ([5, 4, 4, 4, 4, 4], dict(patience=2), 4, 1),
-    ([5, 4, 3, 3.5, 2, 2.5], dict(patience=2), 6, 4),
-    ([5, 4.95, 4.9, 4.85, 4.8, 4.75], dict(patience=2, min_delta=0.3), 3, 0),
-    ([5, 6, 4, 6, 6, 6], dict(), 2, 0),
-    ([1, 2, 3, 3, 3, 3], dict(patience=2, mode="max"), 5, 2),
-    ([5, 5, 5, 1, 2, 2], dict(patience=1, start_from_epoch=3), 5, 3),
-    ([5, 4, 3, 3, 3, 3], dict(patience=2, baseline=2), 4, 2),
+    ([5, 4, 4, 4, 4, 4], {"patience": 2}, 4, 1),
+    ([5, 4, 3, 3.5, 2, 2.5], {"patience": 2}, 6, 4),
+    ([5, 4.95, 4.9, 4.85, 4.8, 4.75], {"patience": 2, "min_delta": 0.3}, 3, 0),
+    ([5, 6, 4, 6, 6, 6], {}, 2, 0),
+    ([1, 2, 3, 3, 3, 3], {"patience": 2, "mode": "max"}, 5, 2),
+    ([5, 5, 5, 1, 2, 2], {"patience": 1, "start_from_epoch": 3}, 5, 3),
+    ([5, 4, 3, 3, 3, 3], {"patience": 2, "baseline": 2}, 4, 2),
 ])
 def test_early_stopping(values, settings, epochs, best):
     stop = callbacks.EarlyStopping(**settings)

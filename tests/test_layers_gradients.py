@@ -64,7 +64,8 @@ def test_gradient_of_the_first_layer(name):
 
 def test_layers_without_weights_may_come_first():
     rng = np.random.default_rng(0)
-    model = model_of([layers.Activation("tanh"), layers.MaxPooling1D(2), layers.Reshape((-1,)), layers.Dense(1)], SERIES)
+    stack = [layers.Activation("tanh"), layers.MaxPooling1D(2), layers.Reshape((-1,)), layers.Dense(1)]
+    model = model_of(stack, SERIES)
     check_gradient(model, rng.standard_normal((4, *SERIES)), rng.standard_normal((4, 1)))
 
 

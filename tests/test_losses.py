@@ -127,7 +127,7 @@ def test_bad_weights():
 
 
 def test_bad_settings():
-    for make, message in [(lambda: losses.Huber(0), "delta"), (lambda: losses.BinaryCrossentropy(False, 2), "smoothing"),
+    for make, message in [(lambda: losses.Huber(0), "delta"), (lambda: losses.BinaryCrossentropy(False, 2), "smooth"),
                           (lambda: losses.MeanSquaredError("no"), "reduction"), (lambda: losses.get("rmse"), "huber")]:
         with pytest.raises(ValueError, match=message):
             make()

@@ -40,6 +40,7 @@ def test_threads_change_no_bit():
 
 def test_arrays_that_do_not_fit_are_refused():
     a = np.zeros((3, 2), "f4")
-    for y, dy, sums in [(a, a[:2], np.zeros(2, "f4")), (a, a, np.zeros(3, "f4")), (a, a.astype("f8"), np.zeros(2, "f4"))]:
+    sums = np.zeros(2, "f4")
+    for y, dy, total in [(a, a[:2], sums), (a, a, np.zeros(3, "f4")), (a, a.astype("f8"), sums)]:
         with pytest.raises(ValueError, match="one shape"):
-            ReluGrad(y, dy.copy(), sums)
+            ReluGrad(y, dy.copy(), total)

@@ -43,17 +43,17 @@ def twin_adam(p, gradients, rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, 
 
 CASES = {
     "sgd": (optimizers.SGD(), twin_sgd, {}),
-    "sgd momentum": (optimizers.SGD(0.1, 0.9), twin_sgd, dict(rate=0.1, momentum=0.9)),
+    "sgd momentum": (optimizers.SGD(0.1, 0.9), twin_sgd, {"rate": 0.1, "momentum": 0.9}),
     "sgd nesterov": (optimizers.SGD(0.1, 0.9, True, weight_decay=0.1), twin_sgd,
-                     dict(rate=0.1, momentum=0.9, nesterov=True, decay=0.1)),
+                     {"rate": 0.1, "momentum": 0.9, "nesterov": True, "decay": 0.1}),
     "rmsprop": (optimizers.RMSprop(), twin_rmsprop, {}),
-    "rmsprop momentum": (optimizers.RMSprop(0.01, 0.8, 0.5), twin_rmsprop, dict(rate=0.01, rho=0.8, momentum=0.5)),
+    "rmsprop momentum": (optimizers.RMSprop(0.01, 0.8, 0.5), twin_rmsprop, {"rate": 0.01, "rho": 0.8, "momentum": 0.5}),
     "rmsprop centered": (optimizers.RMSprop(centered=True, momentum=0.3, weight_decay=0.1), twin_rmsprop,
-                         dict(centered=True, momentum=0.3, decay=0.1)),
+                         {"centered": True, "momentum": 0.3, "decay": 0.1}),
     "adam": (optimizers.Adam(), twin_adam, {}),
     "adam amsgrad": (optimizers.Adam(0.01, 0.8, 0.9, 1e-3, True), twin_adam,
-                     dict(rate=0.01, beta_1=0.8, beta_2=0.9, epsilon=1e-3, amsgrad=True)),
-    "adamw": (optimizers.AdamW(), twin_adam, dict(decay=0.004)),
+                     {"rate": 0.01, "beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3, "amsgrad": True}),
+    "adamw": (optimizers.AdamW(), twin_adam, {"decay": 0.004}),
 }
 
 

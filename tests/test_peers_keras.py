@@ -11,8 +11,8 @@ pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 if importlib.util.find_spec("keras") is None:
     pytest.skip("keras is not installed", allow_module_level=True)
 if "KERAS_BACKEND" not in os.environ:
-    os.environ["KERAS_BACKEND"] = next((name for name in ("jax", "torch", "tensorflow") if importlib.util.find_spec(name)),
-                                       "numpy")
+    backends = [name for name in ("jax", "torch", "tensorflow") if importlib.util.find_spec(name)]
+    os.environ["KERAS_BACKEND"] = backends[0] if backends else "numpy"
 keras = pytest.importorskip("keras")
 
 RNG = np.random.default_rng(0)
@@ -32,7 +32,8 @@ def twins(build, shape):
 
 STACKS = {
     "conv1d": (SERIES, lambda k: [k.layers.Conv1D(8, 5, activation="relu"), k.layers.Conv1D(4, 3, strides=2)]),
-    "same": (SERIES, lambda k: [k.layers.Conv1D(8, 4, padding="same"), k.layers.Conv1D(4, 3, strides=3, padding="same")]),
+    "same": (SERIES, lambda k: [k.layers.Conv1D(8, 4, padding="same"),
+                                k.layers.Conv1D(4, 3, strides=3, padding="same")]),
     "causal": (SERIES, lambda k: [k.layers.Conv1D(8, 3, padding="causal", dilation_rate=4, activation="tanh")]),
     "groups": (SERIES, lambda k: [k.layers.Conv1D(6, 3), k.layers.Conv1D(9, 3, groups=3, use_bias=False)]),
     "depthwise1d": (SERIES, lambda k: [k.layers.DepthwiseConv1D(4, depth_multiplier=2, activation="gelu")]),
@@ -137,7 +138,8 @@ def test_signatures():
     import inspect
     pairs = [(getattr(mgconv.layers, n), getattr(keras.layers, n)) for n in mgconv.layers.__all__ if n not in
              ("Layer", "Bound")]
-    pairs += [(getattr(mgconv.optimizers, n), getattr(keras.optimizers, n)) for n in ("SGD", "RMSprop", "Adam", "AdamW")]
+    pairs += [(getattr(mgconv.optimizers, n), getattr(keras.optimizers, n)) for n in (
+        "SGD", "RMSprop", "Adam", "AdamW")]
     pairs += [(getattr(mgconv.losses, n), getattr(keras.losses, n)) for n in (
         "MeanSquaredError", "MeanAbsoluteError", "Huber", "BinaryCrossentropy", "CategoricalCrossentropy",
         "SparseCategoricalCrossentropy")]

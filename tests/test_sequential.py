@@ -172,7 +172,8 @@ def test_predict_is_fresh_and_does_not_depend_on_batches():
 def test_predict_takes_lists_integers_and_a_missing_last_axis():
     model = small()
     want = model.predict(np.ones((2, 12, 1)), verbose=0)
-    for x in (np.ones((2, 12), int).tolist(), np.ones((2, 12)), np.ones((2, 12, 1), "f2"), np.ones((12, 2, 1)).swapaxes(0, 1)):
+    for x in (np.ones((2, 12), int).tolist(), np.ones((2, 12)), np.ones((2, 12, 1), "f2"),
+              np.ones((12, 2, 1)).swapaxes(0, 1)):
         np.testing.assert_array_equal(model.predict(x, verbose=0), want)
 
 
@@ -245,7 +246,8 @@ def test_names():
 def test_summary(capsys):
     small().summary()
     text = capsys.readouterr().out
-    for part in ("conv1d (Conv1D)", "(None, 10, 8)", "32", "dense (Dense)", "(None, 3)", "243", "Total parameters: 275"):
+    for part in ("conv1d (Conv1D)", "(None, 10, 8)", "32", "dense (Dense)", "(None, 3)", "243",
+                 "Total parameters: 275"):
         assert part in text
     lines = []
     mgconv.Sequential([layers.Dense(2)]).summary(print_fn=lines.append)
@@ -273,7 +275,7 @@ def test_nan_in_the_data_is_visible():
 @pytest.mark.parametrize(("call", "message"), [
     (lambda m: m.fit(X, Y[:5]), "`x` and `y` must have the same number of samples. Received: 70 and 5."),
     (lambda m: m.fit(X), "`y`, the targets, must be given."),
-    (lambda m: m.fit(X, Y[:, :2]), r"`y_true` must have the shape of the prediction, \('batch', 3\). Received: \(70, 2\)."),
+    (lambda m: m.fit(X, Y[:, :2]), r"must have the shape of the prediction, \('batch', 3\). Received: \(70, 2\)."),
     (lambda m: m.fit(X[:, :5], Y), r"`x` must have shape \('batch', 12, 1\). Received: \(70, 5, 1\)."),
     (lambda m: m.fit(X[:0], Y[:0]), "at least one sample"),
     (lambda m: m.fit(X, Y, batch_size=0), "`batch_size` must be at least 1. Received: batch_size=0."),

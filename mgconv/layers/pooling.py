@@ -1,15 +1,16 @@
 """Pooling: the largest or the mean entry of every window, channel by channel."""
+from functools import partial
+
 from mgconv.geometry import conv_geometry
 from mgconv.layers.base import Bound, Layer, aligned_empty, positive_ints
 from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
-from mgconv.layers.windows import AveragePool, MaxPool
+from mgconv.native.pooling import PoolPlan
 
 
 class _Pooling(Layer):
     """What all pooling layers share."""
 
     rank = 0                  # spatial axes
-    pool: type                # what does the work on arrays
 
     def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None):
         super().__init__(name)
@@ -39,11 +40,28 @@ class _Pooling(Layer):
         geometry = self.geometry(x.shape)
         y = aligned_empty(geometry.output_shape, x.dtype)
         dy = None if dx is None else aligned_empty(y.shape, x.dtype)
-        work = self.pool(geometry, x, y, dy, dx)
-        return Bound(y, dy, [work.forward], [] if dx is None else [work.backward])
+        forward, backward = self.calls(PoolPlan(geometry, x.dtype), x, y, dy, dx)
+        return Bound(y, dy, [forward], [] if dx is None else [backward])
+
+    def calls(self, plan, x, y, dy, dx):
+        """The call that fills y from x, and the one that fills dx from dy."""
+        raise NotImplementedError
 
 
-class MaxPooling1D(_Pooling):
+class _MaxPooling(_Pooling):
+    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None):
+        super().__init__(pool_size, strides, padding, data_format, name)
+
+    def calls(self, plan, x, y, dy, dx):
+        return partial(plan.max, x, y), partial(plan.max_grad_input, x, y, dy, dx)
+
+
+class _AveragePooling(_Pooling):
+    def calls(self, plan, x, y, dy, dx):
+        return partial(plan.average, x, y), partial(plan.average_grad_input, dy, dx)
+
+
+class MaxPooling1D(_MaxPooling):
     """The largest entry of every window, over (batch, steps, channels).
 
     Parameters
@@ -67,26 +85,18 @@ class MaxPooling1D(_Pooling):
     """
 
     rank = 1
-    pool = MaxPool
-
-    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None):
-        super().__init__(pool_size, strides, padding, data_format, name)
 
 
-class MaxPooling2D(_Pooling):
+class MaxPooling2D(_MaxPooling):
     """The largest entry of every window, over (batch, rows, cols, channels).
 
     The parameters are those of `MaxPooling1D`, with one number for both spatial axes or a pair.
     """
 
     rank = 2
-    pool = MaxPool
-
-    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None):
-        super().__init__(pool_size, strides, padding, data_format, name)
 
 
-class AveragePooling1D(_Pooling):
+class AveragePooling1D(_AveragePooling):
     """The mean of every window, over (batch, steps, channels).
 
     Parameters
@@ -110,14 +120,12 @@ class AveragePooling1D(_Pooling):
     """
 
     rank = 1
-    pool = AveragePool
 
 
-class AveragePooling2D(_Pooling):
+class AveragePooling2D(_AveragePooling):
     """The mean of every window, over (batch, rows, cols, channels).
 
     The parameters are those of `AveragePooling1D`, with one number for both spatial axes or a pair.
     """
 
     rank = 2
-    pool = AveragePool
