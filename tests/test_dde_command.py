@@ -47,8 +47,8 @@ def test_a_picture(tmp_path):
 
 @pytest.mark.parametrize("arguments", [
     ["x.txt"], ["x.csv", "--set", "tau"], ["x.csv", "--set", "speed=3"], ["x.csv", "--set", "tau=-1"],
-    ["x.csv", "-n", "-3"], ["x.csv", "--dt", "0"], ["x.csv", "--system", "lorenz"], ["missing/x.csv"], ["x.csv", "--history", "nan"],
-    ["x.csv", "--set", "b=-5"]])
+    ["x.csv", "-n", "-3"], ["x.csv", "--dt", "0"], ["x.csv", "--system", "lorenz"], ["missing/x.csv"],
+    ["x.csv", "--history", "nan"], ["x.csv", "--set", "b=-5"]])
 def test_what_cannot_be_done_is_refused_in_one_line(tmp_path, monkeypatch, capsys, arguments):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as status:

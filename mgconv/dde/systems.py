@@ -84,7 +84,7 @@ class MackeyGlass(_Numbers):
     --------
     >>> from mgconv import dde
     >>> dde.series(dde.MackeyGlass(tau=17), 3, history=1.2).round(6).tolist()
-    [1.2, 1.117562, 1.04297]
+    [1.2, 1.117562, 1.042969]
     """
     tau: Any = 30.0
     a: Any = 0.2
