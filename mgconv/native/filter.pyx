@@ -19,7 +19,6 @@ cdef enum:
     FULL
     SAME
     VALID
-    CAUSAL
 cdef enum:
     AUTO
     DIRECT
@@ -29,7 +28,7 @@ cdef enum:
     TILE_COLS = 1024                  # of an image; 32 rows with a small kernel then fit the second-level cache
     TILE_ROW = 16384                  # of a signal
 
-MODES = {"full": FULL, "same": SAME, "valid": VALID, "causal": CAUSAL}
+MODES = {"full": FULL, "same": SAME, "valid": VALID}
 BOUNDARIES = {"fill": FILL, "wrap": WRAP, "symm": SYMMETRIC}
 METHODS = {"auto": AUTO, "direct": DIRECT, "fft": FFT}
 
@@ -43,24 +42,31 @@ cdef void direct_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t i0 = index // j.tiles_across * j.tile_rows, j0 = index % j.tiles_across * j.tile_cols
     cdef Py_ssize_t rows = min(j.tile_rows, j.out_rows - i0), cols = min(j.tile_cols, j.out_cols - j0)
     cdef Py_ssize_t row = i0 - j.top, col = j0 - j.left, height = rows + j.kh - 1, width = cols + j.kw - 1
-    cdef Py_ssize_t pitch = j.pitch, i, number = j.size // j.parts, part_bytes
+    cdef Py_ssize_t pitch = j.pitch, i, number = j.size // j.parts, between = 0
     cdef const char *x
     cdef char *memory = NULL
     cdef char *out = j.out + (i0 * j.out_cols + j0) * j.size
     cdef bint copied = not (j.in_place and row >= 0 and col >= 0 and row + height <= j.rows and col + width <= j.cols)
-    part_bytes = rows * cols * j.size if j.turned else 0
-    if copied or j.turned:
+    if j.turned or j.factored:        # for the second of two passes, rounded up to a cache line
+        between = (rows * (width if j.factored else cols) * j.size + 63) // 64 * 64
+    if copied or between:
         if copied:                    # an odd number of cache lines keeps the rows apart in the cache
             pitch = (width * j.size + 127) // 128 * 128 + 64
-        memory = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, part_bytes + (height * pitch if copied else 0) + 64)
+        memory = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, between + (height * pitch if copied else 0))
         if memory == NULL:
             j.failed = True
             return
     x = j.x + row * j.pitch + col * j.size
     if copied:
-        x = memory + (part_bytes + 63) // 64 * 64
+        x = memory + between
         for i in range(height):
             continued_row(j, row + i, col, width, <char *>x + i * pitch)
+    if j.factored:
+        j.direct.correlate(x, pitch // number, j.factored, j.kh, 1, j.parts, memory, width * j.parts, rows,
+                           width * j.parts)
+        j.direct.correlate(memory, width * j.parts, j.factored + j.kh * number, 1, j.kw, j.parts, out,
+                           j.out_cols * j.parts, rows, cols * j.parts)
+        return
     j.direct.correlate(x, pitch // number, j.h, j.kh, j.kw, j.parts, out, j.out_cols * j.parts, rows, cols * j.parts)
     if j.turned:
         j.direct.correlate(x, pitch // number, j.h + j.kh * j.kw * number, j.kh, j.kw, j.parts, memory, cols * j.parts,
@@ -72,7 +78,47 @@ cdef void direct_task(void *context, Py_ssize_t index) noexcept nogil:
 cdef double direct_seconds(const Job *j) noexcept nogil:
     """Multiply-adds at the measured rate: one row of kernel shares no loads, few rows share fewer."""
     cdef double each = 9.5e-12 * (1 + 3.0 / j.kh) if j.kh > 1 else 19e-12
-    return each * j.out_rows * j.out_cols * j.kh * j.kw * (1 + j.wide) * j.parts * (1 + j.turned)
+    cdef double taps = j.kh * j.kw
+    if j.factored:
+        each, taps = 19e-12, j.kh + j.kw
+    return each * taps * j.out_rows * j.out_cols * (1 + j.wide) * j.parts * (1 + j.turned)
+
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef const char *factors(const real *h, Py_ssize_t kh, Py_ssize_t kw, real *column) noexcept nogil:
+    """A column of kh and a row of kw numbers whose products are the kernel, every one exactly; NULL if there are none.
+
+    The first entry that is not zero divides its row: so box, binomial, Sobel and Prewitt kernels are found.
+    """
+    cdef Py_ssize_t at = 0, m, n
+    cdef real *row = column + kh
+    while at < kh * kw and h[at] == 0:
+        at += 1
+    if at == kh * kw:
+        return NULL
+    for n in range(kw):
+        row[n] = h[at // kw * kw + n] / h[at]
+    for m in range(kh):
+        column[m] = h[m * kw + at % kw]
+        for n in range(kw):
+            if column[m] * row[n] != h[m * kw + n]:
+                return NULL
+    return <const char *>column
+
+
+cdef void find_factors(Job *j, char *memory) noexcept nogil:
+    """Two passes of one axis each replace a kernel that is exactly a product, where they cost less."""
+    j.factored = NULL
+    if j.kh < 3 or j.kw < 3 or j.turned:
+        return
+    if j.wide:
+        j.factored = factors[double](<const double *>j.h, j.kh, j.kw, <double *>memory)
+    else:
+        j.factored = factors[float](<const float *>j.h, j.kh, j.kw, <float *>memory)
 
 
 cdef bint run(Job *j, int method) except False:
@@ -158,8 +204,6 @@ cdef inline bint outputs(int mode, Py_ssize_t n, Py_ssize_t k, int late, Py_ssiz
         before[0], size[0] = k - 1, n + k - 1
     elif mode == SAME:
         before[0], size[0] = k - 1 - (k - 1 + late) // 2, n
-    elif mode == CAUSAL:
-        before[0], size[0] = k - 1, n
     else:
         before[0], size[0] = 0, n - k + 1
     return size[0] > 0
@@ -209,7 +253,8 @@ cdef object filtered(Py_buffer *x, Py_buffer *h, int code, int mode, bint flip, 
                      int boundary, fill, tuple window):
     cdef Py_buffer buffer
     cdef Job j
-    cdef char small[1024]
+    cdef char small[1024]             # the kernel, and its factors
+    cdef Py_ssize_t kernel_bytes
     cdef char *kernel = small
     j.size, j.wide, j.parts = x.itemsize, code & 1, 1 + (code >> 1)
     j.cols, j.kw = x.shape[x.ndim - 1], h.shape[x.ndim - 1]
@@ -238,12 +283,14 @@ cdef object filtered(Py_buffer *x, Py_buffer *h, int code, int mode, bint flip, 
         PyObject_GetBuffer(fill, &buffer, PyBUF_STRIDES)
         memcpy(j.fill, buffer.buf, j.size)
         PyBuffer_Release(&buffer)
-    if h.len > <Py_ssize_t>sizeof(small):
-        kernel = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, h.len)
+    kernel_bytes = (j.kh * j.kw + j.kh + j.kw) * j.size
+    if kernel_bytes > <Py_ssize_t>sizeof(small):
+        kernel = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, kernel_bytes)
         if kernel == NULL:
             raise MemoryError("There is no memory for the kernel of a filter.")
     j.turned = pack(&j, h, flip, conjugate, kernel)
     j.h = kernel
+    find_factors(&j, kernel + j.kh * j.kw * j.size)
     if x.ndim == 1:
         out = empty(j.out_cols, DTYPES[code])
     else:

@@ -23,6 +23,7 @@ cdef struct Job:
     Py_ssize_t size                   # bytes a number, real or complex
     const char *h                     # the kernel in correlation order: its real parts, then its imaginary parts
     Py_ssize_t kh, kw
+    const char *factored              # a column and a row whose products it is; NULL as a rule
     char *out
     Py_ssize_t out_rows, out_cols
     Py_ssize_t top, left

@@ -208,6 +208,13 @@ def correlate2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
 
 
 def _image(in1, in2, mode, boundary, fillvalue, correlation):
+    if boundary == "fill" and isinstance(fillvalue, int) and fillvalue == 0 and np.ndim(in1) == 2:
+        try:                                     # the common case first: all is checked where it fails
+            out = apply(in1, in2, MODES[mode], not correlation, int(correlation), correlation)
+        except (KeyError, TypeError):
+            out = None
+        if out is not None:
+            return out
     x, h = np.asarray(in1), np.asarray(in2)
     name = "correlate2d" if correlation else "convolve2d"
     if not x.ndim == h.ndim == 2:
