@@ -61,7 +61,8 @@ def test_separable_conv(keras, sizes, padding):
         [((41,), 3), ((40,), (2,)), ((12, 37), 2), ((13, 36), (3, 2))], [None, 1, 2], ["valid", "same"], [1, 3, 20])])
 def test_pooling(keras, sizes, pool, strides, padding, channels):
     x = RNG.standard_normal((2, *sizes, channels)).astype("f4")
-    how = {"strides": strides, "padding": padding, "data_format": "channels_last"}
+    pool = (pool,) * len(sizes) if isinstance(pool, int) else pool
+    how = {"strides": (strides,) * len(sizes) if strides else pool, "padding": padding, "data_format": "channels_last"}
     close(ops.max_pool(x, pool, **how), keras.ops.max_pool(x, pool, **how))
     close(ops.average_pool(x, pool, **how), keras.ops.average_pool(x, pool, **how))
 
