@@ -3,6 +3,7 @@ import math
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -54,8 +55,10 @@ class Callback:
 class LambdaCallback(Callback):
     """A callback made of functions, each with the arguments of the method whose place it takes."""
 
-    def __init__(self, on_epoch_begin=None, on_epoch_end=None, on_train_begin=None, on_train_end=None,
-                 on_train_batch_begin=None, on_train_batch_end=None):
+    def __init__(self, on_epoch_begin: Callable[..., Any] | None = None, on_epoch_end: Callable[..., Any] | None = None,
+                 on_train_begin: Callable[..., Any] | None = None, on_train_end: Callable[..., Any] | None = None,
+                 on_train_batch_begin: Callable[..., Any] | None = None,
+                 on_train_batch_end: Callable[..., Any] | None = None) -> None:
         for name, function in list(locals().items()):
             if name.startswith("on_") and function is not None:
                 setattr(self, name, function)
@@ -72,8 +75,9 @@ class History(Callback):
         The numbers of the epochs, from 0.
     """
 
-    def __init__(self):
-        self.history, self.epoch = {}, []
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
 
     def on_train_begin(self, logs=None):
         self.history, self.epoch = {}, []
@@ -131,8 +135,9 @@ class EarlyStopping(Callback):
         The epoch after which training was ended, 0 if it was not.
     """
 
-    def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
-                 restore_best_weights=False, start_from_epoch=0):
+    def __init__(self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: str | int = 0,
+                 mode: str = "auto", baseline: float | None = None, restore_best_weights: bool = False,
+                 start_from_epoch: int = 0) -> None:
         if patience < 0:
             raise ValueError(f"`patience` must not be negative. Received: patience={patience}.")
         self.monitor, self.patience, self.verbose, self.baseline = monitor, patience, verbose, baseline
@@ -184,7 +189,7 @@ class LearningRateScheduler(Callback):
         1 to tell it.
     """
 
-    def __init__(self, schedule, verbose=0):
+    def __init__(self, schedule: Callable[..., Any], verbose: str | int = 0) -> None:
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -216,8 +221,8 @@ class ReduceLROnPlateau(Callback):
         The rate does not fall below.
     """
 
-    def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto", min_delta=1e-4, cooldown=0,
-                 min_lr=0.0):
+    def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10, verbose: str | int = 0,
+                 mode: str = "auto", min_delta: float = 1e-4, cooldown: int = 0, min_lr: float = 0.0) -> None:
         if not 0 < factor < 1:
             raise ValueError(f"`factor` must be between 0 and 1. Received: factor={factor}.")
         self.monitor, self.factor, self.patience, self.verbose = monitor, factor, patience, verbose
@@ -265,7 +270,7 @@ class Progress(Callback):
         False for a line an epoch everywhere.
     """
 
-    def __init__(self, bar=True):
+    def __init__(self, bar=True) -> None:
         self._bar: Any = None
         self._wants_bar = bar
 
@@ -326,7 +331,7 @@ def progress_bar(total, unit, delay=0.0):
 class CallbackList:
     """Runs the callbacks of one `fit`; `batch_begin` and `batch_end` are empty where no callback listens."""
 
-    def __init__(self, callbacks, model, params):
+    def __init__(self, callbacks: Any, model, params) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
             if not isinstance(callback, Callback):

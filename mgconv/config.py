@@ -38,7 +38,7 @@ def _threads_at_start():
     return min(int(value), 1024)
 
 
-def get_num_threads():
+def get_num_threads() -> int:
     """The number of threads that compiled loops may use, the calling one included.
 
     At import it is ``MGCONV_NUM_THREADS`` if that is set, else the number of cores that the process may use.
@@ -52,7 +52,7 @@ def get_num_threads():
     return runtime.get_num_threads()
 
 
-def set_num_threads(threads):
+def set_num_threads(threads: int) -> None:
     """Let compiled loops use `threads` threads from now on.
 
     Results do not depend on it: every operation gives the same bits for any number of threads.
@@ -87,7 +87,7 @@ def set_num_threads(threads):
     runtime.set_num_threads(threads)
 
 
-def set_random_seed(seed):
+def set_random_seed(seed: int) -> None:
     """Make every later random choice of the package (initial weights, shuffling, dropout) follow from `seed`.
 
     The same program then gives the same bits, whatever the number of threads. NumPy's own global generator and
@@ -122,7 +122,7 @@ def random_generator(seed=None):
     return _generator
 
 
-def show_config():
+def show_config() -> None:
     """Print what runs: version, instruction sets chosen and available, threads, compiler.
 
     Examples

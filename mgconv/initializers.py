@@ -50,7 +50,7 @@ class Initializer:
 class Constant(Initializer):
     """Every entry is `value`, a number or an array of the weight's shape."""
 
-    def __init__(self, value=0.0):
+    def __init__(self, value=0.0) -> None:
         self.value = value
 
     def draw(self, shape):
@@ -63,14 +63,14 @@ class Constant(Initializer):
 class Zeros(Constant):
     """Every entry is 0."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(0.0)
 
 
 class Ones(Constant):
     """Every entry is 1."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(1.0)
 
 
@@ -90,7 +90,7 @@ class _Random(Initializer):
 class RandomUniform(_Random):
     """Uniform on [minval, maxval)."""
 
-    def __init__(self, minval=-0.05, maxval=0.05, seed=None):
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
         self.minval, self.maxval = minval, maxval
 
@@ -101,7 +101,7 @@ class RandomUniform(_Random):
 class RandomNormal(_Random):
     """Normal, with mean `mean` and standard deviation `stddev`."""
 
-    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         super().__init__(seed)
         self.mean, self.stddev = mean, stddev
 
@@ -134,7 +134,8 @@ class VarianceScaling(_Random):
         Makes this initializer's draws a function of the seed alone.
     """
 
-    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
+    def __init__(self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal",
+                 seed: int | None = None) -> None:
         super().__init__(seed)
         if scale <= 0:
             raise ValueError(f"`scale` must be positive. Received: scale={scale}.")
@@ -160,42 +161,42 @@ class VarianceScaling(_Random):
 class GlorotUniform(VarianceScaling):
     """Uniform on [-limit, limit], limit = sqrt(6 / (fan_in + fan_out)): the default of every kernel."""
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None) -> None:
         super().__init__(1.0, "fan_avg", "uniform", seed)
 
 
 class GlorotNormal(VarianceScaling):
     """Truncated normal with variance 2 / (fan_in + fan_out)."""
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None) -> None:
         super().__init__(1.0, "fan_avg", "truncated_normal", seed)
 
 
 class HeUniform(VarianceScaling):
     """Uniform with variance 2 / fan_in, for layers followed by a ReLU."""
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None) -> None:
         super().__init__(2.0, "fan_in", "uniform", seed)
 
 
 class HeNormal(VarianceScaling):
     """Truncated normal with variance 2 / fan_in, for layers followed by a ReLU."""
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None) -> None:
         super().__init__(2.0, "fan_in", "truncated_normal", seed)
 
 
 class LecunUniform(VarianceScaling):
     """Uniform with variance 1 / fan_in."""
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None) -> None:
         super().__init__(1.0, "fan_in", "uniform", seed)
 
 
 class LecunNormal(VarianceScaling):
     """Truncated normal with variance 1 / fan_in."""
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None) -> None:
         super().__init__(1.0, "fan_in", "truncated_normal", seed)
 
 

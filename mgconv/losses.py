@@ -34,7 +34,7 @@ class Loss:
     rowwise = False
     sparse = False
 
-    def __init__(self, reduction="sum_over_batch_size", name=None):
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
         if reduction not in ("sum_over_batch_size", "mean", "sum"):
             raise ValueError(f"`reduction` must be one of sum_over_batch_size, mean, sum. Received: {reduction!r}.")
         self.reduction = reduction
@@ -133,7 +133,8 @@ class MeanAbsoluteError(Loss):
 class Huber(Loss):
     """e^2 / 2 where e = abs(y_pred - y_true) is at most `delta`, delta e - delta^2 / 2 beyond (Huber, 1964)"""
 
-    def __init__(self, delta=1.0, reduction="sum_over_batch_size", name="huber_loss"):
+    def __init__(self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size",
+                 name: str = "huber_loss") -> None:
         super().__init__(reduction, name)
         if delta <= 0:
             raise ValueError(f"`delta` must be positive. Received: delta={delta}.")
@@ -158,7 +159,8 @@ class BinaryCrossentropy(Loss):
         From 0 to 1.
     """
 
-    def __init__(self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name=None):
+    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0,
+                 reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
         super().__init__(reduction, name)
         self.from_logits, self.label_smoothing = from_logits, _share(label_smoothing)
 
@@ -185,7 +187,8 @@ class CategoricalCrossentropy(Loss):
 
     rowwise = True
 
-    def __init__(self, from_logits=False, label_smoothing=0.0, reduction="sum_over_batch_size", name=None):
+    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0,
+                 reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
         super().__init__(reduction, name)
         self.from_logits, self.label_smoothing = from_logits, _share(label_smoothing)
 
@@ -215,7 +218,8 @@ class SparseCategoricalCrossentropy(Loss):
     rowwise = True
     sparse = True
 
-    def __init__(self, from_logits=False, reduction="sum_over_batch_size", name=None):
+    def __init__(self, from_logits: bool = False, reduction: str | None = "sum_over_batch_size",
+                 name: str | None = None) -> None:
         super().__init__(reduction, name)
         self.from_logits = from_logits
 

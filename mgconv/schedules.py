@@ -1,5 +1,6 @@
 """Learning rates that follow the number of steps done; `mgconv.optimizers.schedules`. Formulas are Keras 3's."""
 import math
+from collections.abc import Sequence
 
 
 class LearningRateSchedule:
@@ -27,7 +28,8 @@ class ExponentialDecay(LearningRateSchedule):
     0.025
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False):
+    def __init__(self, initial_learning_rate: float, decay_steps: int, decay_rate: float,
+                 staircase: bool = False) -> None:
         self.initial_learning_rate, self.decay_rate = initial_learning_rate, decay_rate
         self.decay_steps, self.staircase = _positive("decay_steps", decay_steps), staircase
 
@@ -60,7 +62,8 @@ class CosineDecay(LearningRateSchedule):
     (0.1, 0.05, 0.0)
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, alpha=0.0, *, warmup_target=None, warmup_steps=0):
+    def __init__(self, initial_learning_rate: float, decay_steps: int, alpha: float = 0.0, *,
+                 warmup_target: float | None = None, warmup_steps: int = 0) -> None:
         self.initial_learning_rate, self.alpha = initial_learning_rate, alpha
         self.decay_steps = _positive("decay_steps", decay_steps)
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
@@ -86,7 +89,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         One more than `boundaries`.
     """
 
-    def __init__(self, boundaries, values):
+    def __init__(self, boundaries: Sequence[int], values: Sequence[float]) -> None:
         if len(boundaries) != len(values) - 1:
             raise ValueError("`values` must have one entry more than `boundaries`. "
                              f"Received: {len(values)} and {len(boundaries)}.")

@@ -1,7 +1,9 @@
 """Sequential: a stack of layers, trained and used as in Keras."""
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mgconv.data import check_count
 from mgconv.layers.base import Layer, set_weights
@@ -17,7 +19,7 @@ class InputSpec(NamedTuple):
     dtype: np.dtype | None
 
 
-def Input(shape, batch_size=None, dtype=None):
+def Input(shape: Sequence[int], batch_size: int | None = None, dtype: DTypeLike | None = None):
     """The shape of a model's samples, to stand first in a `Sequential`.
 
     Parameters
@@ -89,7 +91,7 @@ class Sequential(Trainer):
     (2, 1)
     """
 
-    def __init__(self, layers=None, name=None):
+    def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None) -> None:
         self.name = name or "sequential"
         self.layers: list[Layer] = []
         self.built = False
@@ -109,7 +111,7 @@ class Sequential(Trainer):
 
     # ---------------------------------------------------------------------------------------------- building
 
-    def add(self, layer):
+    def add(self, layer: Any) -> None:
         """Put `layer` (or, first of all, an `Input`) on top. The weights of the others are kept.
 
         Raises
@@ -167,7 +169,7 @@ class Sequential(Trainer):
         if self._input is not None and self.layers:
             self.build(self._input)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Sequence[int | None] | None = None):
         """Create the weights of all layers for inputs of `input_shape`, (None, ...), and lay them in one vector.
 
         Happens by itself as soon as the shape of the input is known.
@@ -211,15 +213,15 @@ class Sequential(Trainer):
         """(None, ...), or None before it is known."""
         return self._input
 
-    def count_params(self):
+    def count_params(self) -> int:
         """How many numbers the weights hold."""
         return sum(layer.count_params() for layer in self._built_layers("count_params"))
 
-    def get_weights(self):
+    def get_weights(self) -> list[NDArray[Any]]:
         """Copies of all weights, layer by layer, each with its kernel and then its bias."""
         return [weight for layer in self._built_layers("get_weights") for weight in layer.get_weights()]
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Copy arrays like those of `get_weights` into the weights.
 
         Raises
@@ -239,7 +241,7 @@ class Sequential(Trainer):
             raise ValueError(f"`{wish}` needs a model that is built: begin it with an `Input`, or call `build`.")
         return self._input
 
-    def get_layer(self, name=None, index=None):
+    def get_layer(self, name: str | None = None, index: int | None = None):
         """The layer with this name, or at this index."""
         if (name is None) == (index is None):
             raise ValueError(f"one of `name` and `index` must be given. Received: name={name}, index={index}.")
@@ -252,7 +254,7 @@ class Sequential(Trainer):
                 return layer
         raise ValueError(f"the layers are {', '.join(layer.name for layer in self.layers)}. Received: name={name!r}.")
 
-    def summary(self, print_fn=None):
+    def summary(self, print_fn: Callable[[str], Any] | None = None) -> None:
         """Print the layers with their output shapes and numbers of parameters, line by line through `print_fn`."""
         rows = [("Layer (type)", "Output shape", "Parameters")]
         for layer in self.layers:

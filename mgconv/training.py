@@ -3,9 +3,11 @@ import copy
 import math
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv import callbacks as callback_module
 from mgconv import config, losses, optimizers
@@ -32,7 +34,7 @@ class Trainer:
     _build_for: Any
     _known_shape: Any
 
-    def compile(self, optimizer="rmsprop", loss=None, *, metrics=None):
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, *, metrics: Any = None) -> None:
         """Choose how to learn.
 
         Parameters
@@ -56,9 +58,12 @@ class Trainer:
         self._wanted_metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics] if metrics else []
         self._forget()
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
-            validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0, *,
-            validation_batch_size=None, validation_freq=1):
+    def fit(self, x: ArrayLike | None = None, y: ArrayLike | None = None, batch_size: int | None = None,
+            epochs: int = 1, verbose: str | int = "auto", callbacks: list[Any] | None = None,
+            validation_split: float = 0.0, validation_data: tuple[Any, ...] | None = None, shuffle: bool = True,
+            class_weight: dict[int, float] | None = None, sample_weight: ArrayLike | None = None,
+            initial_epoch: int = 0, *, validation_batch_size: int | None = None,
+            validation_freq: Any = 1) -> callback_module.History:
         """Train on samples held in memory.
 
         Parameters
@@ -211,7 +216,9 @@ class Trainer:
             if chain is not None:
                 pool.give_back(chain.key, chain)
 
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, *, return_dict=False):
+    def evaluate(self, x: ArrayLike | None = None, y: ArrayLike | None = None, batch_size: int | None = None,
+                 verbose: str | int = "auto", sample_weight: ArrayLike | None = None, *,
+                 return_dict: bool = False) -> Any:
         """Loss and metrics on data, as in the training but without it.
 
         Parameters
@@ -243,7 +250,7 @@ class Trainer:
                   flush=True)
         return logs if return_dict else _plain(logs)
 
-    def predict(self, x, batch_size=None, verbose="auto"):
+    def predict(self, x: Any, batch_size: int | None = None, verbose: str | int = "auto") -> NDArray[Any]:
         """The model's output for the samples `x`.
 
         Parameters
@@ -286,7 +293,7 @@ class Trainer:
         np.copyto(out, chain.run(x))
         pool.give_back(size, chain)
 
-    def predictor(self, batch_size=1):
+    def predictor(self, batch_size: int = 1) -> Callable[[ArrayLike], NDArray[Any]]:
         """A function that answers as fast as this package can, for batches of one size.
 
         It keeps a copy of the weights as they are now, and its own buffers: **the array that it returns is overwritten
@@ -326,7 +333,8 @@ class Trainer:
             return y
         return answer
 
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+    def train_on_batch(self, x: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None,
+                       class_weight: dict[int, float] | None = None, return_dict: bool = False) -> Any:
         """One training step on all of `x`. Returns its loss, before the step; with metrics, a list or dict of all."""
         self._check_compiled("train_on_batch")
         self._build_for(x)
@@ -335,11 +343,11 @@ class Trainer:
         logs = self._epoch(data, np.arange(len(data[0])), len(data[0]), callback_module.CallbackList([], self, {}))
         return logs if return_dict else _plain(logs)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: Any = False) -> Any:
         """Loss (and metrics) of all of `x` as one batch, in the manner of `evaluate`."""
         return self.evaluate(x, y, len(x), 0, sample_weight, return_dict=return_dict)
 
-    def predict_on_batch(self, x):
+    def predict_on_batch(self, x: Any) -> NDArray[Any]:
         """The output for all of `x` as one batch, in the manner of `predict`."""
         return self.predict(x, len(x), 0)
 

@@ -2,8 +2,10 @@
 import math
 import operator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv.dde import history as histories
 from mgconv.dde.systems import MackeyGlass, finite, positive
@@ -14,7 +16,9 @@ _REFINEMENT = 4               # of the grid for a history that is a function
 _EPS = 2.0**-52
 
 
-def mackey_glass(n, *, dt=1.0, tau=30.0, a=0.2, b=0.1, c=10, history=1.2, discard=0.0, x0=None, step=None):
+def mackey_glass(n: int, *, dt: float = 1.0, tau: float = 30.0, a: float = 0.2, b: float = 0.1, c: float = 10,
+                 history: Any = 1.2, discard: float = 0.0, x0: float | ArrayLike | None = None,
+                 step: float | None = None) -> NDArray[np.float64]:
     """Samples of the Mackey-Glass series, x'(t) = a x(t - tau) / (1 + x(t - tau)^c) - b x(t).
 
     With the default step the error is below 1e-12 at t = 100 and below 2e-11 at t = 1000 for tau = 17 and 30 (errors of
@@ -65,7 +69,8 @@ def mackey_glass(n, *, dt=1.0, tau=30.0, a=0.2, b=0.1, c=10, history=1.2, discar
     return series(MackeyGlass(tau, a, b, c), n, dt=dt, history=history, discard=discard, x0=x0, step=step)
 
 
-def series(system, n, *, dt=1.0, history, discard=0.0, x0=None, step=None):
+def series(system: Any, n: int, *, dt: float = 1.0, history: Any, discard: float = 0.0,
+           x0: float | ArrayLike | None = None, step: float | None = None) -> NDArray[np.float64]:
     """Samples of a delay equation; as `mackey_glass`, for any system of `mgconv.dde`.
 
     Parameters

@@ -1,8 +1,9 @@
 """The largest Lyapunov exponent of a delay equation, by its tangent equation."""
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mgconv.dde.engine import check_failures, make_problem
 from mgconv.dde.systems import finite, positive
@@ -16,7 +17,8 @@ class Exponent(NamedTuple):
     standard_error: float
 
 
-def lyapunov(system, *, time=1e5, discard=1e3, history=1.2, x0=None, step=None):
+def lyapunov(system: Any, *, time: float = 1e5, discard: float = 1e3, history: Any = 1.2,
+             x0: float | ArrayLike | None = None, step: float | None = None):
     """The largest Lyapunov exponent of a delay equation and its standard error.
 
     The tangent equation y'(t) = g'(x(t - tau)) y(t - tau) - b y(t) is solved along x by the same method, and y divided

@@ -1,9 +1,12 @@
 """Small systems of delay equations y' = f(t, y, y(t - tau_1), ...) by continuous Runge-Kutta methods."""
 import bisect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mgconv.dde.tableaus import METHODS
 
@@ -41,8 +44,9 @@ class Solution:
     success: bool
 
 
-def solve(f, t_span, history, delays, *, method="RK45", t_eval=None, y0=None, dense_output=False, rtol=1e-3, atol=1e-6,
-          first_step=None, max_step=math.inf, args=()):
+def solve(f: Callable[..., Any], t_span: tuple[float, float], history: Any, delays: Any, *, method: str = "RK45",
+          t_eval: ArrayLike | None = None, y0: ArrayLike | None = None, dense_output: bool = False, rtol: float = 1e-3,
+          atol: float = 1e-6, first_step: float | None = None, max_step: float = math.inf, args: tuple[Any, ...] = ()):
     """Solve y'(t) = f(t, y(t), Z) with Z[:, j] = y(t - delays[j]) for a small system, as `scipy.integrate.solve_ivp`.
 
     For one equation of the form x' = g(x(t - tau)) - b x, `series` is faster by orders of magnitude and more accurate.

@@ -1,5 +1,9 @@
 """Predictors of `horizon` samples from the last `lags`: the conv net, and two baselines that keep it honest."""
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv import Input, Sequential, layers, optimizers
 from mgconv.forecast.windows import as_series, positive_int, windows
@@ -16,15 +20,15 @@ class Predictor:
         Samples that it gives.
     """
 
-    def __init__(self, lags, horizon=1):
+    def __init__(self, lags: int, horizon: int = 1) -> None:
         self.lags = positive_int(lags, "lags")
         self.horizon = positive_int(horizon, "horizon")
 
-    def fit(self, series):
+    def fit(self, series: ArrayLike):
         """Learn from a series of at least lags + horizon samples; returns the predictor."""
         raise NotImplementedError(f"{type(self).__name__} must define fit(series).")
 
-    def predict(self, pasts):
+    def predict(self, pasts: ArrayLike) -> NDArray[Any]:
         """The `horizon` samples after each row of `pasts`: (n, lags) to (n, horizon), float64."""
         raise NotImplementedError(f"{type(self).__name__} must define predict(pasts).")
 
@@ -44,12 +48,12 @@ class Persistence(Predictor):
         As for every predictor; only the last sample of a window counts.
     """
 
-    def fit(self, series):
+    def fit(self, series: ArrayLike):
         """Nothing to learn; returns the predictor."""
         windows(series, self.lags, self.horizon)
         return self
 
-    def predict(self, pasts):
+    def predict(self, pasts: ArrayLike) -> NDArray[Any]:
         """The last sample of each row, `horizon` times: (n, lags) to (n, horizon)."""
         return np.repeat(self._checked(pasts)[:, -1:], self.horizon, axis=1)
 
@@ -75,13 +79,13 @@ class LinearAutoregression(Predictor):
     [[6.0, 12.0]]
     """
 
-    def fit(self, series):
+    def fit(self, series: ArrayLike):
         """Solve the least-squares problem over all windows of `series`; returns the predictor."""
         x, y = windows(series, self.lags, self.horizon)
         self.coefficients = np.linalg.lstsq(_with_ones(x), y, rcond=None)[0]
         return self
 
-    def predict(self, pasts):
+    def predict(self, pasts: ArrayLike) -> NDArray[Any]:
         """The linear function of each row of `pasts`: (n, lags) to (n, horizon)."""
         return _with_ones(self._checked(pasts)) @ self.coefficients
 
@@ -129,8 +133,8 @@ class ConvPredictor(Predictor):
     True
     """
 
-    def __init__(self, lags, horizon=1, *, filters=(32, 16), kernel_size=5, epochs=100, batch_size=32,
-                 learning_rate=5e-3):
+    def __init__(self, lags: int, horizon: int = 1, *, filters: Sequence[int] = (32, 16), kernel_size: int = 5,
+                 epochs: int = 100, batch_size: int = 32, learning_rate: Any = 5e-3) -> None:
         super().__init__(lags, horizon)
         self.filters = tuple(positive_int(count, "filters") for count in filters)
         self.kernel_size = positive_int(kernel_size, "kernel_size")
@@ -140,7 +144,7 @@ class ConvPredictor(Predictor):
             raise ValueError(f"`learning_rate` must be positive and finite. Received: learning_rate={learning_rate}.")
         self.learning_rate = float(learning_rate)
 
-    def fit(self, series, verbose=0, callbacks=None):
+    def fit(self, series: Any, verbose: str | int = 0, callbacks: list[Any] | None = None):
         """Train a fresh net on all windows of `series`; returns the predictor.
 
         Parameters
@@ -168,7 +172,7 @@ class ConvPredictor(Predictor):
                                       epochs=self.epochs, verbose=verbose, callbacks=callbacks)
         return self
 
-    def predict(self, pasts):
+    def predict(self, pasts: Any) -> NDArray[Any]:
         """The net's answer to each row of `pasts`, in the series' own unit: (n, lags) to (n, horizon)."""
         pasts = self._checked(pasts)
         answer = self.model.predict(self._standardised(pasts), verbose=0).astype(np.float64)

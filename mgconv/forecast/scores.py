@@ -2,9 +2,10 @@
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def rmse(true, predicted):
+def rmse(true: ArrayLike, predicted: ArrayLike) -> float:
     """The root of the mean squared error, in the series' own unit.
 
     Parameters
@@ -35,7 +36,7 @@ def rmse(true, predicted):
     return math.sqrt(np.mean(np.square(predicted - true)))
 
 
-def nrmse(true, predicted, scale):
+def nrmse(true: ArrayLike, predicted: ArrayLike, scale: float) -> float:
     """The root mean squared error as a share of `scale`, by custom the standard deviation of the training series.
 
     Against that scale, always predicting the series' mean scores about 1.

@@ -10,12 +10,15 @@ A predictor has `lags` (L), `horizon` (H) and ``predict(windows)``, which maps (
                     ---->. .
     direct      o o o o|. . .        all samples from one look at the past          gives H samples
 """
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv.forecast.windows import as_series, positive_int, windows
 
 
-def one_step(predictor, series, start):
+def one_step(predictor: Any, series: Any, start: Any) -> NDArray[np.float64]:
     """Predict ``series[start:]``, each sample from the true `predictor.lags` samples before it.
 
     Parameters
@@ -51,7 +54,7 @@ def one_step(predictor, series, start):
     return predictor.predict(pasts)[:, 0]
 
 
-def recursive(predictor, history, steps):
+def recursive(predictor: Any, history: ArrayLike, steps: int) -> NDArray[np.float64]:
     """Continue `history` by `steps` samples, each predicted from the predictions before it: the closed loop.
 
     Parameters
@@ -87,7 +90,7 @@ def recursive(predictor, history, steps):
     return samples[predictor.lags:]
 
 
-def direct(predictor, history):
+def direct(predictor: Any, history: ArrayLike) -> NDArray[np.float64]:
     """Predict `predictor.horizon` samples after `history` at once.
 
     Parameters
@@ -115,7 +118,7 @@ def direct(predictor, history):
     return predictor.predict(_last_window(predictor, history)[None])[0]
 
 
-def three_ways(single, multiple, train, test):
+def three_ways(single: Any, multiple: Any, train: Any, test: Any):
     """Predict `test`, which follows `train`, in all three ways.
 
     Parameters

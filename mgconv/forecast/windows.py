@@ -1,8 +1,10 @@
 """A series as pairs of past and future."""
 from operator import index
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 
 def as_series(values, name="series"):
@@ -38,7 +40,7 @@ def positive_int(value, name):
     return number
 
 
-def windows(series, lags, horizon=1):
+def windows(series: Any, lags: Any, horizon: Any = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Every stretch of `lags` samples with the `horizon` samples that follow it.
 
     Parameters

@@ -1,5 +1,6 @@
 """The Activation layer, and the activation inside other layers."""
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Activation(Layer):
     [[0.0, 2.0]]
     """
 
-    def __init__(self, activation, name=None):
+    def __init__(self, activation: Any, name: str | None = None) -> None:
         super().__init__(name)
         self.activation = activations.get(activation)
 

@@ -4,7 +4,9 @@ Every class below says how its input and its kernel look to the engine: as array
 (*taps, channels of a group, filters). The rest is common: `EngineLayer`.
 """
 import math
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +24,8 @@ class EngineLayer(Layer):
     data_format = "channels_last"
     kernel: np.ndarray
 
-    def __init__(self, activation, use_bias, kernel_initializer, bias_initializer, name):
+    def __init__(self, activation: Any, use_bias: bool, kernel_initializer: Any, bias_initializer: Any,
+                 name: str | None) -> None:
         super().__init__(name)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
@@ -113,8 +116,9 @@ class Dense(EngineLayer):
     [[6.0, 6.0]]
     """
 
-    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
-                 bias_initializer="zeros", *, name=None):
+    def __init__(self, units: int, activation: Any = None, use_bias: bool = True,
+                 kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", *,
+                 name: str | None = None) -> None:
         super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name)
         self.units, = positive_ints("units", units, 1)
 
@@ -144,7 +148,8 @@ class Convolution(EngineLayer):
 
     rank = 0                  # spatial axes
 
-    def __init__(self, kernel_size, strides, padding, data_format, dilation_rate, *common):
+    def __init__(self, kernel_size: int | Sequence[int], strides: int | Sequence[int], padding: str,
+                 data_format: str | None, dilation_rate: int | Sequence[int], *common: Any) -> None:
         super().__init__(*common)
         self.kernel_size = positive_ints("kernel_size", kernel_size, self.rank)
         self.strides = positive_ints("strides", strides, self.rank)

@@ -20,7 +20,7 @@ class Dropout(Layer):
         The layer's name.
     """
 
-    def __init__(self, rate, seed=None, name=None):
+    def __init__(self, rate: float, seed: int | None = None, name: str | None = None) -> None:
         super().__init__(name)
         if not 0 <= rate < 1:
             raise ValueError(f"`rate` must be from 0 to below 1. Received: rate={rate}.")

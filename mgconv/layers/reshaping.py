@@ -1,6 +1,7 @@
 """Layers that give the same numbers another shape; they are views and cost nothing."""
 import math
 import operator
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -26,7 +27,7 @@ class Reshape(Layer):
     (None, 4, 3)
     """
 
-    def __init__(self, target_shape, name=None):
+    def __init__(self, target_shape: Sequence[int], name: str | None = None) -> None:
         super().__init__(name)
         self.target_shape = tuple(operator.index(size) for size in target_shape)
         if min(self.target_shape, default=1) < -1 or self.target_shape.count(-1) > 1 or 0 in self.target_shape:
@@ -59,7 +60,7 @@ class Flatten(Layer):
         The layer's name.
     """
 
-    def __init__(self, data_format=None, name=None):
+    def __init__(self, data_format: str | None = None, name: str | None = None) -> None:
         super().__init__(name)
         self.data_format = check_data_format(data_format)
 

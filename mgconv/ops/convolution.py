@@ -1,5 +1,8 @@
 """Convolution of maps with many channels, and its gradients."""
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv.geometry import conv_geometry
 from mgconv.native import conv as native
@@ -16,8 +19,9 @@ from mgconv.ops.arrays import (
 )
 
 
-def conv(x, kernel, bias=None, strides=1, padding="valid", dilation_rate=1, activation=None, out=None,
-         data_format="channels_last"):
+def conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: Any = 1, padding: Any = "valid",
+         dilation_rate: Any = 1, activation: Any = None, out: NDArray[Any] | None = None,
+         data_format: str = "channels_last") -> NDArray[Any]:
     """Convolution of 1-D or 2-D maps with many channels: the forward pass of a layer.
 
     As in all neural-network libraries the kernel is not turned:
@@ -82,8 +86,9 @@ def conv(x, kernel, bias=None, strides=1, padding="valid", dilation_rate=1, acti
     return deliver(y, out, data_format)
 
 
-def conv_grad_input(dy, kernel, input_shape, strides=1, padding="valid", dilation_rate=1, out=None,
-                    data_format="channels_last"):
+def conv_grad_input(dy: Any, kernel: Any, input_shape: Any, strides: Any = 1, padding: Any = "valid",
+                    dilation_rate: Any = 1, out: NDArray[Any] | None = None,
+                    data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `conv` to its input: with stride 1 the full correlation of dy with the turned kernel.
 
     Parameters
@@ -131,8 +136,9 @@ def conv_grad_input(dy, kernel, input_shape, strides=1, padding="valid", dilatio
     return deliver(dx, out, data_format)
 
 
-def conv_grad_kernel(x, dy, kernel_shape, strides=1, padding="valid", dilation_rate=1, out=None,
-                     data_format="channels_last"):
+def conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: Any = 1, padding: Any = "valid",
+                     dilation_rate: Any = 1, out: NDArray[Any] | None = None,
+                     data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `conv` to its kernel: the correlation of x with dy, summed over the batch.
 
     Parameters
@@ -180,7 +186,7 @@ def conv_grad_kernel(x, dy, kernel_shape, strides=1, padding="valid", dilation_r
     return deliver(dkernel, out, "channels_last")
 
 
-def bias_grad(dy, out=None, data_format="channels_last"):
+def bias_grad(dy: Any, out: Any = None, data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `conv` to its bias: the sum of dy over batch and positions.
 
     Parameters

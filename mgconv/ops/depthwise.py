@@ -1,12 +1,18 @@
 """Convolution of each channel by itself: that of as many groups as there are channels."""
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv.ops.arrays import as_array, as_shape, channels_last, common_dtype, deliver, result_array
 from mgconv.ops.convolution import conv, conv_grad_input, conv_grad_kernel
 
 
-def depthwise_conv(x, kernel, bias=None, strides=1, padding="valid", dilation_rate=1, activation=None, out=None,
-                   data_format="channels_last"):
+def depthwise_conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: int | Sequence[int] = 1,
+                   padding: str | Sequence[tuple[int, int]] = "valid", dilation_rate: int | Sequence[int] = 1,
+                   activation: Any = None, out: NDArray[Any] | None = None,
+                   data_format: str = "channels_last") -> NDArray[Any]:
     """Convolution of each channel by itself with `multiplier` filters of its own.
 
     Parameters
@@ -42,8 +48,10 @@ def depthwise_conv(x, kernel, bias=None, strides=1, padding="valid", dilation_ra
     return conv(x, grouped, bias, strides, padding, dilation_rate, activation, out, data_format)
 
 
-def depthwise_conv_grad_input(dy, kernel, input_shape, strides=1, padding="valid", dilation_rate=1, out=None,
-                              data_format="channels_last"):
+def depthwise_conv_grad_input(dy: ArrayLike, kernel: Any, input_shape: Sequence[int], strides: int | Sequence[int] = 1,
+                              padding: str | Sequence[tuple[int, int]] = "valid",
+                              dilation_rate: int | Sequence[int] = 1, out: NDArray[Any] | None = None,
+                              data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `depthwise_conv` to its input; see `conv_grad_input`.
 
     Parameters
@@ -75,8 +83,10 @@ def depthwise_conv_grad_input(dy, kernel, input_shape, strides=1, padding="valid
     return conv_grad_input(dy, grouped, input_shape, strides, padding, dilation_rate, out, data_format)
 
 
-def depthwise_conv_grad_kernel(x, dy, kernel_shape, strides=1, padding="valid", dilation_rate=1, out=None,
-                               data_format="channels_last"):
+def depthwise_conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: int | Sequence[int] = 1,
+                               padding: str | Sequence[tuple[int, int]] = "valid",
+                               dilation_rate: int | Sequence[int] = 1, out: NDArray[Any] | None = None,
+                               data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `depthwise_conv` to its kernel; see `conv_grad_kernel`.
 
     Parameters

@@ -1,5 +1,8 @@
 """SciPy's convolve, correlate, convolve2d and correlate2d, by the compiled filter."""
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv.native.filter import METHODS, MODES, apply
 from mgconv.signal.arrays import filtered, is_native, output_window, scipy_function
@@ -8,7 +11,7 @@ _BOUNDARIES = {"fill": "fill", "pad": "fill", "wrap": "wrap", "circular": "wrap"
 _SCIPY_MODES = ("full", "same", "valid")
 
 
-def convolve(in1, in2, mode="full", method="auto"):
+def convolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "auto") -> NDArray[Any]:
     """Convolve two arrays: out[i] = sum over m of in2[m] in1[i - m].
 
     Parameters
@@ -52,7 +55,7 @@ def convolve(in1, in2, mode="full", method="auto"):
     return _general(in1, in2, mode, method, False) if out is None else out
 
 
-def correlate(in1, in2, mode="full", method="auto"):
+def correlate(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "auto") -> NDArray[Any]:
     """Cross-correlate two arrays: out[i] = sum over m of conj(in2[m]) in1[i + m], i from -(k - 1) on.
 
     Parameters
@@ -131,7 +134,8 @@ def _exchanged(mode, x, h):
                      f"Received: shapes {x.shape} and {h.shape}.")
 
 
-def convolve2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
+def convolve2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str = "fill",
+               fillvalue: complex = 0) -> NDArray[Any]:
     """Convolve two images, continued beyond their edges by a rule.
 
     Parameters
@@ -170,7 +174,8 @@ def convolve2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
     return _image(in1, in2, mode, boundary, fillvalue, False)
 
 
-def correlate2d(in1, in2, mode="full", boundary="fill", fillvalue=0):
+def correlate2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str = "fill",
+                fillvalue: complex = 0) -> NDArray[Any]:
     """Cross-correlate two images, continued beyond their edges by a rule.
 
     Parameters

@@ -9,7 +9,10 @@ correlation, z[o] = sum over m of g[m] X[o - before + m], with g the kernel, tur
 For the lecture's unflipped pass the first is the full convolution of v with K, for conv2 the full correlation. With
 complex numbers the adjoint is taken: <dy, f(x)> = <gradient, x>, where <a, b> = sum of conj(a) b.
 """
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv.signal.arrays import extend, filtered, fold, output_window
 from mgconv.signal.convolution import _BOUNDARIES, _SCIPY_MODES, _check, _exchanged, fill_number
@@ -64,7 +67,7 @@ def _check_dy(dy, window):
         raise ValueError(f"`dy` must have the output's shape {expected}. Received: {dy.shape}.")
 
 
-def convolve_grad_in1(dy, in2, shape, mode="full"):
+def convolve_grad_in1(dy: ArrayLike, in2: ArrayLike, shape, mode: str = "full") -> NDArray[Any]:
     """The gradient of `convolve` to `in1`, of the given shape.
 
     Parameters
@@ -96,22 +99,23 @@ def convolve_grad_in1(dy, in2, shape, mode="full"):
     return _gradient("in1", dy, in2, shape, mode, rank=None, correlation=False)
 
 
-def convolve_grad_in2(dy, in1, shape, mode="full"):
+def convolve_grad_in2(dy: ArrayLike, in1: ArrayLike, shape, mode: str = "full") -> NDArray[Any]:
     """The gradient of `convolve` to `in2`, of the given shape; see `convolve_grad_in1`."""
     return _gradient("in2", dy, in1, shape, mode, rank=None, correlation=False)
 
 
-def correlate_grad_in1(dy, in2, shape, mode="full"):
+def correlate_grad_in1(dy: ArrayLike, in2: ArrayLike, shape, mode: str = "full") -> NDArray[Any]:
     """The gradient of `correlate` to `in1`, of the given shape; see `convolve_grad_in1`."""
     return _gradient("in1", dy, in2, shape, mode, rank=None, correlation=True)
 
 
-def correlate_grad_in2(dy, in1, shape, mode="full"):
+def correlate_grad_in2(dy: ArrayLike, in1: ArrayLike, shape, mode: str = "full") -> NDArray[Any]:
     """The gradient of `correlate` to `in2`, of the given shape; see `convolve_grad_in1`."""
     return _gradient("in2", dy, in1, shape, mode, rank=None, correlation=True)
 
 
-def convolve2d_grad_in1(dy, in2, shape, mode="full", boundary="fill"):
+def convolve2d_grad_in1(dy: ArrayLike, in2: ArrayLike, shape, mode: str = "full",
+                        boundary: str = "fill") -> NDArray[Any]:
     """The gradient of `convolve2d` to the image `in1`, of the given shape.
 
     Parameters
@@ -137,17 +141,20 @@ def convolve2d_grad_in1(dy, in2, shape, mode="full", boundary="fill"):
     return _gradient("in1", dy, in2, shape, mode, rank=2, correlation=False, boundary=boundary)
 
 
-def convolve2d_grad_in2(dy, in1, shape, mode="full", boundary="fill", fillvalue=0):
+def convolve2d_grad_in2(dy: ArrayLike, in1: ArrayLike, shape, mode: str = "full", boundary: str = "fill",
+                        fillvalue: complex = 0) -> NDArray[Any]:
     """The gradient of `convolve2d` to the kernel `in2`, of the given shape; see `convolve2d_grad_in1`."""
     return _gradient("in2", dy, in1, shape, mode, rank=2, correlation=False, boundary=boundary, fillvalue=fillvalue)
 
 
-def correlate2d_grad_in1(dy, in2, shape, mode="full", boundary="fill"):
+def correlate2d_grad_in1(dy: ArrayLike, in2: ArrayLike, shape, mode: str = "full",
+                         boundary: str = "fill") -> NDArray[Any]:
     """The gradient of `correlate2d` to the image `in1`, of the given shape; see `convolve2d_grad_in1`."""
     return _gradient("in1", dy, in2, shape, mode, rank=2, correlation=True, late=1, boundary=boundary)
 
 
-def correlate2d_grad_in2(dy, in1, shape, mode="full", boundary="fill", fillvalue=0):
+def correlate2d_grad_in2(dy: ArrayLike, in1: ArrayLike, shape, mode: str = "full", boundary: str = "fill",
+                         fillvalue: complex = 0) -> NDArray[Any]:
     """The gradient of `correlate2d` to the kernel `in2`, of the given shape; see `convolve2d_grad_in1`."""
     return _gradient("in2", dy, in1, shape, mode, rank=2, correlation=True, late=1, boundary=boundary,
                      fillvalue=fillvalue)
@@ -159,7 +166,7 @@ def _matlab_window(dy, shape_x, shape_h, shape):
     return window
 
 
-def conv2_grad_A(dy, B, shape_A, shape="full"):
+def conv2_grad_A(dy: Any, B: Any, shape_A: Any, shape: Any = "full") -> NDArray[Any]:
     """The gradient of ``conv2(A, B, shape)`` to `A`, of shape `shape_A`: for "full", the correlation of `dy` with `B`.
 
     Parameters
@@ -186,25 +193,25 @@ def conv2_grad_A(dy, B, shape_A, shape="full"):
     return _grad_signal(dy, B, shape_A, _matlab_window(dy, shape_A, B.shape, shape), True)
 
 
-def conv2_grad_B(dy, A, shape_B, shape="full"):
+def conv2_grad_B(dy: Any, A: Any, shape_B: Any, shape: Any = "full") -> NDArray[Any]:
     """The gradient of ``conv2(A, B, shape)`` to `B`, of shape `shape_B`; see `conv2_grad_A`."""
     dy, A = _matrix("dy", dy), _matrix("A", A)
     return _grad_kernel(dy, A, shape_B, _matlab_window(dy, A.shape, shape_B, shape), True)
 
 
-def filter2_grad_x(dy, h, shape_x, shape="same"):
+def filter2_grad_x(dy: Any, h: Any, shape_x: Any, shape: Any = "same") -> NDArray[Any]:
     """The gradient of ``filter2(h, x, shape)`` to `x`, of shape `shape_x`; see `conv2_grad_A`."""
     dy, h = _matrix("dy", dy), _matrix("h", h)
     return _grad_signal(dy, h, shape_x, _matlab_window(dy, shape_x, h.shape, shape), False)
 
 
-def filter2_grad_h(dy, x, shape_h, shape="same"):
+def filter2_grad_h(dy: Any, x: Any, shape_h: Any, shape: Any = "same") -> NDArray[Any]:
     """The gradient of ``filter2(h, x, shape)`` to `h`, of shape `shape_h`; see `conv2_grad_A`."""
     dy, x = _matrix("dy", dy), _matrix("x", x)
     return _grad_kernel(dy, x, shape_h, _matlab_window(dy, x.shape, shape_h, shape), False)
 
 
-def causal_conv_grad_x(dy, a):
+def causal_conv_grad_x(dy: Any, a: Any) -> NDArray[Any]:
     """The lecture's u[i] = sum over k of a[tau - k + 1] v[i + k - 1]: the gradient of `causal_conv` to the signal.
 
     Parameters
@@ -233,7 +240,7 @@ def causal_conv_grad_x(dy, a):
     return _grad_signal(dy, a, dy.shape, output_window("causal", dy.shape, a.shape), False)
 
 
-def causal_conv_grad_a(dy, x, tau):
+def causal_conv_grad_a(dy: ArrayLike, x: Any, tau: Any) -> NDArray[Any]:
     """The gradient of `causal_conv` to its `tau` kernel entries: sum over i of v[i] x[i - tau + k]."""
     dy, x = _vectors(dy, x)
     window = output_window("causal", x.shape, (tau,))
@@ -248,7 +255,7 @@ def _vectors(dy, other):
     return dy, other
 
 
-def valid_conv2_grad_x(dy, K):
+def valid_conv2_grad_x(dy: Any, K: Any) -> NDArray[Any]:
     """The lecture's 2-D back-propagation: the full convolution of v = `dy` with `K`, or correlation with K turned.
 
     Parameters
@@ -273,7 +280,7 @@ def valid_conv2_grad_x(dy, K):
     return _grad_signal(dy, K, shape, output_window("valid", shape, K.shape), False)
 
 
-def valid_conv2_grad_K(dy, x):
+def valid_conv2_grad_K(dy: Any, x: Any) -> NDArray[Any]:
     """The gradient of `valid_conv2` to its kernel: the map `x` correlated with `dy`, whole overlaps only."""
     dy, x = _matrix("dy", dy), _matrix("x", x)
     shape = tuple(n - k + 1 for n, k in zip(x.shape, dy.shape, strict=True))

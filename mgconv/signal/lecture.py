@@ -1,10 +1,13 @@
 """The forward passes of the lecture "Neural Organization: Convolution", in its own indexing."""
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv.signal.arrays import filtered, is_native, output_window, scipy_function
 
 
-def causal_conv(a, x):
+def causal_conv(a: ArrayLike, x: ArrayLike) -> NDArray[Any]:
     """The lecture's 1-D linear convolution z[i] = a[1] x[i - tau + 1] + ... + a[tau] x[i].
 
     A correlation: `a` is not turned, and its last entry meets the present sample. Samples before the first count as
@@ -42,7 +45,7 @@ def causal_conv(a, x):
     return filtered(x, a, output_window("causal", x.shape, a.shape), flip=False)
 
 
-def valid_conv2(x, K):
+def valid_conv2(x: ArrayLike, K: ArrayLike) -> NDArray[Any]:
     """The lecture's my_valid_conv2: z[i, j] = sum over m, n of K(m, n) x[i + m - 1, j + n - 1].
 
     The forward pass of a layer: the kernel is not turned, and only whole overlaps count. MATLAB's filter2(K, x,

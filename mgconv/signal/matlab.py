@@ -1,11 +1,14 @@
 """MATLAB's conv2 and filter2."""
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv.native.filter import MODES, apply
 from mgconv.signal.arrays import filtered, is_native, output_window, scipy_function
 
 
-def conv2(*args):
+def conv2(*args: Any) -> NDArray[Any]:
     """Convolve two matrices, as MATLAB's conv2 does: ``conv2(A, B, shape)`` or ``conv2(u, v, A, shape)``.
 
     Parameters
@@ -56,7 +59,7 @@ def conv2(*args):
     return _convolved(_convolved(a, column, _shape(shape)), row, shape)
 
 
-def filter2(h, x, shape="same"):
+def filter2(h: ArrayLike, x: ArrayLike, shape: str = "same") -> NDArray[Any]:
     """Filter a matrix with an FIR filter that is not turned, as MATLAB's filter2 does: a correlation.
 
     Parameters
