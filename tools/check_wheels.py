@@ -2,6 +2,7 @@
 
     settings    cibuildwheel would build exactly the intended wheels; pyproject.toml is valid
     workflows   actionlint, zizmor and GitHub's schema on .github/workflows
+    types       mypy --strict on the stubs, and pyright on the README's Python
     c           tools/check_c.py: the C sources for every platform
     sdist       the source distribution, and from it, unpacked, this machine's wheel in --out
     artefacts   what is in --out: the limited API, contents, size, metadata
@@ -12,6 +13,7 @@ Without names it does all of these in this order. `pip install --group checks` b
 qemu-user-static wine the emulators.
 """
 import argparse
+import json
 import os
 import re
 import shutil
@@ -66,6 +68,17 @@ def check_workflows(_):
     return all([run(tool("actionlint"), *files),
                 run(tool("zizmor"), "--offline", "--persona=pedantic", ".github"),
                 run(tool("check-jsonschema"), "--builtin-schema", "vendor.github-workflows", *files)])
+
+
+def check_types(_):
+    with tempfile.TemporaryDirectory() as folder:
+        for number, code in enumerate(re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)):
+            Path(folder, f"readme_{number}.py").write_text(code)
+        Path(folder, "pyrightconfig.json").write_text(
+            json.dumps({"typeCheckingMode": "standard", "extraPaths": [str(ROOT)]}))
+        return all([run(tool("mypy"), "--strict", "--follow-imports=silent",
+                        *sorted(ROOT.glob("mgconv/native/*.pyi")), ROOT / "mgconv/__init__.pyi"),
+                    run(tool("basedpyright"), "--pythonpath", sys.executable, "--project", folder)])
 
 
 def check_c(_):
@@ -184,8 +197,8 @@ def test_on(python, free, out, folder):
     return done.stdout.strip().splitlines()[-1]
 
 
-CHECKS = {"settings": check_settings, "workflows": check_workflows, "c": check_c, "sdist": check_sdist,
-          "artefacts": check_artefacts, "tests": check_tests}
+CHECKS = {"settings": check_settings, "workflows": check_workflows, "types": check_types, "c": check_c,
+          "sdist": check_sdist, "artefacts": check_artefacts, "tests": check_tests}
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)
