@@ -107,7 +107,12 @@ static int own_pool(void) { return mg_atomic_load(&pool.busy) == 0 && mg_atomic_
 
 static void leave_pool(void) { mg_atomic_store(&pool.busy, 0); }
 
-#if !defined(_WIN32)
+enum { KEY_NONE, KEY_BEING_MADE, KEY_READY, KEY_IMPOSSIBLE };     /* impossible: then a thread's scratch stays */
+static mg_atomic key_state;
+
+#if defined(_WIN32)
+static void watch_forks(void) {}
+#else
 /* fork copies the caller's thread alone: the child starts with no workers, and with nobody's locks. */
 static void forget_workers(void) {
     static const mg_lock fresh_lock = MG_LOCK_INIT;
@@ -116,16 +121,19 @@ static void forget_workers(void) {
     pool.work = fresh_condition;
     pool.workers = 0;
     pool.ticket = pool.asleep = pool.stopping = pool.busy = 0;
+    if (key_state == KEY_BEING_MADE) key_state = KEY_NONE;
+}
+
+/* Before anybody owns the pool for the first time: a fork in the middle would leave the child's pool owned for ever. */
+static void watch_forks(void) {
+    static mg_atomic watching;
+    if (mg_atomic_swap_if(&watching, 0, 1)) pthread_atfork(NULL, NULL, forget_workers);
 }
 #endif
 
 static void start_workers(void) {
     int wanted = (int)mg_atomic_load(&pool.threads) - 1;
     if (pool.workers >= wanted) return;
-#if !defined(_WIN32)
-    static int watching;
-    if (!watching) watching = pthread_atfork(NULL, NULL, forget_workers) == 0;
-#endif
     pool.spin = wanted < mg_cpu_count();
     pool.avoided = -1;
     while (pool.workers < wanted && mg_thread_start(&pool.handles[pool.workers], worker)) pool.workers++;
@@ -177,6 +185,7 @@ int mg_get_num_threads(void) { return (int)mg_atomic_load(&pool.threads); }
 
 void mg_set_num_threads(int threads) {
     if (inside) return;
+    watch_forks();
     while (!own_pool()) mg_yield();
     mg_atomic_store(&pool.stopping, 1);
     wake_workers();
@@ -205,10 +214,10 @@ MG_THREAD_KEY_DESTRUCTOR(free_scratch) {
 
 static void register_scratch(void) {
     static mg_thread_key key;
-    static mg_atomic made;      /* 0 not yet, 1 being made, 2 ready, 3 impossible: then a thread's scratch stays */
-    if (mg_atomic_swap_if(&made, 0, 1)) mg_atomic_store(&made, mg_thread_key_make(&key, free_scratch) ? 2 : 3);
-    while (mg_atomic_load(&made) == 1) mg_pause();
-    if (mg_atomic_load(&made) == 2) mg_thread_key_set(key, scratch);
+    if (mg_atomic_swap_if(&key_state, KEY_NONE, KEY_BEING_MADE))
+        mg_atomic_store(&key_state, mg_thread_key_make(&key, free_scratch) ? KEY_READY : KEY_IMPOSSIBLE);
+    while (mg_atomic_load(&key_state) == KEY_BEING_MADE) mg_pause();
+    if (mg_atomic_load(&key_state) == KEY_READY) mg_thread_key_set(key, scratch);
 }
 
 void *mg_scratch(int slot, size_t bytes) {

@@ -1,5 +1,8 @@
 /* The one thread pool: a job is a number of tasks, claimed in any order by the caller and the pool's workers.
 
+   Any number of threads may call these functions at once. Nothing here knows Python or its lock, so an interpreter
+   without one (free-threaded) needs nothing else. After fork the child begins with a pool of the same size.
+
    Results must not depend on who runs a task: cut work by shape alone, and add partial results in a fixed order. */
 #ifndef MG_THREADS_H
 #define MG_THREADS_H

@@ -8,10 +8,21 @@
 enum { TASKS = 1000 };
 static unsigned char ran[TASKS];
 
+static void add_task(void *context, ptrdiff_t index) { ((unsigned char *)context)[index]++; }
+
 static void count_task(void *context, ptrdiff_t index) {
     unsigned char *mine = mg_scratch(MG_SCRATCH_TASK, 256);
     if (mine) mine[255] = 1;
     ran[index] = (unsigned char)(ran[index] + *(unsigned char *)context);
+}
+
+static void nested_task(void *context, ptrdiff_t index) {
+    unsigned char inner[10] = {0}, one = 1;
+    (void)context;
+    mg_set_num_threads(1);      /* does nothing here */
+    mg_parallel_for(add_task, inner, 10, 1.0);
+    for (int i = 0; i < 10; i++) one &= inner[i] == 1;
+    ran[index] = one;
 }
 
 void test_threads(void) {
@@ -27,6 +38,11 @@ void test_threads(void) {
             CHECK(once == TASKS);
         }
     }
+    memset(ran, 0, sizeof ran);
+    mg_parallel_for(nested_task, NULL, TASKS, 1.0);
+    int right = 0;
+    for (int i = 0; i < TASKS; i++) right += ran[i];
+    CHECK(right == TASKS && mg_get_num_threads() == 4);
     mg_set_num_threads(1);
     void *first = mg_scratch(MG_SCRATCH_JOB, 1000);
     CHECK(first && (uintptr_t)first % 64 == 0);
