@@ -391,6 +391,6 @@ def _plain(logs):
 def _snapshot(layer):
     """A copy of the layer with weights of its own."""
     twin = copy.copy(layer)
-    twin.gradients = dict(layer.gradients)
+    twin.gradients, twin.frozen = dict(layer.gradients), True
     twin.place(np.empty(layer.count_params(), layer.dtype), np.zeros(layer.count_params(), layer.dtype))
     return twin

@@ -154,7 +154,7 @@ def test_results_have_the_dtype_of_the_layer_and_are_fresh(dtype):
     (lambda: layers.Conv2D(4, (3, 3, 3)), r"`kernel_size` .* Received: kernel_size=\(3, 3, 3\)."),
     (lambda: layers.Conv1D(4, 3, strides=0), "`strides`"),
     (lambda: layers.Conv1D(4, 3, dilation_rate=-1), "`dilation_rate`"),
-    (lambda: layers.Conv1D(4, 3, padding="full"), "one of valid, same, causal. Received: padding='full'."),
+    (lambda: layers.Conv1D(4, 3, padding="full"), "valid, same, causal. Received: padding='full'."),
     (lambda: layers.Conv2D(4, 3, padding="causal"), "`padding` must be one of valid, same."),
     (lambda: layers.Conv1D(4, 3, groups=3), "`filters` must be a multiple of `groups`. Received: filters=4, groups=3."),
     (lambda: layers.Conv1D(4, 3, data_format="NCL"), "`data_format`"),
@@ -176,7 +176,8 @@ def test_bad_values_state_the_rule_and_what_came(make, message):
 
 
 @pytest.mark.parametrize("make", [lambda: layers.Conv1D(2.5, 3), lambda: layers.Conv1D(2, "3"),
-                                  lambda: layers.Dense(None), lambda: layers.Dense(1, name=3), lambda: layers.Reshape((2.5,))])
+                                  lambda: layers.Dense(None), lambda: layers.Dense(1, name=3),
+                                  lambda: layers.Reshape((2.5,))])
 def test_bad_types(make):
     with pytest.raises(TypeError):
         make()

@@ -177,6 +177,22 @@ def test_predict_takes_lists_integers_and_a_missing_last_axis():
         np.testing.assert_array_equal(model.predict(x, verbose=0), want)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [1, 3])
+def test_predictor_equals_predict(dtype, size):
+    """Over every kind of layer that prepares its kernel, on data that change from call to call."""
+    mgconv.set_random_seed(0)
+    model = mgconv.Sequential([
+        mgconv.Input((9, 10, 2), dtype=dtype), layers.Conv2D(8, 3, padding="same", activation="relu"),
+        layers.DepthwiseConv2D(3, depth_multiplier=2, activation="gelu"), layers.Conv2D(6, 3, strides=2, groups=2),
+        layers.MaxPooling2D(2), layers.Dropout(0.5), layers.Flatten(), layers.Dense(5, use_bias=False),
+        layers.Activation("softmax")])
+    model.parameters += 0.1
+    answer = model.predictor(size)
+    for x in np.random.default_rng(0).standard_normal((4, size, 9, 10, 2)):
+        np.testing.assert_array_equal(answer(x), model.predict(x, verbose=0))
+
+
 def test_predictor_keeps_the_weights_of_its_day():
     model = small()
     x = X[:1].astype("f4")

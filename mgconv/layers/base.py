@@ -48,6 +48,8 @@ class Layer:
         A model names its layers after their classes where they have no name.
     """
 
+    frozen = False            # whether the weights never change again, so that a binding may prepare them
+
     def __init__(self, name=None):
         if name is not None and not isinstance(name, str):
             raise TypeError(f"`name` must be a string. Received: name={name!r}.")

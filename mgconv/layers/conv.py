@@ -66,7 +66,8 @@ class EngineLayer(Layer):
         z = aligned_empty(outer, x.dtype) if self.activation.needs_input else y
         engine_x = x.reshape(geometry.input_shape)
         kernel, fused = self.kernel.reshape(geometry.kernel_shape), self.activation.fused
-        forward = [partial(plan.forward, engine_x, kernel, self.bias, z.reshape(inner), fused)]
+        arguments = engine_x, kernel, self.bias, z.reshape(inner), fused
+        forward = [plan.freeze(*arguments) if self.frozen else partial(plan.forward, *arguments)]
         if fused is None and self.activation is not activations.linear:
             forward.append(partial(self.activation.forward, z, y))
         if not training:

@@ -15,10 +15,12 @@ from mgconv.native.correlation cimport Correlation, run_all
 from mgconv.native.kernel_gradient cimport KernelGradient
 
 import math
+from functools import partial
 
 import numpy as np
 
 from mgconv.native.choice import choose
+from mgconv.native.frozen import FrozenForward
 
 cdef enum:
     RANKS = 4
@@ -161,6 +163,17 @@ cdef class ConvPlan:
                         <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf, flags)
         finally:
             release(views, taken)
+
+    def freeze(self, x, kernel, bias, out, activation=None):
+        """A call without arguments that does `forward` on these arrays, with kernel and bias as they are now.
+
+        It looks at `x` and writes `out` whenever it is called; what follows from the kernel is prepared once.
+        """
+        self.forward(x, kernel, bias, out, activation)              # checks all arguments
+        if self.empty or self.fast_forward is not None:
+            return partial(self.forward, x, kernel.copy(), None if bias is None else bias.copy(), out, activation)
+        return FrozenForward(self.forward_passes[0], x, kernel, bias, out,
+                             runtime.MG_RELU if activation == "relu" else 0)
 
     def grad_input(self, dy, kernel, dx):
         """dx <- the gradient to x: every position is written."""

@@ -50,4 +50,6 @@ cdef class Correlation:
     cdef Pass plan
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset)
 
+cdef void pack_panel(Call *call, Py_ssize_t index) noexcept nogil
+cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil
 cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, int flags) except -1
