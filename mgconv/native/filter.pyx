@@ -27,6 +27,7 @@ cdef enum:
     TILE_ROWS = 32
     TILE_COLS = 1024                  # of an image; 32 rows with a small kernel then fit the second-level cache
     TILE_ROW = 16384                  # of a signal
+cdef double TOO_LONG = 0.5            # seconds of sums
 
 MODES = {"full": FULL, "same": SAME, "valid": VALID}
 BOUNDARIES = {"fill": FILL, "wrap": WRAP, "symm": SYMMETRIC}
@@ -121,8 +122,8 @@ cdef void find_factors(Job *j, char *memory) noexcept nogil:
         j.factored = factors[float](<const float *>j.h, j.kh, j.kw, <float *>memory)
 
 
-cdef bint run(Job *j, int method) except False:
-    cdef Py_ssize_t tasks
+cdef int run(Job *j, int method) except -1:
+    """1; or 0, with nothing written, where sums would take long and the kernel is too long for the longest tile."""
     cdef double seconds = direct_seconds(j)
     j.direct = runtime.active_isa().filter[j.wide]
     j.fft = runtime.active_isa().fft[j.wide]
@@ -134,24 +135,31 @@ cdef bint run(Job *j, int method) except False:
     j.grid.seconds = 1e300
     if method == FFT or (method == AUTO and j.kh * j.kw > 24 and seconds > 20e-6):
         j.grid = overlap.best_grid(j)
+        if j.grid.seconds == 1e300 and seconds > TOO_LONG:
+            return 0
     if j.grid.seconds < seconds or (method == FFT and j.grid.seconds < 1e300):
         overlap.run(j)
     else:
-        j.tile_rows, j.tile_cols = TILE_ROWS, TILE_COLS
-        if j.out_rows == 1:
-            j.tile_cols = TILE_ROW
-        elif not j.in_place:
-            j.tile_rows, j.tile_cols = 2 * TILE_ROWS, TILE_COLS // 4
-        j.tiles_across = (j.out_cols + j.tile_cols - 1) // j.tile_cols
-        tasks = j.tiles_across * ((j.out_rows + j.tile_rows - 1) // j.tile_rows)
-        if tasks == 1:
-            direct_task(j, 0)
-        else:
-            with nogil:
-                runtime.parallel_for(direct_task, j, tasks, seconds)
+        run_direct(j, seconds)
     if j.failed:
         raise MemoryError("There is no memory for the scratch tiles of a filter.")
-    return True
+    return 1
+
+
+cdef void run_direct(Job *j, double seconds) noexcept:
+    cdef Py_ssize_t tasks
+    j.tile_rows, j.tile_cols = TILE_ROWS, TILE_COLS
+    if j.out_rows == 1:
+        j.tile_cols = TILE_ROW
+    elif not j.in_place:
+        j.tile_rows, j.tile_cols = 2 * TILE_ROWS, TILE_COLS // 4
+    j.tiles_across = (j.out_cols + j.tile_cols - 1) // j.tile_cols
+    tasks = j.tiles_across * ((j.out_rows + j.tile_rows - 1) // j.tile_rows)
+    if tasks == 1:
+        direct_task(j, 0)
+    else:
+        with nogil:
+            runtime.parallel_for(direct_task, j, tasks, seconds)
 
 
 cdef int dtype_code(const Py_buffer *b) noexcept:
@@ -298,7 +306,8 @@ cdef object filtered(Py_buffer *x, Py_buffer *h, int code, int mode, bint flip, 
     PyObject_GetBuffer(out, &buffer, PyBUF_STRIDES)
     j.out = <char *>buffer.buf
     try:
-        run(&j, method)
+        if not run(&j, method):
+            return None
     finally:
         PyBuffer_Release(&buffer)
     return out

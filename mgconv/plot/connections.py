@@ -120,7 +120,7 @@ def sliding(x, kernel, path, *, strides=1, padding="valid", dilation_rate=1, fra
     height = max(inputs[0] + sum(pads[0]), outputs[0])
     scale = min(0.5, 10 / (sum(widths) + 2), 5 / height)
     figure = new_figure(figsize=(max(scale * (sum(widths) + 2) + 0.6, 5), scale * height + 1.0), dpi=90)
-    before, result = set(), np.full(outputs, np.nan)
+    before, result = set(), np.zeros(outputs)
     with GifWriter(path, figure, frames_per_second) as writer:
         for o in np.ndindex(outputs):
             seen = geometry.receptive_field(o[-g.rank:], x.shape, kernel.shape, strides, padding, dilation_rate)
@@ -135,9 +135,10 @@ def sliding(x, kernel, path, *, strides=1, padding="valid", dilation_rate=1, fra
                       PREDICTION if at in window else None)
                 _write(left, at, f"{image[at]:.2g}", "0.25", scale * 0.8)
             _grid(right, outputs)
-            for at in np.argwhere(~np.isnan(result)):
-                _cell(right, at, REACHED if tuple(at) == o else "white")
-                _write(right, at, f"{result[tuple(at)]:.3g}", PREDICTION if tuple(at) == o else SERIES, scale * 0.8)
+            for at in np.ndindex(outputs):
+                if at <= o:
+                    _cell(right, at, REACHED if at == o else "white")
+                    _write(right, at, f"{result[at]:.3g}", PREDICTION if at == o else SERIES, scale * 0.8)
             left.set_title("input: the window (red), the one before (blue)", fontsize=9, color="0.2")
             right.set_title("output", fontsize=9, color="0.2")
             writer.add_frame()

@@ -47,8 +47,16 @@ def filtered(x, h, window, *, flip, conjugate=False, method="auto", boundary="fi
         return _integers(x, h, dtype, window, flip, method, boundary, fill)
     if fill is not None:
         fill = np.array([fill], dtype)
-    return apply(_plain(x, dtype), _plain(h, dtype), 0, flip, 0, conjugate, METHODS[method], BOUNDARIES[boundary], fill,
-                 window)
+    out = apply(_plain(x, dtype), _plain(h, dtype), 0, flip, 0, conjugate, METHODS[method], BOUNDARIES[boundary], fill,
+                window)
+    return _by_scipy(x, h, dtype, window, flip, conjugate, boundary, fill) if out is None else out
+
+
+def _by_scipy(x, h, dtype, window, flip, conjugate, boundary, fill):
+    """Kernels longer than the longest tile of the compiled FFT."""
+    h = h.conj() if conjugate else h
+    extended = extend(x.astype(dtype), window, h.shape, boundary, fill)
+    return scipy_function("fftconvolve")(extended, h if flip else np.flip(h), "valid").astype(dtype, copy=False)
 
 
 def _plain(x, dtype):
