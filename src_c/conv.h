@@ -29,6 +29,8 @@ struct mg_conv_row {
     char *y;
     ptrdiff_t y_step;
     const char *bias;                 /* or NULL */
+    ptrdiff_t x_tile, y_tile;         /* from one tile to the next */
+    ptrdiff_t kernel_tile, bias_tile; /* not 0 where the next tile has other channels instead of other positions */
     int lanes;                        /* valid lanes of the panel's last vector; with taps in the lanes: filters */
     int flags;
 };

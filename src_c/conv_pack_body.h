@@ -17,6 +17,34 @@ MG_INLINE MG_REAL *MG_NAME(pack_row)(MG_REAL *to, const char *from, const struct
     return to + how->width;
 }
 
+/* VL rows of the panel at once where the run, not the filters, is contiguous in the source (gradients to the input):
+   log2(VL) rounds of interleaving the first half of the vectors with the second turn a square by its diagonal. */
+MG_INLINE void MG_NAME(pack_square)(MG_REAL *to, const char *from, const struct mg_conv_pack *how) {
+    for (int f = 0; f < how->width; f += VL) {
+        vec a[VL], b[VL];
+        for (int i = 0; i < VL; i++)
+            a[i] = f + i < how->filters ? v_load((const MG_REAL *)(from + (f + i) * how->filter_step)) : v_zero();
+        for (int round = 1; round < VL; round *= 2) {
+            MG_UNROLL
+            for (int i = 0; i < VL / 2; i++) {
+                b[2 * i] = v_ziplo(a[i], a[i + VL / 2]);
+                b[2 * i + 1] = v_ziphi(a[i], a[i + VL / 2]);
+            }
+            MG_UNROLL
+            for (int i = 0; i < VL; i++) a[i] = b[i];
+        }
+        for (int i = 0; i < VL; i++) v_store(to + i * how->width + f, a[i]);
+    }
+}
+
+static MG_REAL *MG_NAME(pack_run)(MG_REAL *to, const struct mg_conv_pack *how, ptrdiff_t i, ptrdiff_t j) {
+    ptrdiff_t k = 0;
+    if (how->run_step == sizeof(MG_REAL) && how->filter_step != sizeof(MG_REAL))
+        for (; k + VL <= how->run; k += VL, to += VL * how->width) MG_NAME(pack_square)(to, FROM(i, j, k), how);
+    for (; k < how->run; k++) to = MG_NAME(pack_row)(to, FROM(i, j, k), how);
+    return to;
+}
+
 /* `taps` elements of the run side by side while there are as many, then one by one. */
 static MG_REAL *MG_NAME(pack_taps)(MG_REAL *to, const struct mg_conv_pack *how, ptrdiff_t i, ptrdiff_t j) {
     const int taps = how->taps;
@@ -46,7 +74,8 @@ static void MG_NAME(pack)(const struct mg_conv_pack *how, char *panel) {
             for (ptrdiff_t j = 0; j < (how->merged ? 1 : how->inner); j++) to = MG_NAME(pack_taps)(to, how, i, j);
             continue;
         }
-        for (ptrdiff_t j = 0; j < how->inner; j++)
-            for (ptrdiff_t k = 0; k < how->run; k++) to = MG_NAME(pack_row)(to, FROM(i, j, k), how);
+        for (ptrdiff_t j = 0; j < how->inner; j++) to = MG_NAME(pack_run)(to, how, i, j);
     }
 }
+
+#undef FROM

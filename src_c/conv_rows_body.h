@@ -89,7 +89,8 @@ MG_INLINE void MG_NAME(store_tile)(vec *acc, char *y, ptrdiff_t step, int lanes,
     }
 }
 
-MG_INLINE void MG_NAME(begin)(vec *acc, const struct mg_conv_row *r, const char *y, const int MR, const int NV) {
+MG_INLINE void MG_NAME(begin)(vec *acc, const struct mg_conv_row *r, const char *y, const char *bias, const int MR,
+                              const int NV) {
     if (r->flags & MG_ACCUMULATE) {
         MG_NAME(load_tile)(acc, y, r->y_step, r->lanes, MR, NV);
         return;
@@ -97,7 +98,7 @@ MG_INLINE void MG_NAME(begin)(vec *acc, const struct mg_conv_row *r, const char 
     vec start[4];
     MG_UNROLL
     for (int v = 0; v < NV; v++) start[v] = v_zero();
-    if (r->bias) MG_NAME(load_tile)(start, r->bias, 0, r->lanes, 1, NV);
+    if (bias) MG_NAME(load_tile)(start, bias, 0, r->lanes, 1, NV);
     MG_UNROLL
     for (int m = 0; m < MR; m++)
         MG_UNROLL
@@ -113,36 +114,62 @@ MG_INLINE void MG_NAME(finish)(vec *acc, const struct mg_conv_row *r, char *y, c
     else MG_NAME(store_tile)(acc, y, r->y_step, VL, MR, NV, 0);
 }
 
-/* The same for taps in the lanes: their partial sums are added first. */
+/* The same for taps in the lanes. Adding neighbouring lanes of two vectors at a time leaves
+
+       p0 f0 | p0 f1 | ... | p1 f0 | p1 f1 | ...       `taps` positions of VL / taps filters in a vector,
+
+   which is how they lie in y where its positions touch. */
 MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char *y, const int MR, const int taps) {
-    const int lanes = r->lanes;
-    const vec bias = r->bias ? v_loadn((const MG_REAL *)r->bias, lanes) : v_zero();
+    const int slots = VL / taps, lanes = r->lanes < slots ? r->lanes : slots;
+    const ptrdiff_t step = r->y_step;
+    const int touching = lanes == slots && step == (ptrdiff_t)(slots * sizeof(MG_REAL));
+    MG_REAL start[VL];
+    int n = MR;
     MG_UNROLL
-    for (int m = 0; m < MR; m++) {
-        MG_REAL *p = (MG_REAL *)(y + m * r->y_step);
-        vec a = acc[m];
+    for (int q = 1; q < taps; q *= 2) {
         MG_UNROLL
-        for (int q = 1; q < taps; q *= 2) a = v_pairs(a);
-        a = v_add(a, r->flags & MG_ACCUMULATE ? v_loadn(p, lanes) : bias);
+        for (int i = 0; i < (n + 1) / 2; i++) {
+            const vec a = acc[2 * i], b = acc[2 * i + 1 < n ? 2 * i + 1 : 2 * i];
+            acc[i] = v_add(v_even(a, b), v_odd(a, b));
+        }
+        n = (n + 1) / 2;
+    }
+    for (int i = 0; i < VL; i++) start[i] = r->bias && i % slots < lanes ? ((const MG_REAL *)r->bias)[i % slots] : 0;
+    MG_UNROLL
+    for (int i = 0; i < (MR + taps - 1) / taps; i++) {
+        const int count = MR - i * taps < taps ? MR - i * taps : taps;
+        char *to = y + i * taps * step;
+        if (r->flags & MG_ACCUMULATE)
+            for (int m = 0; m < count; m++)
+                for (int f = 0; f < lanes; f++) start[m * slots + f] = ((const MG_REAL *)(to + m * step))[f];
+        vec a = v_add(acc[i], v_load(start));
         if (r->flags & MG_RELU) a = v_max(v_zero(), a);
-        v_storen(p, a, lanes);
+        if (touching) {
+            if (count == taps) v_store((MG_REAL *)to, a);
+            else v_storen((MG_REAL *)to, a, count * slots);
+            continue;
+        }
+        MG_REAL sums[VL];
+        v_store(sums, a);
+        for (int m = 0; m < count; m++)
+            for (int f = 0; f < lanes; f++) ((MG_REAL *)(to + m * step))[f] = sums[m * slots + f];
     }
 }
 
 MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, const int kind, const int MR, const int NV,
                               const int taps) {
     const ptrdiff_t step = r->x_step;
-    const char *x = r->x;
+    const char *x = r->x, *kernel = r->kernel, *bias = r->bias;
     char *y = r->y;
-    for (; tiles > 0; tiles--, x += MR * step, y += MR * r->y_step) {
+    for (; tiles > 0; tiles--, x += r->x_tile, y += r->y_tile, kernel += r->kernel_tile) {
         vec acc[MG_TILE_MAX];
         if (kind == INTERLEAVED_) {
             MG_UNROLL
             for (int m = 0; m < MR; m++) acc[m] = v_zero();
         } else
-            MG_NAME(begin)(acc, r, y, MR, NV);
+            MG_NAME(begin)(acc, r, y, bias, MR, NV);
         for (ptrdiff_t i = 0; i < r->outer; i++) {
-            const char *from = x + i * r->x_outer, *panel = r->kernel + i * r->kernel_outer;
+            const char *from = x + i * r->x_outer, *panel = kernel + i * r->kernel_outer;
             for (ptrdiff_t j = r->inner; j > 0; j--, from += r->x_inner, panel += r->kernel_inner)
                 if (kind == CHANNELS_ || kind == CHANNELS_PART_)
                     MG_NAME(reduce_channels)(acc, from, step, (const MG_REAL *)panel, MR, r->lanes, kind == CHANNELS_PART_);
@@ -151,6 +178,7 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
         }
         if (kind == INTERLEAVED_) MG_NAME(finish_taps)(acc, r, y, MR, taps);
         else MG_NAME(finish)(acc, r, y, MR, NV);
+        if (bias) bias += r->bias_tile;
     }
 }
 

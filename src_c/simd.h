@@ -20,7 +20,6 @@
        v_ziplo(a, b)            a0 b0 a1 b1 ...: the first halves interleaved; v_ziphi the second halves
        v_even(a, b)             a0 a2 ... b0 b2 ...: the even elements of both; v_odd the odd ones: the reverse of zipping
        v_repeat(p, q)           the q elements at p again and again; q is a constant power of two, at most VL
-       v_pairs(a)               a0 + a1, a2 + a3, ... in the lower half; the upper half is undefined
    MG_REGISTERS, MG_LANES_OF_DTYPE   vector registers of the set; VL for the preprocessor
 */
 #ifndef MG_SIMD_H
@@ -63,7 +62,6 @@
 #define v_ziplo MG_PASTE2(v_ziplo, MG_DTYPE)
 #define v_ziphi MG_PASTE2(v_ziphi, MG_DTYPE)
 #define v_repeat MG_PASTE2(v_repeat, MG_DTYPE)
-#define v_pairs MG_PASTE2(v_pairs, MG_DTYPE)
 #define v_even MG_PASTE2(v_even, MG_DTYPE)
 #define v_odd MG_PASTE2(v_odd, MG_DTYPE)
 

@@ -61,5 +61,3 @@ MG_INLINE float32x4_t v_repeat_f32(const float *p, int q) {
     return q == 1 ? vdupq_n_f32(*p) : q == 2 ? vcombine_f32(vld1_f32(p), vld1_f32(p)) : vld1q_f32(p);
 }
 MG_INLINE float64x2_t v_repeat_f64(const double *p, int q) { return q == 1 ? vdupq_n_f64(*p) : vld1q_f64(p); }
-MG_INLINE float32x4_t v_pairs_f32(float32x4_t a) { return vpaddq_f32(a, a); }
-MG_INLINE float64x2_t v_pairs_f64(float64x2_t a) { return vpaddq_f64(a, a); }

@@ -30,7 +30,6 @@
     MG_INLINE T v_loadn_##D(const T *p, int n) { return n ? *p : 0; }                  \
     MG_INLINE void v_storen_##D(T *p, T a, int n) { if (n) *p = a; }                      \
     MG_INLINE T v_repeat_##D(const T *p, int q) { (void)q; return *p; }                \
-    MG_INLINE T v_pairs_##D(T a) { return a; }
 
 MG_SCALAR_OPS(f32, float, sqrtf)
 MG_SCALAR_OPS(f64, double, sqrt)

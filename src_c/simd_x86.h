@@ -101,15 +101,6 @@ MG_INLINE __m512d v_repeat_f64(const double *p, int q) {
            : q == 4 ? _mm512_broadcast_f64x4(_mm256_loadu_pd(p))
                     : _mm512_loadu_pd(p);
 }
-MG_INLINE __m512 v_pairs_f32(__m512 a) {
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14);
-    const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15);
-    return _mm512_add_ps(_mm512_permutexvar_ps(even, a), _mm512_permutexvar_ps(odd, a));
-}
-MG_INLINE __m512d v_pairs_f64(__m512d a) {
-    const __m512i even = _mm512_setr_epi64(0, 2, 4, 6, 0, 2, 4, 6), odd = _mm512_setr_epi64(1, 3, 5, 7, 1, 3, 5, 7);
-    return _mm512_add_pd(_mm512_permutexvar_pd(even, a), _mm512_permutexvar_pd(odd, a));
-}
 
 #elif defined(MG_ISA_AVX2)
 
@@ -189,10 +180,6 @@ MG_INLINE __m256d v_repeat_f64(const double *p, int q) {
            : q == 2 ? _mm256_castsi256_pd(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p)))
                     : _mm256_loadu_pd(p);
 }
-MG_INLINE __m256 v_pairs_f32(__m256 a) {
-    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_hadd_ps(a, a)), 0x88));
-}
-MG_INLINE __m256d v_pairs_f64(__m256d a) { return _mm256_permute4x64_pd(_mm256_hadd_pd(a, a), 0x88); }
 
 #else
 
@@ -255,9 +242,5 @@ MG_INLINE __m128 v_repeat_f32(const float *p, int q) {
     return _mm_castsi128_ps(_mm_unpacklo_epi64(two, two));
 }
 MG_INLINE __m128d v_repeat_f64(const double *p, int q) { return q == 1 ? _mm_set1_pd(*p) : _mm_loadu_pd(p); }
-MG_INLINE __m128 v_pairs_f32(__m128 a) {
-    return _mm_add_ps(_mm_shuffle_ps(a, a, 0x88), _mm_shuffle_ps(a, a, 0xdd));
-}
-MG_INLINE __m128d v_pairs_f64(__m128d a) { return _mm_add_sd(a, _mm_unpackhi_pd(a, a)); }
 
 #endif

@@ -18,6 +18,8 @@ cdef struct Pass:
     Axis axis[3]
     int along                         # the axis along which tiles lie
     bint merged, channelwise
+    int repeat                        # positions side by side in the lanes, where there are few channels
+    Py_ssize_t packed_bias
     int panel_blocks, panel_count, strip_height
     Panel *panels
     Py_ssize_t item, position, run    # bytes of an element, of a position; elements of a run
@@ -48,6 +50,7 @@ cdef bint touches_padding(Axis *a)
 
 cdef class Correlation:
     cdef Pass plan
+    cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters)
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset)
 
 cdef void pack_panel(Call *call, Py_ssize_t index) noexcept nogil

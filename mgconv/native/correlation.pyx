@@ -46,14 +46,24 @@ cdef class Correlation:
         set_axis(&p.axis[COLUMNS], columns, p.position, item)
         set_axis(&p.axis[ROWS], rows, columns[0] * p.position, item)
         set_axis(&p.axis[IMAGES], (batch, 1, 1, 1, 0, batch, y_image), rows[0] * columns[0] * p.position, item)
-        p.channelwise = channels == 1 and filters == 1 and groups > 1
         p.along = choose_along(p)
+        self.find_channelwise(groups, channels, filters)
         p.kernel_outer, p.kernel_inner, p.kernel_run, p.kernel_filter = [step * item for step in kernel_steps[:4]]
-        p.merged = (groups == 1 and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
+        p.merged = (groups == 1 and not p.channelwise and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
                     and (p.along == COLUMNS or not touches_padding(&p.axis[COLUMNS])))
         p.run = channels
         self.lay_panels(groups, filters, kernel_steps[4] * item, kernel_offset * item)
         cut_tasks(p)
+
+    cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters):
+        """Channels with a filter each: lanes hold channels, or the channels of several neighbouring positions."""
+        cdef Pass *p = &self.plan
+        cdef Axis *columns = &p.axis[COLUMNS]
+        cdef int lanes = p.kernels.lanes
+        p.repeat = 1
+        if p.along == COLUMNS and columns.stride == 1 and columns.y_step == p.position and columns.out > 1:
+            p.repeat = max(lanes // groups, 1)
+        p.channelwise = channels == 1 and filters == 1 and (groups > 1 or p.repeat > 1)
 
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset):
         cdef Pass *p = &self.plan
@@ -63,8 +73,7 @@ cdef class Correlation:
         cdef Panel *panel
         if p.channelwise:
             p.kernel_filter = kernel_group
-            kinds = [(runtime.MG_LANES if groups - first >= lanes else runtime.MG_LANES_PART, 1, 1, first,
-                      min(lanes, groups - first)) for first in range(0, groups, lanes)]
+            kinds = [(runtime.MG_LANES, 1, 1, first, min(lanes, groups - first)) for first in range(0, groups, lanes)]
             groups = 1
         else:
             heights = [p.kernels.height[kind] for kind in range(runtime.MG_ROW_KINDS)]
@@ -81,6 +90,9 @@ cdef class Correlation:
             panel = &p.panels[index]
             panel.kind, panel.taps, panel.width, panel.filters = kind, taps, vectors * lanes, count
             panel.lanes = count if taps > 1 else count - (vectors - 1) * lanes
+            if p.channelwise:
+                panel.lanes = count * p.repeat
+                panel.kind = runtime.MG_LANES if panel.lanes == lanes else runtime.MG_LANES_PART
             panel.height = p.kernels.height[kind]
             panel.x = (first if p.channelwise else group * p.run) * p.item
             panel.y = (group * filters + first) * p.item
@@ -89,6 +101,8 @@ cdef class Correlation:
             panel.inner_bytes = (run // taps + run % taps) * panel.width * p.item
             panel.outer_bytes = inner * panel.inner_bytes
             p.packed_bytes += p.axis[ROWS].taps * panel.outer_bytes
+        p.packed_bias = p.packed_bytes
+        p.packed_bytes += lanes * p.item if p.channelwise and p.repeat > 1 else 0
 
     @property
     def scratch_bytes(self):
@@ -244,16 +258,68 @@ cdef void run_tiles(const Call *call, const Panel *panel, runtime.mg_conv_row *r
     cdef const runtime.mg_conv_rows *tiles = call.plan.kernels.rows[panel.kind]
     cdef Py_ssize_t count = ceil_div(positions, panel.height), height = ceil_div(positions, count)
     cdef Py_ssize_t high = positions - count * (height - 1)
+    row.kernel_tile = row.bias_tile = 0
+    row.x_tile, row.y_tile = height * row.x_step, height * row.y_step
     tiles[height - 1](row, high)
     if high < count:
-        row.x += high * height * row.x_step
-        row.y += high * height * row.y_step
+        row.x += high * row.x_tile
+        row.y += high * row.y_tile
+        row.x_tile -= row.x_step
+        row.y_tile -= row.y_step
         tiles[height - 2](row, count - high)
 
 
+cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row *row, Py_ssize_t positions,
+                       Py_ssize_t panels) noexcept nogil:
+    """Channelwise, all panels pass over one tile's positions before the next: every access runs along memory."""
+    cdef const runtime.mg_conv_row_kernels *kernels = call.plan.kernels
+    cdef const Panel *last = panel + panels - 1
+    cdef Py_ssize_t whole = panels - (last.kind == runtime.MG_LANES_PART), item = call.plan.item
+    cdef Py_ssize_t count = ceil_div(positions, panel.height), height = ceil_div(positions, count)
+    cdef Py_ssize_t high = positions - count * (height - 1), vector = panel.width * item, i
+    cdef runtime.mg_conv_row rest
+    row.x_tile = row.y_tile = row.bias_tile = vector
+    row.kernel_tile = panel[1].packed - panel.packed
+    for i in range(count):
+        if i == high:
+            height -= 1
+        kernels.rows[runtime.MG_LANES][height - 1](row, whole)
+        if whole < panels:
+            rest = row[0]
+            rest.x += whole * vector
+            rest.y += whole * vector
+            rest.kernel += whole * row.kernel_tile
+            if rest.bias != NULL:
+                rest.bias += whole * vector
+            rest.lanes = last.lanes
+            kernels.rows[runtime.MG_LANES_PART][height - 1](&rest, 1)
+        row.x += height * row.x_step
+        row.y += height * row.y_step
+
+
+cdef void run_repeated(const Call *call, const Panel *panel, runtime.mg_conv_row *row,
+                       Py_ssize_t positions) noexcept nogil:
+    """Several positions of few channels in one vector: what is left over at the end fills a part of one."""
+    cdef const Pass *p = call.plan
+    cdef Py_ssize_t vectors = positions // p.repeat, rest = positions % p.repeat
+    cdef const char *x = row.x + vectors * p.repeat * row.x_step
+    cdef char *y = row.y + vectors * p.repeat * row.y_step
+    row.x_step *= p.repeat
+    row.y_step *= p.repeat
+    if call.bias != NULL:
+        row.bias = call.packed + p.packed_bias
+    if vectors:
+        run_tiles(call, panel, row, vectors)
+    if rest:
+        row.x, row.y, row.lanes = x, y, <int>(rest * panel.filters)
+        row.x_tile = row.y_tile = row.kernel_tile = row.bias_tile = 0
+        p.kernels.rows[runtime.MG_LANES_PART][0](row, 1)
+
+
 cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py_ssize_t n, Py_ssize_t r,
-                      Py_ssize_t c) noexcept nogil:
-    """The outputs of one segment: its positions at image n, row r, column c (0 along the tiles' axis)."""
+                      Py_ssize_t c, Py_ssize_t panels) noexcept nogil:
+    """The outputs of one segment: its positions at image n, row r, column c (that along the tiles' axis does not count).
+    Channelwise, `panels` of them in a row."""
     cdef const Pass *p = call.plan
     cdef const Axis *along = &p.axis[p.along]
     cdef const Axis *rows = &p.axis[ROWS]
@@ -288,7 +354,12 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
         row.y += c * columns.y_step
     row.bias = call.bias + panel.y if call.bias != NULL else NULL
     row.lanes, row.flags = panel.lanes, call.flags
-    run_tiles(call, panel, &row, s.count)
+    if p.channelwise and p.repeat > 1:
+        run_repeated(call, panel, &row, s.count)
+    elif panels > 1:
+        run_channels(call, panel, &row, s.count, panels)
+    else:
+        run_tiles(call, panel, &row, s.count)
 
 
 cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py_ssize_t other_from,
@@ -368,7 +439,7 @@ cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t pan
         for q in range(panel_first, panel_end):
             for r in range(first[ROWS], end[ROWS]):
                 for c in range(first[COLUMNS], end[COLUMNS]):
-                    run_segment(call, &p.panels[q], &segments[0], 0, r, c)
+                    run_segment(call, &p.panels[q], &segments[0], 0, r, c, 1)
         return
     if p.strip_bytes:
         strips = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, p.strip_bytes)
@@ -378,10 +449,15 @@ cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t pan
     for n in range(first[IMAGES], end[IMAGES]):
         count = lay_segments(p, call.x + n * p.axis[IMAGES].x_one, strips, segments, first[p.along], end[p.along],
                              first[across], end[across])
+        if p.channelwise:
+            for r in range(first[across], end[across]):
+                for s in range(count):
+                    run_segment(call, &p.panels[panel_first], &segments[s], n, r, r, panel_end - panel_first)
+            continue
         for q in range(panel_first, panel_end):
             for r in range(first[across], end[across]):
                 for s in range(count):
-                    run_segment(call, &p.panels[q], &segments[s], n, r, r)
+                    run_segment(call, &p.panels[q], &segments[s], n, r, r, 1)
 
 
 cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil:
@@ -408,6 +484,22 @@ cdef void pack_panel(Call *call, Py_ssize_t index) noexcept nogil:
     how.run_step, how.filter_step = p.kernel_run, p.kernel_filter
     how.taps, how.width, how.filters, how.merged = panel.taps, panel.width, <int>panel.filters, p.merged
     p.kernels.pack(&how, call.packed + panel.packed)
+    if p.channelwise and p.repeat > 1:
+        repeat_panel(call, panel)
+
+
+cdef void repeat_panel(Call *call, const Panel *panel) noexcept nogil:
+    """The kernel's (and bias's) few channels once more for each position in the lanes."""
+    cdef const Pass *p = call.plan
+    cdef Py_ssize_t rows = p.axis[ROWS].taps * p.axis[COLUMNS].taps, size = panel.filters * p.item, i, j
+    cdef char *row = call.packed + panel.packed
+    for i in range(rows):
+        for j in range(1, p.repeat):
+            memcpy(row + j * size, row, size)
+        row += panel.width * p.item
+    if call.bias != NULL:
+        for j in range(p.repeat):
+            memcpy(call.packed + p.packed_bias + j * size, call.bias, size)
 
 
 cdef struct Job:

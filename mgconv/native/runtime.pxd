@@ -77,8 +77,8 @@ cdef extern from "conv.h":
         char *y
         Py_ssize_t y_step
         const char *bias
-        int lanes
-        int flags
+        Py_ssize_t x_tile, y_tile, kernel_tile, bias_tile
+        int lanes, flags
     ctypedef void (*mg_conv_rows)(const mg_conv_row *row, Py_ssize_t tiles) noexcept nogil
     cdef struct mg_conv_pack:
         const char *source

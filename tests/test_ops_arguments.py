@@ -1,0 +1,186 @@
+"""What the functions of mgconv.ops accept, and what they refuse before anything is written."""
+import threading
+
+import numpy as np
+import pytest
+
+from mgconv import ops
+from mgconv.geometry import conv_geometry
+from mgconv.native import runtime
+from mgconv.native.conv import ConvPlan
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((3, 10, 11, 4))
+KERNEL = RNG.standard_normal((2, 3, 4, 5))
+BIAS = RNG.standard_normal(5)
+Y = ops.conv(X, KERNEL, BIAS)
+DX = ops.conv_grad_input(Y, KERNEL, X.shape)
+DK = ops.conv_grad_kernel(X, Y, KERNEL.shape)
+
+
+def test_arrays_need_not_be_contiguous_writeable_or_aligned():
+    x = np.zeros((3, 10, 22, 4))[:, :, ::2]
+    x[...] = X
+    kernel = np.asfortranarray(KERNEL)
+    kernel.flags.writeable = False
+    memory = bytearray(Y.nbytes + 4)
+    dy = np.frombuffer(memory, np.uint8)[4:].view(np.float64).reshape(Y.shape)
+    dy[...] = Y
+    np.testing.assert_array_equal(ops.conv(x, kernel, BIAS[::-1][::-1]), Y)
+    np.testing.assert_array_equal(ops.conv_grad_input(dy, kernel, X.shape), DX)
+    np.testing.assert_array_equal(ops.conv_grad_kernel(x, dy, KERNEL.shape), DK)
+
+
+def test_channels_first_is_the_same_convolution_with_its_channels_moved():
+    def first(a):
+        return np.ascontiguousarray(np.moveaxis(a, -1, 1))
+    how = dict(data_format="channels_first")
+    y = ops.conv(first(X), KERNEL, BIAS, **how)
+    np.testing.assert_array_equal(y, first(Y))
+    assert y.flags.c_contiguous
+    np.testing.assert_array_equal(ops.conv_grad_input(first(Y), KERNEL, first(X).shape, **how), first(DX))
+    np.testing.assert_array_equal(ops.conv_grad_kernel(first(X), first(Y), KERNEL.shape, **how), DK)
+    np.testing.assert_array_equal(ops.bias_grad(first(Y), **how), ops.bias_grad(Y))
+    depthwise = RNG.standard_normal((2, 2, 4, 3))
+    np.testing.assert_array_equal(ops.depthwise_conv(first(X), depthwise, **how), first(ops.depthwise_conv(X, depthwise)))
+
+
+@pytest.mark.parametrize("layout", ["plain", "strided", "channels_first"])
+def test_out_is_written_and_returned(layout):
+    data_format = "channels_first" if layout == "channels_first" else "channels_last"
+    y = np.moveaxis(Y, -1, 1) if layout == "channels_first" else Y
+    out = np.empty((*y.shape[:-1], 2 * y.shape[-1]))[..., ::2] if layout == "strided" else np.empty(y.shape)
+    x = np.moveaxis(X, -1, 1) if layout == "channels_first" else X
+    assert ops.conv(x, KERNEL, BIAS, out=out, data_format=data_format) is out
+    np.testing.assert_array_equal(out, y)
+
+
+def test_out_serves_every_gradient():
+    dx, dk, db = np.empty_like(X), np.empty_like(KERNEL), np.empty_like(BIAS)
+    assert ops.conv_grad_input(Y, KERNEL, X.shape, out=dx) is dx
+    assert ops.conv_grad_kernel(X, Y, KERNEL.shape, out=dk) is dk
+    assert ops.bias_grad(Y, out=db) is db
+    np.testing.assert_array_equal(dx, DX)
+    np.testing.assert_array_equal(dk, DK)
+    np.testing.assert_allclose(db, Y.sum((0, 1, 2)))
+
+
+def test_an_unusable_out_is_refused():
+    read_only = np.empty_like(Y)
+    read_only.flags.writeable = False
+    overlapping = np.zeros(X.size + Y.size)
+    with pytest.raises(ValueError, match="writeable"):
+        ops.conv(X, KERNEL, out=read_only)
+    with pytest.raises(ValueError, match="shape"):
+        ops.conv(X, KERNEL, out=np.empty((1, 2, 3, 4)))
+    with pytest.raises(TypeError, match="dtype"):
+        ops.conv(X, KERNEL, out=np.empty(Y.shape, np.float32))
+    with pytest.raises(TypeError, match="out"):
+        ops.conv(X, KERNEL, out=[1.0])
+    x = overlapping[:X.size].reshape(X.shape)
+    with pytest.raises(ValueError, match="overlap"):
+        ops.conv(x, KERNEL, out=overlapping[X.size - 1:X.size - 1 + Y.size].reshape(Y.shape))
+    ops.conv(x, KERNEL, out=overlapping[X.size:X.size + Y.size].reshape(Y.shape))
+
+
+@pytest.mark.parametrize("bad", [X.astype(np.float32), X.astype(np.int64), X.astype(np.float16), X.astype(">f8"),
+                                 X.astype(complex), "text"])
+def test_dtypes_that_are_not_alike_are_type_errors(bad):
+    with pytest.raises(TypeError, match="float32"):
+        ops.conv(bad, KERNEL)
+    with pytest.raises(TypeError, match="float32"):
+        ops.conv_grad_kernel(bad, Y, KERNEL.shape)
+    with pytest.raises(TypeError, match="float32"):
+        ops.conv(X, KERNEL.astype(np.float32))
+    with pytest.raises(TypeError, match="float32"):
+        ops.conv(X, KERNEL, BIAS.astype(np.float32))
+
+
+@pytest.mark.parametrize("call", [
+    lambda: ops.conv(X, KERNEL, BIAS[:4]),
+    lambda: ops.conv(X, KERNEL, BIAS[None]),
+    lambda: ops.conv(X, KERNEL[0]),
+    lambda: ops.conv(X, KERNEL, padding="causal"),
+    lambda: ops.conv(X, KERNEL, strides=0),
+    lambda: ops.conv(X, KERNEL, activation="nonsense"),
+    lambda: ops.conv(X, KERNEL, data_format="sideways"),
+    lambda: ops.conv(X[:, :1], KERNEL),
+    lambda: ops.conv_grad_input(Y[:, :-1], KERNEL, X.shape),
+    lambda: ops.conv_grad_input(Y, KERNEL, (3, 10, 11)),
+    lambda: ops.conv_grad_kernel(X[:-1], Y, KERNEL.shape),
+    lambda: ops.conv_grad_kernel(X, Y, (2, 3, 3, 5)),
+    lambda: ops.depthwise_conv(X, KERNEL[:, :, :2]),
+    lambda: ops.bias_grad(np.float64(1)),
+])
+def test_shapes_that_do_not_fit_are_value_errors(call):
+    with pytest.raises(ValueError, match="Received"):
+        call()
+
+
+def test_shapes_that_are_no_integers_are_type_errors():
+    with pytest.raises(TypeError, match="integers"):
+        ops.conv_grad_input(Y, KERNEL, "none")
+    with pytest.raises(TypeError, match="integers"):
+        ops.conv_grad_kernel(X, Y, (2.5, 3, 4, 5))
+
+
+def test_settings_may_be_lists():
+    got = ops.conv(X, KERNEL, strides=[1, 2], padding=[(1, 0), [2, 1]], dilation_rate=[2, 1])
+    want = ops.conv(X, KERNEL, strides=(1, 2), padding=((1, 0), (2, 1)), dilation_rate=(2, 1))
+    np.testing.assert_array_equal(got, want)
+
+
+def test_an_empty_batch_gives_empty_results_and_zero_gradients():
+    x, dy = X[:0], Y[:0]
+    assert ops.conv(x, KERNEL).shape == dy.shape
+    assert ops.conv_grad_input(dy, KERNEL, x.shape).shape == x.shape
+    assert not ops.conv_grad_kernel(x, dy, KERNEL.shape).any()
+    assert not ops.bias_grad(dy).any()
+
+
+def test_relu_keeps_nan_and_padding_meets_no_infinity():
+    x = np.full((1, 40, 3), np.nan)
+    assert np.isnan(ops.conv(x, np.ones((3, 3, 5)), activation="relu")).all()
+    y = ops.conv(np.ones((1, 9, 2)), np.full((3, 2, 17), np.inf), padding="valid")
+    assert np.isinf(y).all()
+
+
+def test_plans_follow_the_instruction_set():
+    before = runtime.get_isa()
+    try:
+        for isa in runtime.available_isas():
+            runtime.set_isa(isa)
+            np.testing.assert_allclose(ops.conv(X, KERNEL, BIAS), Y, atol=1e-12)
+            assert ConvPlan(conv_geometry(X.shape, KERNEL.shape), "float64").isa == isa
+    finally:
+        runtime.set_isa(before)
+
+
+def test_a_plan_refuses_what_is_not_its_own():
+    plan = ConvPlan(conv_geometry(X.shape, KERNEL.shape), np.float64)
+    y = np.empty_like(Y)
+    with pytest.raises(ValueError, match="shape"):
+        plan.forward(X[:2], KERNEL, None, y)
+    with pytest.raises(TypeError, match="float64"):
+        plan.forward(X, KERNEL.astype(np.float32), None, y)
+    with pytest.raises(ValueError, match="activation"):
+        plan.forward(X, KERNEL, None, y, "tanh")
+    with pytest.raises((ValueError, BufferError)):
+        plan.forward(X[:, ::-1], KERNEL, None, y)
+    with pytest.raises(TypeError, match="float32 or float64"):
+        ConvPlan(plan.geometry, np.int32)
+    assert plan.scratch_bytes > 0
+
+
+def test_threads_share_plans():
+    results = [None] * 8
+
+    def work(i):
+        for _ in range(20):
+            results[i] = ops.conv(X, KERNEL, BIAS)
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(results))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.array_equal(result, Y) for result in results)
