@@ -176,6 +176,8 @@ def test_overflow_names_its_time():
 
 
 def test_a_real_exponent_refuses_negative_values():
-    with pytest.raises(OverflowError, match="x >= 0"):
+    with pytest.raises(ValueError, match="`history` must not be negative"):
         dde.mackey_glass(100, c=9.65, history=-0.5)
+    with pytest.raises(OverflowError, match="x >= 0"):
+        dde.mackey_glass(100, c=9.65, a=-0.5)
     assert np.isfinite(dde.mackey_glass(100, c=9, history=-0.5)).all()

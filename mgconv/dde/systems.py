@@ -94,9 +94,15 @@ class MackeyGlass(_Numbers):
 
     def _equation(self):
         whole = self.c.is_integer() if isinstance(self.c, float) else (self.c == np.floor(self.c)).all()
-        function = delay.MACKEY_GLASS if whole and np.max(self.c) < 2**53 else delay.MACKEY_GLASS_REAL
-        return Equation(function, True, self.tau, self.b, (self.a, self.c),
-                        0.4 / (_largest(self.a, self.b, 1e-3 / self.tau) * _largest(self.c, 4.0)))
+        whole = whole and np.max(self.c) < 2**53
+        return Equation(delay.MACKEY_GLASS if whole else delay.MACKEY_GLASS_REAL, True, self.tau, self.b,
+                        (self.a, self.c), 0.4 / (_largest(self.a, self.b, 1e-3 / self.tau) * _largest(self.c, 4.0)),
+                        None if whole else self._not_negative)
+
+    def _not_negative(self, name, value):
+        if np.less(value, 0).any():
+            raise ValueError(f"`{name}` must not be negative where c is no integer. Received: {name}={value}.")
+        return value
 
 
 @dataclass(frozen=True)
