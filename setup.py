@@ -39,6 +39,8 @@ if os.environ.get("MGCONV_WERROR"):
     GNU_FLAGS.append("-Werror")
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise", "/W3"]
 
+MEMORYVIEW = "mgconv.native._memoryview"      # Cython's own code for memoryviews, 100 KB: once, not in every module
+
 LIMITED_API = not (sysconfig.get_config_var("Py_GIL_DISABLED") or os.environ.get("MGCONV_FULL_API"))
 
 if sys.platform == "darwin":
@@ -99,6 +101,8 @@ class BuildExt(build_ext):
 
 def extensions():
     headers = sorted(str(path) for path in SRC.glob("*.h"))
+    limited = {"define_macros": [("Py_LIMITED_API", "0x030B0000")], "py_limited_api": True} if LIMITED_API else {}
+    yield Extension(MEMORYVIEW, [MEMORYVIEW.replace(".", "/") + ".c"], **limited)
     for source in sorted(Path("mgconv/native").glob("*.pyx")):
         runtime = source.stem == "runtime"
         yield Extension(
@@ -106,13 +110,12 @@ def extensions():
             [str(source)] + [str(SRC / name) for name in COMMON if runtime],
             depends=headers + [str(SRC / name) for name in KERNELS if runtime],
             include_dirs=[str(SRC)],
-            define_macros=[("Py_LIMITED_API", "0x030B0000")] if LIMITED_API else [],
-            py_limited_api=LIMITED_API,
+            **limited,
         )
 
 
 setup(
-    ext_modules=cythonize(list(extensions()), compiler_directives={
+    ext_modules=cythonize(list(extensions()), shared_utility_qualified_name=MEMORYVIEW, compiler_directives={
         "language_level": 3, "boundscheck": False, "wraparound": False, "cdivision": True, "initializedcheck": False,
         "embedsignature": True, "freethreading_compatible": True}),
     cmdclass={"build_ext": BuildExt},
