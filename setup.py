@@ -60,7 +60,7 @@ def instruction_sets(plat_name):
 
 
 def used_by(source):
-    """The files that `source` may include; template bodies are named after their family (conv_rows.c: conv_*_body.h)."""
+    """The files that `source` may include; bodies are named after their family (conv_rows.c: conv_*_body.h)."""
     family = source.removesuffix(".c").split("_")[0]
     return [str(SRC / source), *(str(path) for path in SRC.glob("*.h")
                                  if not path.name.endswith("_body.h") or path.name.startswith(family))]
