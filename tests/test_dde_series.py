@@ -160,6 +160,11 @@ def test_bad_arguments(arguments):
         dde.mackey_glass(**{"n": 10, **arguments})
 
 
+def test_a_series_without_end():
+    with pytest.raises(ValueError, match="a series must end before"):
+        dde.mackey_glass(10, discard=1e300)
+
+
 @pytest.mark.parametrize("arguments", [{"n": 2.5}, {"n": "3"}, {"history": "abc"}, {"history": lambda t: None}])
 def test_arguments_of_the_wrong_kind(arguments):
     with pytest.raises((TypeError, ValueError)):

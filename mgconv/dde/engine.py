@@ -12,6 +12,7 @@ from mgconv.dde.systems import MackeyGlass, finite, positive
 from mgconv.native import delay
 
 _MAX_NODES = 1 << 18          # of samples' nodes an interval; denser samples are interpolated
+_LONGEST = 1e12               # intervals of length tau: weeks of work
 _REFINEMENT = 4               # of the grid for a history that is a function
 _EPS = 2.0**-52
 
@@ -103,6 +104,8 @@ def series(system: Any, n: int, *, dt: float = 1.0, history: Any, discard: float
     if discard < 0:
         raise ValueError(f"`discard` must not be negative. Received: discard={discard}.")
     equation = system._equation()
+    if discard + n * dt > _LONGEST * np.min(equation.tau):
+        raise ValueError(f"a series must end before {_LONGEST:g} tau. Received: n={n}, dt={dt}, discard={discard}.")
     problem, shape = make_problem(equation, history, x0, step, dt, discard)
     out = np.empty((math.prod(shape), n))
     failures = problem.sample(discard, dt, out)

@@ -12,6 +12,7 @@ from mgconv.dde.tableaus import METHODS
 
 _STRICTER = 0.1                                      # for errors come back with every delayed value
 _SAFETY, _SLOWEST, _FASTEST = 0.9, 0.2, 10.0          # of the step's change, as in scipy.integrate
+_POWERS = np.arange(1.0, 6.0)
 
 
 @dataclass
@@ -151,16 +152,20 @@ class _Past:
         if self.start.shape != before.shape or not np.isfinite(self.start).all():
             raise ValueError(f"`y0` must be finite and have the history's shape {before.shape}. Received: y0={y0}.")
         self.delays = delays
+        self.same = 1e-13 * max(abs(start), *delays)      # times that differ by rounding alone
         self.jumps = not np.array_equal(before, self.start)
         self.t, self.ends, self.steps = [start], [], []
 
     def delayed(self, t, from_left):
         """Z at time t; at a jump of the solution itself, from the side of the step that asks."""
-        return np.stack([self.at(t - delay, from_left) for delay in self.delays], axis=1)
+        values = np.empty((self.start.size, len(self.delays)))
+        for j, delay in enumerate(self.delays):
+            values[:, j] = self.at(t - delay, from_left)
+        return values
 
     def at(self, t, from_left=False):
         begin = self.t[0]
-        near = abs(t - begin) <= 1e-13 * max(abs(begin), *self.delays)
+        near = abs(t - begin) <= self.same
         if from_left if near else t < begin:
             return self.history(min(t, begin))
         if near or not self.steps:
@@ -168,8 +173,7 @@ class _Past:
         i = min(bisect.bisect_right(self.t, t) - 1, len(self.steps) - 1)
         h, y, coefficients = self.steps[i]
         theta = (t - self.t[i]) / h
-        powers = theta ** np.arange(1, coefficients.shape[1] + 1)
-        return y + h * (coefficients @ powers)
+        return y + coefficients @ (h * theta ** _POWERS[:coefficients.shape[1]])
 
     def add(self, t, h, y, coefficients, end):
         self.t.append(t)

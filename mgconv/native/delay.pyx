@@ -1,7 +1,7 @@
-"""The loops of the delay integrator: over series, over intervals of length tau, over samples; src_c/delay.h has the method.
+"""The loops of the delay integrator: over series, over intervals of length tau, over samples.
 
-A job holds what its series share. Each series is one task: it owns the arrays of one interval and goes from interval to
-interval alone, so neither threads nor the order of tasks can change a bit.
+src_c/delay.h has the method. A job holds what its series share. Each series is one task: it owns the arrays of one
+interval and goes from interval to interval alone, so neither threads nor the order of tasks can change a bit.
 """
 import numpy as np
 
@@ -70,7 +70,7 @@ cdef Py_ssize_t pitch(Py_ssize_t n) noexcept nogil:
     return 2 * runtime.MG_DELAY_PAD + (n + 8) // 8 * 8
 
 
-cdef bint begin(Interval *s, Job *job, const double *equation, Py_ssize_t n, double *memory) noexcept nogil:
+cdef void begin(Interval *s, Job *job, const double *equation, Py_ssize_t n, double *memory) noexcept nogil:
     """Lays the arrays into `memory` (ARRAYS * pitch(n) numbers), all zero, and makes the weights."""
     cdef Py_ssize_t size = pitch(n)
     memset(memory, 0, ARRAYS * size * sizeof(double))
@@ -363,7 +363,7 @@ cdef class Problem:
         return np.asarray(failures)
 
     def sample(self, double start, double dt, double[:, ::1] out):
-        """Fills each row of `out` with x(start), x(start + dt), ...; returns the times of failure, else not a number."""
+        """Fills each row of `out` with x(start), x(start + dt), ...; returns times of failure, else not a number."""
         if out.shape[1] == 0:
             return np.full(self.count, np.nan)
         self.job.samples.out = &out[0, 0]
