@@ -31,6 +31,20 @@ def test_an_ensemble_of_samples():
         assert np.array_equal(row, dde.series(dde.Ikeda(), 30, history=dde.Samples(one, 2 / 64)))
 
 
+def test_histories_starts_and_parameters_broadcast():
+    t = np.linspace(-2, 0, 65)
+    values = np.array([1 + 0.1 * np.sin(t), np.cos(t)])
+    x = dde.series(dde.Ikeda(a=[[5.0], [6.0], [7.0]]), 30, history=dde.Samples(values, 2 / 64), x0=0.5)
+    assert x.shape == (3, 2, 30)
+    assert np.array_equal(x[1, 1], dde.series(dde.Ikeda(a=6.0), 30, history=dde.Samples(values[1], 2 / 64), x0=0.5))
+    x = dde.mackey_glass(30, history=[0.0, 0.5], x0=1.2)
+    assert np.array_equal(x[1], dde.mackey_glass(30, history=0.5, x0=1.2))
+    x = dde.mackey_glass(30, history=0.5, x0=[1.2, 1.1])
+    assert np.array_equal(x[1], dde.mackey_glass(30, history=0.5, x0=1.1))
+    x = dde.mackey_glass(30, history=lambda t: 1 + t / 100, x0=[1.2, 1.1])
+    assert np.array_equal(x[1], dde.mackey_glass(30, history=lambda t: 1 + t / 100, x0=1.1))
+
+
 def test_samples_of_a_function_agree_with_the_function():
     t = np.linspace(-17, 0, 4 * 85 + 1)
     x = dde.mackey_glass(50, tau=17, history=dde.Samples(1 + 0.2 * np.cos(t / 3), 17 / 340))

@@ -126,22 +126,22 @@ def make_problem(equation, history, x0, step, dt, start):
         ends = history.values[..., -1]
     else:
         ends = 0.0                    # filled in from the function's own last value
-    if x0 is not None:
-        ends = _encoded("x0", x0, equation)
-    step = equation.step if step is None else positive("step", step)
-    columns = (equation.tau, equation.b, ends, *equation.parameters)
-    if all(isinstance(column, float) for column in columns):
+    starts = ends if x0 is None else _encoded("x0", x0, equation)
+    step = equation.step if step is None else positive("step", float(step))
+    columns = (equation.tau, equation.b, starts, *equation.parameters)
+    if isinstance(ends, float) and all(isinstance(column, float) for column in columns):
         shape = ()
         table = np.array([columns])
     else:
-        shape = np.broadcast_shapes(*map(np.shape, columns))
+        shape = np.broadcast_shapes(np.shape(ends), *map(np.shape, columns))
         table = np.stack([np.broadcast_to(column, shape).ravel() for column in columns], axis=1)
     grids = _make_grids(table, step, shape, dt, start, history)
     if constant:
         values = np.broadcast_to(history, shape).ravel() if shape else np.array([history])
         grids[:, 1] = np.arange(len(grids))
     else:
-        values = _history_values(history, equation, table, grids, x0 is None)
+        rows = np.broadcast_to(np.arange(np.size(ends)).reshape(np.shape(ends)), shape).ravel().tolist()
+        values = _history_values(history, rows, equation, table, grids, x0 is None)
     return delay.Problem(equation.function, equation.derivative, table, grids, values, constant,
                          _REFINEMENT if callable(history) else 1), shape
 
@@ -183,11 +183,13 @@ def _is_integer(value):
     return abs(value - round(value)) <= 4 * _EPS * max(1.0, value)
 
 
-def _history_values(history, equation, table, grids, set_start):
-    """The histories at the nodes, one after the other; equal ones are stored once."""
-    stored, rows, length = {}, [], 0
-    for i, (tau, nodes) in enumerate(zip(table[:, 0].tolist(), grids[:, 0].tolist(), strict=True)):
-        row = i if isinstance(history, histories.Samples) and np.ndim(history.values) == 2 else 0
+def _history_values(history, rows, equation, table, grids, set_start):
+    """The histories at the nodes, one after the other, and where each series finds its own; equal ones are stored once.
+
+    `rows` says which of the rows of samples belongs to which series.
+    """
+    stored, parts, length = {}, [], 0
+    for i, (tau, nodes, row) in enumerate(zip(table[:, 0].tolist(), grids[:, 0].tolist(), rows, strict=True)):
         if (tau, nodes, row) not in stored:
             if isinstance(history, histories.Samples):
                 steps = histories.sample_steps(history, tau)
@@ -195,10 +197,10 @@ def _history_values(history, equation, table, grids, set_start):
             else:
                 new = _encoded("history", histories.evaluate(history, tau, nodes * _REFINEMENT), equation)
             stored[tau, nodes, row] = length
-            rows.append(new)
+            parts.append(new)
             length += len(new)
         grids[i, 1] = stored[tau, nodes, row]
-    values = np.concatenate(rows)
+    values = np.concatenate(parts)
     if set_start:
         table[:, 2] = values[grids[:, 1] + grids[:, 0] * (_REFINEMENT if callable(history) else 1)]
     return values

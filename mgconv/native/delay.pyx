@@ -1,7 +1,8 @@
 """The loops of the delay integrator: over series, over intervals of length tau, over samples.
 
 src_c/delay.h has the method. A job holds what its series share. Each series is one task: it owns the arrays of one
-interval and goes from interval to interval alone, so neither threads nor the order of tasks can change a bit.
+interval and goes from interval to interval alone, so neither threads nor the order of tasks can change a bit. Vectors
+run along time in ensembles too: lanes across series would save work in the scan, but round differently from one series.
 """
 import numpy as np
 
