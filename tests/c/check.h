@@ -29,6 +29,7 @@ void print_bits(const char *subject, const void *memory, size_t bytes);
 void test_activation(const struct mg_isa *isa);
 void test_delay(const struct mg_isa *isa);
 void test_fft(const struct mg_isa *isa);
+void test_filter(const struct mg_isa *isa);
 void test_optimizer(const struct mg_isa *isa);
 void test_threads(void);
 

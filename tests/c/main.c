@@ -52,6 +52,7 @@ int main(void) {
         test_activation(&sets[i]);
         test_delay(&sets[i]);
         test_fft(&sets[i]);
+        test_filter(&sets[i]);
         test_optimizer(&sets[i]);
     }
     test_threads();
