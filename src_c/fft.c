@@ -8,6 +8,7 @@
 
 #define MG_DTYPE f32
 #define MG_REAL float
+#include "transpose_body.h"
 #include "fft_body.h"
 const struct mg_fft_kernels MG_NAME(fft_kernels) = MG_FFT_KERNELS;
 #undef MG_DTYPE
@@ -15,5 +16,6 @@ const struct mg_fft_kernels MG_NAME(fft_kernels) = MG_FFT_KERNELS;
 
 #define MG_DTYPE f64
 #define MG_REAL double
+#include "transpose_body.h"
 #include "fft_body.h"
 const struct mg_fft_kernels MG_NAME(fft_kernels) = MG_FFT_KERNELS;

@@ -152,20 +152,6 @@ static void MG_NAME(multiply_conj)(void *a, const void *b, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++, to += 2 * VL, by += 2 * VL) PUT(to, TIMES_CONJ(GET(to), GET(by)));
 }
 
-/* VL rows of VL numbers from `from`, `from_step` apart, to the transposed rows at `to`: log2 VL perfect shuffles. */
-MG_INLINE void MG_NAME(transpose)(const MG_REAL *from, ptrdiff_t from_step, MG_REAL *to, ptrdiff_t to_step) {
-    vec a[VL], b[VL];
-    MG_UNROLL for (int i = 0; i < VL; i++) a[i] = v_load(from + i * from_step);
-    MG_UNROLL for (int done = 1; done < VL; done *= 2) {
-        MG_UNROLL for (int i = 0; i < VL / 2; i++) {
-            b[2 * i] = v_ziplo(a[i], a[i + VL / 2]);
-            b[2 * i + 1] = v_ziphi(a[i], a[i + VL / 2]);
-        }
-        MG_UNROLL for (int i = 0; i < VL; i++) a[i] = b[i];
-    }
-    MG_UNROLL for (int i = 0; i < VL; i++) v_store(to + i * to_step, a[i]);
-}
-
 static void MG_NAME(turn)(const void *rows, ptrdiff_t pitch, void *column, ptrdiff_t n) {
     const MG_REAL *from = rows;
     MG_REAL *to = column;

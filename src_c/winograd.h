@@ -46,7 +46,7 @@ struct mg_winograd_kernels {
                   ptrdiff_t place, ptrdiff_t block);
     void (*gradient)(const void *dy, ptrdiff_t row, ptrdiff_t column, ptrdiff_t tiles, ptrdiff_t filters, void *u,
                      ptrdiff_t place, ptrdiff_t block);
-    /* One panel of n filters, whose taps are kernel[tap * t + channel * c + filter * f]. */
+    /* One panel of n filters, whose taps are kernel[tap * t + channel * c + filter * f]; `channel` or `filter` is 1. */
     void (*taps)(const void *kernel, ptrdiff_t tap, ptrdiff_t channel, ptrdiff_t filter, ptrdiff_t channels, ptrdiff_t n,
                  void *u, ptrdiff_t place);
     /* One place, one panel: out = left right (rows x depth times depth x n). */

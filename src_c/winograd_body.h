@@ -114,26 +114,46 @@ MG_INLINE void MG_NAME(taps_vector)(const vec *k, MG_REAL *u, ptrdiff_t place) {
     for (int i = 0; i < 16; i++) v_store(u + i * place, d[i]);
 }
 
-static void MG_NAME(taps)(const void *kernel_, ptrdiff_t tap, ptrdiff_t channel, ptrdiff_t filter, ptrdiff_t channels,
-                          ptrdiff_t n, void *u_, ptrdiff_t place) {
-    const MG_REAL *kernel = kernel_;
-    for (ptrdiff_t f = 0; f < n; f += VL) {
-        MG_REAL *u = (MG_REAL *)u_ + f;
-        for (ptrdiff_t c = 0; c < channels; c++, u += PANEL) {
-            const MG_REAL *from = kernel + c * channel + f * filter;
-            vec k[9];
-            if (filter == 1) {
-                MG_UNROLL
-                for (int t = 0; t < 9; t++) k[t] = LOAD(from + t * tap, n - f);
-            } else {
-                MG_REAL lanes[9][VL];
-                for (ptrdiff_t i = 0; i < VL; i++)
-                    for (int t = 0; t < 9; t++) lanes[t][i] = f + i < n ? from[t * tap + i * filter] : 0;
-                MG_UNROLL
-                for (int t = 0; t < 9; t++) k[t] = v_load(lanes[t]);
+/* A vector of n filters; neighbouring filters, or neighbouring channels (filters `filter` apart) turned in squares. */
+static void MG_NAME(taps_along)(const MG_REAL *kernel, ptrdiff_t tap, ptrdiff_t channel, ptrdiff_t channels,
+                                ptrdiff_t n, MG_REAL *u, ptrdiff_t place) {
+    for (ptrdiff_t c = 0; c < channels; c++, kernel += channel, u += PANEL) {
+        vec k[9];
+        MG_UNROLL
+        for (int t = 0; t < 9; t++) k[t] = LOAD(kernel + t * tap, n);
+        MG_NAME(taps_vector)(k, u, place);
+    }
+}
+
+static void MG_NAME(taps_across)(const MG_REAL *kernel, ptrdiff_t tap, ptrdiff_t filter, ptrdiff_t channels,
+                                 ptrdiff_t n, MG_REAL *u, ptrdiff_t place) {
+    MG_REAL square[9][VL * VL];
+    for (ptrdiff_t c = 0; c < channels; c += VL, kernel += VL) {
+        const ptrdiff_t here = channels - c < VL ? channels - c : VL;
+        for (int t = 0; t < 9; t++) {
+            if (here == VL && n >= VL) {
+                MG_NAME(transpose)(kernel + t * tap, filter, square[t], VL);
+                continue;
             }
+            for (ptrdiff_t i = 0; i < here; i++)
+                for (ptrdiff_t f = 0; f < VL; f++)
+                    square[t][i * VL + f] = f < n ? kernel[t * tap + f * filter + i] : 0;
+        }
+        for (ptrdiff_t i = 0; i < here; i++, u += PANEL) {
+            vec k[9];
+            MG_UNROLL
+            for (int t = 0; t < 9; t++) k[t] = v_load(square[t] + i * VL);
             MG_NAME(taps_vector)(k, u, place);
         }
+    }
+}
+
+static void MG_NAME(taps)(const void *kernel, ptrdiff_t tap, ptrdiff_t channel, ptrdiff_t filter, ptrdiff_t channels,
+                          ptrdiff_t n, void *u, ptrdiff_t place) {
+    for (ptrdiff_t f = 0; f < n; f += VL) {
+        const MG_REAL *from = (const MG_REAL *)kernel + f * filter;
+        if (filter == 1) MG_NAME(taps_along)(from, tap, channel, channels, n - f, (MG_REAL *)u + f, place);
+        else MG_NAME(taps_across)(from, tap, filter, channels, n - f, (MG_REAL *)u + f, place);
     }
 }
 

@@ -1,20 +1,115 @@
-"""Which algorithm a plan takes for each operation: by shape, dtype and instruction set alone."""
+"""Which algorithm a plan takes for each operation: by shape, dtype and instruction set alone.
+
+Costs are estimated in multiply-adds of one vector, two of which a core does in a cycle; the constants are fitted to times
+of all three algorithms over some hundred shapes (3x3: 3 to 512 channels and filters, 7 to 56 pixels, batches 1 to 64;
+1-D: 1 to 64 channels, 16 to 256 taps), float32 and float64, AVX2 and AVX-512. They follow the times within a quarter
+except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
+"""
+import math
+
+from mgconv.native cimport runtime
 from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
-ALGORITHMS = {"winograd": WinogradConv, "fft": FFTConv}
+MARGIN = 1.2
+OPERATIONS = ("forward", "grad_input", "grad_kernel")
+LARGEST_SPECTRUM = 40 << 20           # bytes of transformed taps that a plan may need
+SHARED_CACHE = 8 << 20                # from here on transformed taps come from far away
+OWN_CACHE = 1 << 20
+SHORTEST, LONGEST = 4, runtime.MG_FFT_MAX_LOG2      # log2 of an FFT
 
 
 def choose(geometry, bint wide, algorithm=None):
     """The algorithms for forward, gradient to the input and gradient to the kernel; None means the direct sums.
 
-    `algorithm` forces one for all three: "direct", or a name in ALGORITHMS, which must serve the geometry.
+    `algorithm` forces one for all three: "direct", "winograd" or "fft", which must serve the geometry.
     """
-    if algorithm is None or algorithm == "direct":
+    makers = {"direct": None, "winograd": winograd, "fft": fft}
+    if algorithm not in (None, *makers):
+        raise ValueError(f"`algorithm` must be one of {', '.join(makers)}. Received: algorithm={algorithm!r}.")
+    if algorithm == "direct" or not geometry.input_shape[0]:
         return None, None, None
-    if algorithm not in ALGORITHMS:
-        raise ValueError(f"`algorithm` must be one of {', '.join(['direct', *ALGORITHMS])}. "
-                         f"Received: algorithm={algorithm!r}.")
-    if not ALGORITHMS[algorithm].serves(geometry):
-        raise ValueError(f"{algorithm!r} does not serve this geometry. Received: {geometry}.")
-    return (ALGORITHMS[algorithm](geometry, wide),) * 3
+    lanes = runtime.active_isa().fft[wide].lanes
+    size = 8 if wide else 4
+    if algorithm is not None:
+        offers = makers[algorithm](geometry, lanes, size)
+        if offers is None:
+            raise ValueError(f"{algorithm!r} does not serve this geometry. Received: {geometry}.")
+        return make(offers, wide)
+    best = None
+    for offer in (winograd(geometry, lanes, size), fft(geometry, lanes, size)):
+        if offer is not None:
+            best = [promising if promising[0] * MARGIN < direct(geometry, operation, lanes) else None
+                    for operation, promising in zip(OPERATIONS, offer)]
+    return (None, None, None) if best is None else make(best, wide)
+
+
+def make(offers, wide):
+    """Algorithms from (cost, class, arguments); equal ones are made once."""
+    made = {}
+    for offer in offers:
+        if offer is not None and offer[1:] not in made:
+            made[offer[1:]] = offer[1](offer[2], wide, *offer[3:])
+    return tuple([None if offer is None else made[offer[1:]] for offer in offers])
+
+
+def roles(geometry, operation):
+    """Positions, channels that are summed and filters that lie in the lanes."""
+    *taps, channels, filters = geometry.kernel_shape
+    if operation == "grad_input":
+        return geometry.input_shape[:geometry.rank + 1], filters, channels
+    return geometry.output_shape[:geometry.rank + 1], channels, filters
+
+
+def direct(geometry, operation, lanes):
+    """Few filters leave lanes idle, or to taps whose sums are then added up for each output."""
+    positions, channels, filters = roles(geometry, operation)
+    taps = math.prod(geometry.kernel_shape[:geometry.rank])
+    few = 17 if 2 * filters < lanes and operation != "grad_kernel" else 0
+    return math.prod(positions) * (taps * channels * filters / lanes * (1.1 + 0.24 * (lanes / filters) ** 0.5) + few)
+
+
+def winograd(geometry, lanes, size):
+    """16 products for each tile, its two transforms (16 vectors stored or loaded each), and the taps'."""
+    if not WinogradConv.serves(geometry):
+        return None
+    offers = []
+    for operation in OPERATIONS:
+        (batch, rows, columns), channels, filters = roles(geometry, operation)
+        tiles = batch * -(-rows // 2) * -(-columns // 2)
+        deep, wide = -(-channels // lanes), -(-filters // lanes)
+        taps = 16 * channels * wide * lanes * size
+        once = 250 if operation == "grad_kernel" else 130
+        cost = (16 * tiles * channels * wide + 120 * tiles * (deep + wide)
+                + channels * wide * once * (2 if taps > SHARED_CACHE else 1))
+        offers.append((cost if taps <= LARGEST_SPECTRUM else math.inf, WinogradConv, geometry))
+    return offers
+
+
+def fft(geometry, lanes, size):
+    """Each at its best length of a segment."""
+    if not FFTConv.serves(geometry):
+        return None
+    lengths = [log2n for log2n in range(SHORTEST, LONGEST + 1) if 1 << log2n >= 2 * geometry.kernel_shape[0]]
+    return [min((fft_cost(geometry, operation, log2n, lanes, size), FFTConv, geometry, log2n) for log2n in lengths)
+            for operation in OPERATIONS]
+
+
+def fft_cost(geometry, operation, log2n, lanes, size):
+    """Moving signals in and out, transforming columns, products at each frequency, and gathering the taps."""
+    (batch, outputs), channels, filters = roles(geometry, operation)
+    taps, n = geometry.kernel_shape[0], 1 << log2n
+    pairs = -(-batch * -(-outputs // (n - taps + 1)) // 2)
+    deep, wide = -(-channels // lanes), -(-filters // lanes)
+
+    def columns(rows, width):
+        return -(-rows // (lanes // width)) if width < lanes else rows * -(-width // lanes)
+    spectrum = columns(channels, filters) * n * 2 * lanes * size
+    if spectrum > LARGEST_SPECTRUM:
+        return math.inf
+    far = (spectrum > OWN_CACHE) + (spectrum > SHARED_CACHE)
+    return (12 * n * pairs * (deep + wide)
+            + 4.6 * n * log2n * (columns(pairs, channels) + columns(pairs, filters))
+            + 4.5 * 2**far * n * log2n * columns(channels, filters)
+            + (12 if far else 6.6) * n * pairs * channels * wide
+            + 5 * taps * channels * filters)

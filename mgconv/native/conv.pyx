@@ -77,7 +77,7 @@ cdef class ConvPlan:
     ----------
     geometry : ConvGeometry
     dtype : "float32" or "float64", or a NumPy dtype
-    algorithm : {None, "direct", "winograd"}
+    algorithm : {None, "direct", "winograd", "fft"}
         How to compute all three operations; None takes for each what costs least (mgconv/native/choice.pyx).
     """
     cdef readonly object geometry, dtype

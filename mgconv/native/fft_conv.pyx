@@ -309,14 +309,14 @@ cdef void release(Pass *p) noexcept:
 
 
 cdef class FFTConv(Algorithm):
-    """For long kernels in 1-D with unit stride, no dilation, one group."""
+    """For long kernels in 1-D with unit stride, no dilation, one group; segments of 2**log2n elements."""
 
     @staticmethod
     def serves(geometry):
         return (geometry.rank == 1 and geometry.strides == (1,) and geometry.dilation_rate == (1,)
                 and geometry.groups == 1 and 2 * geometry.kernel_shape[0] <= 1 << runtime.MG_FFT_MAX_LOG2)
 
-    def __init__(self, geometry, bint wide, int log2n=0):
+    def __init__(self, geometry, bint wide, int log2n):
         cdef Pass *p = &self.towards_output
         cdef Pass *q = &self.towards_input
         p.fft, p.kernels = runtime.active_isa().fft[wide], runtime.active_isa().fft_conv[wide]
@@ -331,8 +331,6 @@ cdef class FFTConv(Algorithm):
         q.steps, q.channels, q.out_steps, q.filters = p.out_steps, p.filters, p.steps, p.channels
         q.left = p.taps - 1 - p.left
         q.tap, q.channel, q.filter, q.last_tap = -p.tap, 1, p.filters, 0
-        if log2n == 0:
-            log2n = best_length(p)
         lay_out(p, log2n)
         lay_out(q, log2n)
         self.scratch_bytes = max(spectra_bytes(p, p.channels, p.filters) + block_bytes(p),
@@ -350,18 +348,3 @@ cdef class FFTConv(Algorithm):
 
     cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1:
         return correlate_kernel(&self.towards_output, x, dy, dkernel)
-
-
-cdef int best_length(const Pass *p):
-    """log2 of the segment: work for an output grows with log n, what overlaps falls with n."""
-    best = None
-    for log2n in range(4, runtime.MG_FFT_MAX_LOG2 + 1):
-        n = 1 << log2n
-        if n < 2 * p.taps:
-            continue
-        segments = p.batch * -(-p.out_steps // (n - p.taps + 1))
-        cost = n * ((segments + 1) // 2 * 2 * (p.channels + p.filters) * (log2n + 4) / 2
-                    + (segments + 1) // 2 * p.channels * p.filters * 2)
-        if best is None or cost < best[0]:
-            best = cost, log2n
-    return best[1]

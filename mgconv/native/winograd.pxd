@@ -14,7 +14,7 @@ cdef struct Pass:
     Py_ssize_t first_tap
     Py_ssize_t down, across, tiles               # tiles of an image, and of all
     Py_ssize_t depths, panels                    # blocks of channels and of filters
-    Py_ssize_t block                             # tiles a task
+    Py_ssize_t block, shares                     # tiles a task; tasks that share a block's panels
 
 
 cdef class WinogradConv(Algorithm):

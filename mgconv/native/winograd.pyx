@@ -3,11 +3,12 @@
     forward, gradient to the input                      gradient to the kernel
     for each panel of filters:           (tasks)        for each chunk of tiles:
         transform its taps                                  for each block of tiles:           (tasks)
-    for each block of tiles:             (tasks)                transform their inputs and gradients
-        transform their inputs                              for each place, panel:             (tasks)
-        for each panel:                                         sums += inputs^T gradients
-            for each place: products                    for each panel:                        (tasks)
-            transform them to outputs                       fold the sums to taps
+    for each block of tiles:                                    transform their inputs and gradients
+      for each share of the panels:      (tasks)            for each place, panel:             (tasks)
+        transform their inputs                                  sums += inputs^T gradients
+        for each panel:                                 for each panel:                        (tasks)
+            for each place: products                        fold the sums to taps
+            transform them to outputs
 
 Blocks and chunks depend on the shape alone and each number is summed by one task in one order, so that the number of
 threads changes no bit.
@@ -25,6 +26,7 @@ cdef enum:
     BLOCK_BYTES = 1 << 18             # what a task's transformed tiles may take: a part of a second-level cache
     CHUNK_BYTES = 1 << 22             # the same for the gradient to the kernel, whose tasks share them
     PART = 64                         # rows of taps or tiles a task
+    TASKS = 8                         # enough for a few threads, where the shape has room for them
 
 
 cdef struct Call:
@@ -182,7 +184,7 @@ cdef Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
 cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Call *call = <Call *>context
     cdef const Pass *p = call.plan
-    cdef Py_ssize_t first = index * p.block, panel, place
+    cdef Py_ssize_t first = index // p.shares * p.block, share = index % p.shares, panel, place
     cdef Py_ssize_t count = min(p.block, p.tiles - first)
     cdef Py_ssize_t in_place = inputs_place(p, p.block) * p.itemsize, in_block = p.block * DEPTH
     cdef Py_ssize_t out_place = outputs_place(p) * p.itemsize, tap_place = taps_place(p) * p.itemsize
@@ -192,7 +194,7 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
         return
     cdef char *outputs = inputs + PLACES * in_place
     transform_inputs(p, call.x, first, count, inputs, inputs_place(p, p.block), in_block, outputs + PLACES * out_place)
-    for panel in range(p.panels):
+    for panel in range(share * p.panels // p.shares, (share + 1) * p.panels // p.shares):
         for place in range(PLACES):
             p.kernels.products(inputs + place * in_place, in_block,
                                call.taps + place * tap_place + panel * p.channels * p.kernels.panel * p.itemsize,
@@ -211,7 +213,7 @@ cdef int correlate(const Pass *p, const char *x, const char *kernel, const char 
         else:
             runtime.parallel_for(taps_task, &call, p.panels * ceil_div(p.channels, PART),
                                  1e-9 * p.channels * p.filters)
-            runtime.parallel_for(block_task, &call, ceil_div(p.tiles, p.block),
+            runtime.parallel_for(block_task, &call, ceil_div(p.tiles, p.block) * p.shares,
                                  1e-10 * p.tiles * p.channels * p.filters)
     return check_memory(not call.failed)
 
@@ -297,8 +299,9 @@ cdef void lay_out(Pass *p) noexcept:
     p.depths, p.panels = ceil_div(p.channels, DEPTH), ceil_div(p.filters, p.kernels.panel)
     tile = PLACES * (p.depths * DEPTH + p.kernels.panel) * p.itemsize
     blocks = max(ceil_div(p.tiles, max(2 * p.kernels.rows, BLOCK_BYTES // tile)),
-                 min(8, p.tiles // (2 * p.kernels.rows)), 1)
+                 min(TASKS, p.tiles // (2 * p.kernels.rows)), 1)
     p.block = max(ceil_div(p.tiles, blocks), 1)
+    p.shares = min(ceil_div(TASKS, blocks), p.panels)
 
 
 cdef class WinogradConv(Algorithm):
