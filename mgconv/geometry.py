@@ -59,8 +59,8 @@ def conv_geometry(input_shape, kernel_shape, strides=1, padding="valid", dilatio
         For all spatial axes, or for each.
     padding : str or sequence
         "valid" (none), "same" (output size = ceil(input size / stride), the odd zero behind, as in Keras), "causal"
-        (1-D: all zeros before), "full" (every overlap), or explicit zeros: a (before, after) pair for each spatial axis;
-        a single pair serves 1-D.
+        (1-D: all zeros before), "full" (every overlap), or explicit zeros: a (before, after) pair for each spatial
+        axis; a single pair serves 1-D.
 
     Returns
     -------
@@ -110,16 +110,16 @@ def conv_geometry(input_shape, kernel_shape, strides=1, padding="valid", dilatio
     spatial = tuple((size + before + after - span) // stride + 1 if size + before + after >= span else 0
                     for size, (before, after), span, stride in zip(input_shape[1:], pads, spans, strides))
     if min(spatial) < 1:
-        raise ValueError("The output would be empty: the dilated kernel must not be longer than the padded input. Received: "
-                         f"input_shape={input_shape}, kernel_shape={kernel_shape}, strides={strides}, "
+        raise ValueError("The output would be empty: the dilated kernel must not be longer than the padded input. "
+                         f"Received: input_shape={input_shape}, kernel_shape={kernel_shape}, strides={strides}, "
                          f"padding={padding!r}, dilation_rate={dilation_rate}.")
     output_shape = (input_shape[0], *spatial, filters)
     padded = [size + before + after for size, (before, after) in zip(input_shape[1:], pads)]
     for sizes in (input_shape, kernel_shape, output_shape, (*padded, channels), spans, strides):
         if math.prod(max(size, 1) for size in sizes) > LARGEST_SIZE:
-            raise ValueError(f"The sizes of a convolution must stay below 2**48 in all. Received: input_shape={input_shape}, "
-                             f"kernel_shape={kernel_shape}, strides={strides}, padding={padding!r}, "
-                             f"dilation_rate={dilation_rate}.")
+            raise ValueError("The sizes of a convolution must stay below 2**48 in all. "
+                             f"Received: input_shape={input_shape}, kernel_shape={kernel_shape}, strides={strides}, "
+                             f"padding={padding!r}, dilation_rate={dilation_rate}.")
     return ConvGeometry(rank, input_shape, kernel_shape, output_shape, strides, dilation_rate, pads, groups)
 
 
@@ -259,7 +259,8 @@ def _pads(padding, sizes, spans, strides):
         return tuple((span - 1, span - 1) for span in spans)
     if padding == "causal":
         if len(sizes) != 1:
-            raise ValueError(f'`padding="causal"` is defined for 1-D convolution only. Received: {len(sizes)} spatial axes.')
+            raise ValueError('`padding="causal"` is defined for 1-D convolution only. '
+                             f"Received: {len(sizes)} spatial axes.")
         return ((spans[0] - 1, 0),)
     if padding == "same":
         totals = [max((-(-size // stride) - 1) * stride + span - size, 0)

@@ -25,6 +25,19 @@
 #define MG_EACH_TAPS MG_TO_9
 #define MG_HEIGHT_TABLE_2 9
 #define MG_EACH_TABLE_2 MG_TO_9
+#elif !defined(MG_ISA_AVX2)     /* the x86 baseline: few processors need it, so it may be slower and must be small */
+#define MG_HEIGHT_1 6
+#define MG_HEIGHT_2 4
+#define MG_HEIGHT_3 2
+#define MG_HEIGHT_4 2
+#define MG_HEIGHT_TAPS 4
+#define MG_HEIGHT_TABLE_2 4
+#define MG_EACH_1 MG_TO_6
+#define MG_EACH_2 MG_TO_4
+#define MG_EACH_3 MG_TO_2
+#define MG_EACH_4 MG_TO_2
+#define MG_EACH_TAPS MG_TO_4
+#define MG_EACH_TABLE_2 MG_TO_4
 #else
 #define MG_HEIGHT_1 12
 #define MG_HEIGHT_2 6

@@ -114,16 +114,25 @@ MG_INLINE void MG_NAME(finish)(vec *acc, const struct mg_conv_row *r, char *y, c
     else MG_NAME(store_tile)(acc, y, r->y_step, VL, MR, NV, 0);
 }
 
+/* The bias of a few filters, once for each position in a vector. */
+MG_INLINE vec MG_NAME(spread_bias)(const struct mg_conv_row *r, const int taps) {
+    const int slots = VL / taps;
+    MG_REAL spread[VL];
+    if (!r->bias) return v_zero();
+    for (int i = 0; i < VL; i++) spread[i] = i % slots < r->lanes ? ((const MG_REAL *)r->bias)[i % slots] : 0;
+    return v_load(spread);
+}
+
 /* The same for taps in the lanes. Adding neighbouring lanes of two vectors at a time leaves
 
        p0 f0 | p0 f1 | ... | p1 f0 | p1 f1 | ...       `taps` positions of VL / taps filters in a vector,
 
    which is how they lie in y where its positions touch. */
-MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char *y, const int MR, const int taps) {
+MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char *y, vec bias, const int MR,
+                                    const int taps) {
     const int slots = VL / taps, lanes = r->lanes < slots ? r->lanes : slots;
     const ptrdiff_t step = r->y_step;
     const int touching = lanes == slots && step == (ptrdiff_t)(slots * sizeof(MG_REAL));
-    MG_REAL start[VL];
     int n = MR;
     MG_UNROLL
     for (int q = 1; q < taps; q *= 2) {
@@ -134,15 +143,17 @@ MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char 
         }
         n = (n + 1) / 2;
     }
-    for (int i = 0; i < VL; i++) start[i] = r->bias && i % slots < lanes ? ((const MG_REAL *)r->bias)[i % slots] : 0;
     MG_UNROLL
     for (int i = 0; i < (MR + taps - 1) / taps; i++) {
         const int count = MR - i * taps < taps ? MR - i * taps : taps;
         char *to = y + i * taps * step;
-        if (r->flags & MG_ACCUMULATE)
+        vec a = v_add(acc[i], bias);
+        if (r->flags & MG_ACCUMULATE) {
+            MG_REAL before[VL] = {0};
             for (int m = 0; m < count; m++)
-                for (int f = 0; f < lanes; f++) start[m * slots + f] = ((const MG_REAL *)(to + m * step))[f];
-        vec a = v_add(acc[i], v_load(start));
+                for (int f = 0; f < lanes; f++) before[m * slots + f] = ((const MG_REAL *)(to + m * step))[f];
+            a = v_add(acc[i], v_load(before));
+        }
         if (r->flags & MG_RELU) a = v_max(v_zero(), a);
         if (touching) {
             if (count == taps) v_store((MG_REAL *)to, a);
@@ -161,6 +172,7 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
     const ptrdiff_t step = r->x_step;
     const char *x = r->x, *kernel = r->kernel, *bias = r->bias;
     char *y = r->y;
+    const vec spread = kind == INTERLEAVED_ ? MG_NAME(spread_bias)(r, taps) : v_zero();
     for (; tiles > 0; tiles--, x += r->x_tile, y += r->y_tile, kernel += r->kernel_tile) {
         vec acc[MG_TILE_MAX];
         if (kind == INTERLEAVED_) {
@@ -176,7 +188,7 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
                 else
                     MG_NAME(reduce_run)(acc, from, step, r->run, (const MG_REAL *)panel, MR, NV, taps);
         }
-        if (kind == INTERLEAVED_) MG_NAME(finish_taps)(acc, r, y, MR, taps);
+        if (kind == INTERLEAVED_) MG_NAME(finish_taps)(acc, r, y, spread, MR, taps);
         else MG_NAME(finish)(acc, r, y, MR, NV);
         if (bias) bias += r->bias_tile;
     }

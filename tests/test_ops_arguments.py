@@ -34,7 +34,7 @@ def test_arrays_need_not_be_contiguous_writeable_or_aligned():
 def test_channels_first_is_the_same_convolution_with_its_channels_moved():
     def first(a):
         return np.ascontiguousarray(np.moveaxis(a, -1, 1))
-    how = dict(data_format="channels_first")
+    how = {"data_format": "channels_first"}
     y = ops.conv(first(X), KERNEL, BIAS, **how)
     np.testing.assert_array_equal(y, first(Y))
     assert y.flags.c_contiguous
@@ -42,7 +42,8 @@ def test_channels_first_is_the_same_convolution_with_its_channels_moved():
     np.testing.assert_array_equal(ops.conv_grad_kernel(first(X), first(Y), KERNEL.shape, **how), DK)
     np.testing.assert_array_equal(ops.bias_grad(first(Y), **how), ops.bias_grad(Y))
     depthwise = RNG.standard_normal((2, 2, 4, 3))
-    np.testing.assert_array_equal(ops.depthwise_conv(first(X), depthwise, **how), first(ops.depthwise_conv(X, depthwise)))
+    np.testing.assert_array_equal(ops.depthwise_conv(first(X), depthwise, **how),
+                                  first(ops.depthwise_conv(X, depthwise)))
 
 
 @pytest.mark.parametrize("layout", ["plain", "strided", "channels_first"])

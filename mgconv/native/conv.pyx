@@ -47,7 +47,8 @@ cdef int refuse(Py_buffer *view, str name, const Shape *shape, bint wide) except
     PyBuffer_Release(view)
     want = tuple([shape.size[i] for i in range(shape.rank)])
     if format != "fd"[wide]:
-        raise TypeError(f"`{name}` must be {'float64' if wide else 'float32'}. Received: an array of format {format!r}.")
+        dtype = "float64" if wide else "float32"
+        raise TypeError(f"`{name}` must be {dtype}. Received: an array of format {format!r}.")
     if sizes != want:
         raise ValueError(f"`{name}` must have the plan's shape {want}. Received: {sizes}.")
     raise ValueError(f"`{name}` must be aligned to its elements. Received: an array that is not.")

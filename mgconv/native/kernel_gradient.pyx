@@ -57,7 +57,8 @@ cdef class KernelGradient:
                  rows[0] * columns[0] * p.x_position, item)
         p.channelwise = channels == 1 and filters == 1 and groups > 1
         p.padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
-        trimmed = p.padded and channels >= SHORT_RUN
+        crossing = groups == 1 and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
+        trimmed = p.padded and channels >= (2 * p.lanes if crossing else SHORT_RUN)
         p.padded = p.padded and not trimmed
         self.cut_boxes(channels)
         p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
@@ -226,7 +227,8 @@ cdef inline void valid_outputs(const Axis *a, Py_ssize_t tap, Py_ssize_t *first,
     end[0] = min(end[0], (a.size - 1 - at) // a.stride + 1) if at < a.size else first[0]
 
 
-cdef void copy_region(const Sum *p, const char *x, char *to, const Py_ssize_t *first, const Py_ssize_t *end) noexcept nogil:
+cdef void copy_region(const Sum *p, const char *x, char *to, const Py_ssize_t *first,
+                      const Py_ssize_t *end) noexcept nogil:
     """The inputs of a box with the zeros around them."""
     cdef const Axis *rows = &p.axis[ROWS]
     cdef const Axis *columns = &p.axis[COLUMNS]

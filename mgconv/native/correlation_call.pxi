@@ -1,0 +1,328 @@
+# One call of passes: the loops of a task, from its box down to the rows of tiles; part of correlation.pyx.
+
+cdef struct Segment:
+    Py_ssize_t first, count           # positions along the tiles' axis
+    const char *x                     # where tap 0 of position 0 of the other axes' origin would be
+    Py_ssize_t row, column            # bytes between rows and columns there
+
+
+cdef inline void valid_taps(const Axis *a, Py_ssize_t out, Py_ssize_t *first, Py_ssize_t *end) noexcept nogil:
+    """The taps of output `out` that lie inside."""
+    cdef Py_ssize_t at = out * a.stride + a.start
+    first[0] = ceil_div(-at, a.dilation) if at < 0 else 0
+    end[0] = min(a.taps, (a.size - 1 - at) // a.dilation + 1) if at < a.size else 0
+    if first[0] > end[0]:
+        first[0] = end[0]
+
+
+cdef void run_tiles(const Call *call, const Panel *panel, runtime.mg_conv_row *row,
+                    Py_ssize_t positions) noexcept nogil:
+    """`positions` in a row, cut into tiles of two heights that differ by one."""
+    cdef const runtime.mg_conv_rows *tiles = call.plan.kernels.rows[panel.kind]
+    cdef Py_ssize_t count = ceil_div(positions, panel.height), height = ceil_div(positions, count)
+    cdef Py_ssize_t high = positions - count * (height - 1)
+    row.kernel_tile = row.bias_tile = 0
+    row.x_tile, row.y_tile = height * row.x_step, height * row.y_step
+    tiles[height - 1](row, high)
+    if high < count:
+        row.x += high * row.x_tile
+        row.y += high * row.y_tile
+        row.x_tile -= row.x_step
+        row.y_tile -= row.y_step
+        tiles[height - 2](row, count - high)
+
+
+cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row *row, Py_ssize_t positions,
+                       Py_ssize_t panels) noexcept nogil:
+    """Channelwise, all panels pass over one tile's positions before the next: every access runs along memory."""
+    cdef const runtime.mg_conv_row_kernels *kernels = call.plan.kernels
+    cdef const Panel *last = panel + panels - 1
+    cdef Py_ssize_t whole = panels - (last.kind == runtime.MG_LANES_PART), item = call.plan.item
+    cdef Py_ssize_t count = ceil_div(positions, panel.height), height = ceil_div(positions, count)
+    cdef Py_ssize_t high = positions - count * (height - 1), vector = panel.width * item, i
+    cdef runtime.mg_conv_row rest
+    row.x_tile = row.y_tile = row.bias_tile = vector
+    row.kernel_tile = panel[1].packed - panel.packed
+    for i in range(count):
+        if i == high:
+            height -= 1
+        kernels.rows[runtime.MG_LANES][height - 1](row, whole)
+        if whole < panels:
+            rest = row[0]
+            rest.x += whole * vector
+            rest.y += whole * vector
+            rest.kernel += whole * row.kernel_tile
+            if rest.bias != NULL:
+                rest.bias += whole * vector
+            rest.lanes = last.lanes
+            kernels.rows[runtime.MG_LANES_PART][height - 1](&rest, 1)
+        row.x += height * row.x_step
+        row.y += height * row.y_step
+
+
+cdef void run_repeated(const Call *call, const Panel *panel, runtime.mg_conv_row *row,
+                       Py_ssize_t positions) noexcept nogil:
+    """Several positions of few channels in one vector: what is left over at the end fills a part of one."""
+    cdef const Pass *p = call.plan
+    cdef Py_ssize_t vectors = positions // p.repeat, rest = positions % p.repeat
+    cdef const char *x = row.x + vectors * p.repeat * row.x_step
+    cdef char *y = row.y + vectors * p.repeat * row.y_step
+    row.x_step *= p.repeat
+    row.y_step *= p.repeat
+    if call.bias != NULL:
+        row.bias = call.packed + p.packed_bias
+    if vectors:
+        run_tiles(call, panel, row, vectors)
+    if rest:
+        row.x, row.y, row.lanes = x, y, <int>(rest * panel.filters)
+        row.x_tile = row.y_tile = row.kernel_tile = row.bias_tile = 0
+        p.kernels.rows[runtime.MG_LANES_PART][0](row, 1)
+
+
+cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py_ssize_t n, Py_ssize_t r,
+                      Py_ssize_t c, Py_ssize_t panels) noexcept nogil:
+    """The outputs of one segment: its positions at image n, row r, column c (that along the tiles' axis does not
+    count); channelwise, those of `panels` panels."""
+    cdef const Pass *p = call.plan
+    cdef const Axis *along = &p.axis[p.along]
+    cdef const Axis *rows = &p.axis[ROWS]
+    cdef const Axis *columns = &p.axis[COLUMNS]
+    cdef Py_ssize_t i0 = 0, i1 = rows.taps, j0 = 0, j1 = columns.taps
+    cdef runtime.mg_conv_row row
+    if p.along != ROWS:
+        valid_taps(rows, r, &i0, &i1)
+    if p.along != COLUMNS and not p.merged:
+        valid_taps(columns, c, &j0, &j1)
+    row.outer, row.inner, row.run = i1 - i0, j1 - j0, p.run
+    row.kernel_outer, row.kernel_inner = panel.outer_bytes, panel.inner_bytes
+    row.kernel = call.packed + panel.packed + i0 * panel.outer_bytes + j0 * panel.inner_bytes
+    if p.merged:
+        row.inner, row.run = 1, p.run * columns.taps
+    row.x_outer, row.x_inner = rows.dilation * s.row, columns.dilation * s.column
+    row.x_step = along.x_step if p.along == IMAGES else along.stride * (s.row if p.along == ROWS else s.column)
+    row.x = s.x + panel.x + i0 * row.x_outer + j0 * row.x_inner
+    if p.along != IMAGES:
+        row.x += s.first * row.x_step
+    if p.along != ROWS:
+        row.x += (r * rows.stride + rows.start) * s.row
+    if p.along != COLUMNS:
+        row.x += (c * columns.stride + columns.start) * s.column
+    row.y_step = along.y_step
+    row.y = call.y + p.y_offset + panel.y + s.first * along.y_step
+    if p.along != IMAGES:
+        row.y += n * p.axis[IMAGES].y_step
+    if p.along != ROWS:
+        row.y += r * rows.y_step
+    if p.along != COLUMNS:
+        row.y += c * columns.y_step
+    row.bias = call.bias + panel.y if call.bias != NULL else NULL
+    row.lanes, row.flags = panel.lanes, call.flags
+    if p.channelwise and p.repeat > 1:
+        run_repeated(call, panel, &row, s.count)
+    elif panels > 1:
+        run_channels(call, panel, &row, s.count, panels)
+    else:
+        run_tiles(call, panel, &row, s.count)
+
+
+cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py_ssize_t other_from,
+                      Py_ssize_t other_to) noexcept nogil:
+    """Copy what a segment reads, zeros included; `other_from` to `other_to` are inputs of the other axis. Returns the
+    end of the copy."""
+    cdef const Axis *along = &p.axis[p.along]
+    cdef Py_ssize_t start = s.first * along.stride + along.start
+    cdef Py_ssize_t end = start + (s.count - 1) * along.stride + (along.taps - 1) * along.dilation + 1
+    cdef Py_ssize_t h0 = start, h1 = end, w0 = other_from, w1 = other_to, h, inside_from, inside_to
+    if p.along == COLUMNS:
+        h0, h1, w0, w1 = other_from, other_to, start, end
+    s.row, s.column = (w1 - w0) * p.position, p.position
+    # s.x is where the inputs with index 0 of the other axis and `start` of this one would be, less first * step
+    s.x = to - other_from * (s.row if p.along == COLUMNS else s.column)
+    s.x -= s.first * along.stride * (s.column if p.along == COLUMNS else s.row)
+    inside_from = min(max(w0, 0), w1)
+    inside_to = max(min(w1, p.axis[COLUMNS].size), inside_from)
+    for h in range(h0, h1):
+        if h < 0 or h >= p.axis[ROWS].size:
+            memset(to, 0, s.row)
+        else:
+            memset(to, 0, (inside_from - w0) * p.position)
+            memcpy(to + (inside_from - w0) * p.position,
+                   image + h * p.axis[ROWS].x_one + inside_from * p.position, (inside_to - inside_from) * p.position)
+            memset(to + (inside_to - w0) * p.position, 0, (w1 - inside_to) * p.position)
+        to += s.row
+    return to
+
+
+cdef int lay_segments(const Pass *p, const char *image, char *strips, Segment *segments, Py_ssize_t first,
+                      Py_ssize_t end, Py_ssize_t other_first, Py_ssize_t other_end) noexcept nogil:
+    """Cut positions first ... end - 1 into those read directly and up to two strips beside them."""
+    cdef const Axis *along = &p.axis[p.along]
+    cdef const Axis *other = &p.axis[COLUMNS if p.along == ROWS else ROWS]
+    cdef Py_ssize_t height = p.strip_height, low = first, high = end, i
+    cdef Py_ssize_t other_from, other_to
+    cdef int count = 0
+    if along.direct_from > first:
+        low = min(end, first + ceil_div(along.direct_from - first, height) * height)
+    if along.direct_to < end:
+        high = max(first, end - ceil_div(end - along.direct_to, height) * height)
+    if low >= high:
+        low = high = end if (along.direct_from > first or along.direct_to < end) else first
+    if low > first:
+        segments[count].first, segments[count].count = first, low - first
+        count += 1
+    if high > low:
+        segments[count].first, segments[count].count = low, high - low
+        segments[count].row, segments[count].column = p.axis[ROWS].x_one, p.axis[COLUMNS].x_one
+        segments[count].x = image + along.start * along.x_one
+        count += 1
+    if end > high:
+        segments[count].first, segments[count].count = high, end - high
+        count += 1
+    other_from = min(max(other_first * other.stride + other.start, 0), other.size)
+    other_to = (other_end - 1) * other.stride + other.start + (other.taps - 1) * other.dilation + 1
+    other_to = min(max(other_to, other_from), other.size)
+    for i in range(count):
+        if not (segments[i].first == low and high > low):
+            strips = copy_strip(p, image, strips, &segments[i], other_from, other_to)
+    return count
+
+
+cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t panel_first,
+                  Py_ssize_t panel_end) noexcept nogil:
+    cdef const Pass *p = call.plan
+    cdef Segment segments[3]
+    cdef char *strips = NULL
+    cdef int across = COLUMNS if p.along == ROWS else ROWS
+    cdef int count, s
+    cdef Py_ssize_t n, q, r, c
+    if p.along == IMAGES:
+        segments[0].first, segments[0].count = first[IMAGES], end[IMAGES] - first[IMAGES]
+        segments[0].row, segments[0].column = p.axis[ROWS].x_one, p.axis[COLUMNS].x_one
+        segments[0].x = call.x + first[IMAGES] * p.axis[IMAGES].x_step
+        for q in range(panel_first, panel_end):
+            for r in range(first[ROWS], end[ROWS]):
+                for c in range(first[COLUMNS], end[COLUMNS]):
+                    run_segment(call, &p.panels[q], &segments[0], 0, r, c, 1)
+        return
+    if p.strip_bytes:
+        strips = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, p.strip_bytes)
+        if strips == NULL:
+            call.failed = True
+            return
+    for n in range(first[IMAGES], end[IMAGES]):
+        count = lay_segments(p, call.x + n * p.axis[IMAGES].x_one, strips, segments, first[p.along], end[p.along],
+                             first[across], end[across])
+        if p.channelwise:
+            for r in range(first[across], end[across]):
+                for s in range(count):
+                    run_segment(call, &p.panels[panel_first], &segments[s], n, r, r, panel_end - panel_first)
+            continue
+        for q in range(panel_first, panel_end):
+            for r in range(first[across], end[across]):
+                for s in range(count):
+                    run_segment(call, &p.panels[q], &segments[s], n, r, r, 1)
+
+
+cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil:
+    cdef const Pass *p = call.plan
+    cdef Py_ssize_t first[3]
+    cdef Py_ssize_t end[3]
+    cdef Py_ssize_t block, blocks, i
+    for i in range(2, -1, -1):
+        blocks = p.axis[i].blocks
+        block = index % blocks
+        index //= blocks
+        first[i] = block * p.axis[i].out // blocks
+        end[i] = (block + 1) * p.axis[i].out // blocks
+    run_box(call, first, end, index * p.panel_count // p.panel_blocks, (index + 1) * p.panel_count // p.panel_blocks)
+
+
+cdef void pack_panel(Call *call, Py_ssize_t index) noexcept nogil:
+    cdef const Pass *p = call.plan
+    cdef const Panel *panel = &p.panels[index]
+    cdef runtime.mg_conv_pack how
+    how.source = call.kernel + panel.kernel
+    how.outer, how.inner, how.run = p.axis[ROWS].taps, p.axis[COLUMNS].taps, p.run
+    how.outer_step, how.inner_step = p.kernel_outer, p.kernel_inner
+    how.run_step, how.filter_step = p.kernel_run, p.kernel_filter
+    how.taps, how.width, how.filters, how.merged = panel.taps, panel.width, <int>panel.filters, p.merged
+    p.kernels.pack(&how, call.packed + panel.packed)
+    if p.channelwise and p.repeat > 1:
+        repeat_panel(call, panel)
+
+
+cdef void repeat_panel(Call *call, const Panel *panel) noexcept nogil:
+    """The kernel's (and bias's) few channels once more for each position in the lanes."""
+    cdef const Pass *p = call.plan
+    cdef Py_ssize_t rows = p.axis[ROWS].taps * p.axis[COLUMNS].taps, size = panel.filters * p.item, i, j
+    cdef char *row = call.packed + panel.packed
+    for i in range(rows):
+        for j in range(1, p.repeat):
+            memcpy(row + j * size, row, size)
+        row += panel.width * p.item
+    if call.bias != NULL:
+        for j in range(p.repeat):
+            memcpy(call.packed + p.packed_bias + j * size, call.bias, size)
+
+
+cdef struct Job:
+    Call *calls
+    int count
+
+
+cdef void pack_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Call *call = (<Job *>context).calls
+    while index >= call.plan.panel_count:
+        index -= call.plan.panel_count
+        call += 1
+    pack_panel(call, index)
+
+
+cdef void pass_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Call *call = (<Job *>context).calls
+    while index >= call.plan.tasks:
+        index -= call.plan.tasks
+        call += 1
+    run_task(call, index)
+
+
+cdef enum:
+    FEW = 16                          # passes of one job that need no memory of their own
+
+
+cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, int flags) except -1:
+    """Run passes over the same arrays, which write different parts of y, as one job."""
+    cdef Call few[FEW]
+    cdef Job job
+    cdef Py_ssize_t panels = 0, tasks = 0, bytes = 0, i
+    cdef double seconds = 0
+    cdef const Pass *p
+    cdef char *packed
+    cdef bint failed = False
+    job.count = <int>len(passes)
+    job.calls = few
+    if job.count > FEW:
+        job.calls = <Call *>malloc(job.count * sizeof(Call))
+        if job.calls == NULL:
+            raise MemoryError
+    for i in range(job.count):
+        p = &(<Correlation>passes[i]).plan
+        job.calls[i] = Call(plan=p, x=x, kernel=kernel, bias=bias, y=y, packed=<char *>bytes, flags=flags, failed=False)
+        panels += p.panel_count
+        tasks += p.tasks
+        bytes += (p.packed_bytes + 63) & ~63
+        seconds += p.seconds
+    with nogil:
+        packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, bytes)
+        if packed != NULL:
+            for i in range(job.count):
+                job.calls[i].packed = packed + <Py_ssize_t>job.calls[i].packed
+            runtime.parallel_for(pack_task, &job, panels, bytes * 3e-10)
+            runtime.parallel_for(pass_task, &job, tasks, seconds)
+        for i in range(job.count):
+            failed |= job.calls[i].failed
+    if job.count > FEW:
+        free(job.calls)
+    if packed == NULL or failed:
+        raise MemoryError("no memory for the scratch of a convolution")
+    return 0
