@@ -183,6 +183,20 @@ def test_bad_types(make):
         make()
 
 
+def test_calls_see_new_weights_and_leave_old_results_alone():
+    layer = built(layers.Dense(2), (4,))
+    x = RNG.standard_normal((3, 4))
+    first = layer(x)
+    kept = first.copy()
+    layer.kernel += 1
+    np.testing.assert_allclose(layer(x), kept + x.sum(axis=1, keepdims=True), rtol=1e-12)
+    np.testing.assert_array_equal(first, kept)
+    assert layer(x[:2]).shape == (2, 2)
+    model = mgconv.Sequential([mgconv.Input((4,), dtype="float64"), layer])
+    model.parameters[:] = 0
+    assert (layer(x) == 0).all()
+
+
 def test_a_built_layer_takes_one_shape():
     layer = built(layers.Dense(2), (4,))
     with pytest.raises(ValueError, match=r"takes inputs of shape \(None, 4\)"):
