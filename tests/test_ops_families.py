@@ -231,3 +231,10 @@ def test_pooling_sizes_must_be_integers():
     for size in (1.5, "2", None, (2.0,)):
         with pytest.raises(TypeError, match="pool_size"):
             ops.max_pool(np.ones((1, 5, 3)), size)
+
+
+def test_a_stride_far_beyond_the_input_costs_nothing():
+    dx = ops.conv_grad_input(np.ones((1, 1, 1)), np.ones((2, 1, 1)), (1, 7, 1), strides=2**40)
+    assert dx.ravel().tolist() == [1, 1, 0, 0, 0, 0, 0]
+    with pytest.raises((MemoryError, ValueError)):
+        ops.conv_transpose(np.ones((1, 20, 17)), np.ones((1, 2, 17)), strides=2**40)

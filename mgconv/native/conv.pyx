@@ -85,7 +85,7 @@ cdef class ConvPlan:
     cdef readonly tuple input_shape, kernel_shape, output_shape
     cdef readonly str isa
     cdef const runtime.mg_isa *instructions
-    cdef bint wide, empty
+    cdef bint wide, empty, gaps       # gaps: some inputs are reached by no tap
     cdef Shape x, y, kernel, bias
     cdef list forward_passes, input_passes
     cdef KernelGradient sum
@@ -120,6 +120,7 @@ cdef class ConvPlan:
                         row_from * steps[0] + column_from * steps[1])
             for phase_rows, row_offset, row_tap, row_from in phases(rows, columns[0] * groups * channels)
             for phase_columns, column_offset, column_tap, column_from in phases(columns, groups * channels)]
+        self.gaps = len(self.input_passes) < min(rows[3], rows[0]) * min(columns[3], columns[0])
         self.sum = KernelGradient(self.wide, batch, (*rows, y_row), (*columns, filters), groups, channels,
                                   filters // groups)
         self.fast_forward, self.fast_input, self.fast_kernel = choose(geometry, self.wide, algorithm)
@@ -190,6 +191,8 @@ cdef class ConvPlan:
             if self.fast_input is not None:
                 self.fast_input.grad_input(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
             elif not self.empty:
+                if self.gaps:
+                    memset(views[2].buf, 0, views[2].len)
                 run_all(self.input_passes, <char *>views[0].buf, <char *>views[1].buf, NULL, <char *>views[2].buf, 0)
         finally:
             release(views, taken)
@@ -230,20 +233,18 @@ def axes(geometry):
 
 
 def phases(axis, step):
-    """The input gradient's correlations along one axis: for each residue its axis (with the step in dx), its offset in
-    dx, the step between its taps (backwards) and its first tap; `step` is that of the whole dx."""
+    """The input gradient's correlations along one axis: for each residue that a tap reaches its axis (with the step in
+    dx), its offset in dx, the step between its taps (backwards) and its first tap; `step` is that of the whole dx."""
     size, taps, dilation, stride, start, out = axis
     common = math.gcd(stride, dilation)
+    every = stride // common
     found = []
-    for residue in range(min(stride, size)):                  # positions residue, residue + stride, ...
-        count = -(-(size - residue) // stride)
+    for first in range(min(taps, every)):
         # The tap k meets position i at output (i - start - k*dilation) / stride.
-        first = next((k for k in range(min(taps, stride // common))
-                      if (residue - start - k * dilation) % stride == 0), None)
-        if first is None:
-            found.append(((out, 0, 1, 1, 0, count, stride * step), residue * step, 0, 0))
+        residue = (start + first * dilation) % stride         # positions residue, residue + stride, ...
+        if residue >= size:
             continue
-        every = stride // common
+        count = -(-(size - residue) // stride)
         last = first + (taps - 1 - first) // every * every
         found.append(((out, (last - first) // every + 1, dilation // common, 1,
                        (residue - start - last * dilation) // stride, count, stride * step),
