@@ -134,6 +134,24 @@ def test_fft_fuses_bias_and_relu(isa):
     np.testing.assert_allclose(y, np.maximum(twin.conv(x, kernel, geometry, bias), 0), atol=1e-11)
 
 
+@pytest.mark.parametrize(("algorithm", "input_shape", "kernel_shape"), [
+    ("winograd", (3, 12, 13, 5), (3, 3, 5, 4)), ("fft", (3, 150, 5), (30, 5, 4))])
+def test_a_bad_sample_spoils_no_other(algorithm, input_shape, kernel_shape):
+    geometry = conv_geometry(input_shape, kernel_shape, padding="same")
+    rng = np.random.default_rng(0)
+    x, kernel = (rng.standard_normal(shape).astype("float32") for shape in (input_shape, kernel_shape))
+    plan, results = ConvPlan(geometry, "float32", algorithm), []
+    for bad in (0.0, 1e30, np.nan):
+        x[1, 5] = bad
+        y, dx = np.empty(geometry.output_shape, "float32"), np.empty(input_shape, "float32")
+        plan.forward(x, kernel, None, y)
+        plan.grad_input(np.ascontiguousarray(x[..., :4]), kernel, dx)
+        results.append((y[::2], dx[::2]))
+    for other in results[1:]:
+        assert np.array_equal(results[0][0], other[0])
+        assert np.array_equal(results[0][1], other[1])
+
+
 @pytest.mark.parametrize("how", [{"strides": 2}, {"dilation_rate": 2}])
 def test_what_they_cannot_do_is_refused(how):
     with pytest.raises(ValueError, match="does not serve"):

@@ -99,7 +99,7 @@ def fft_cost(geometry, operation, log2n, lanes, size):
     """Moving signals in and out, transforming columns, products at each frequency, and gathering the taps."""
     (batch, outputs), channels, filters = roles(geometry, operation)
     taps, n = geometry.kernel_shape[0], 1 << log2n
-    pairs = -(-batch * -(-outputs // (n - taps + 1)) // 2)
+    pairs = batch * -(-outputs // (2 * (n - taps + 1)))
     deep, wide = -(-channels // lanes), -(-filters // lanes)
 
     def columns(rows, width):

@@ -1,7 +1,8 @@
 """Long kernels in 1-D by overlap-save: src_c/fft_conv.h has the products, src_c/fft.h the transform and its layout.
 
 A signal is cut into segments of n inputs that overlap by taps - 1, so that each yields n - taps + 1 outputs; two
-segments of the batch, a *pair*, ride in one complex signal. With h the taps turned:
+segments of one sample, a *pair*, ride in one complex signal (of one sample, so that none suffers from another's NaN or
+from rounding beside larger numbers). With h the taps turned:
 
     forward, gradient to the input     sum over channels of IFFT(FFT(segment) FFT(h)), from element taps - 1
     gradient to the kernel             sum over segments of IFFT(FFT(segment) conj(FFT(dy))), its first `taps` elements
@@ -76,19 +77,19 @@ cdef void load_signals(const Pass *p, const char *x, Py_ssize_t steps, Py_ssize_
                        Py_ssize_t length, Py_ssize_t first, Py_ssize_t count, char *spectra) noexcept nogil:
     """Transform `count` pairs: segment j of each signal (steps, width) is its elements j * p.step + start on, `length`
     of them and zeros up to n."""
-    cdef Py_ssize_t pair, part, segment, origin, low, high, vector, channel, row
+    cdef Py_ssize_t each = ceil_div(p.segments, 2), pair, part, segment, origin, low, high, vector, channel, row
     cdef char *column
     memset(spectra, 0, columns_of(p, count, width) * p.pitch * p.itemsize)
     for pair in range(count):
         for part in range(2):
-            segment = 2 * (first + pair) + part
-            if segment >= p.batch * p.segments:
+            segment = (first + pair) % each * 2 + part
+            if segment == p.segments:
                 break
-            origin = segment % p.segments * p.step + start
+            origin = segment * p.step + start
             low, high = max(origin, 0), min(origin + length, steps)
             if low >= high:
                 continue
-            row = segment // p.segments * steps + low
+            row = (first + pair) // each * steps + low
             for vector in range(ceil_div(width, p.lanes)):
                 channel = vector * p.lanes
                 column = spectra + (row_offset(p, pair, width) + vector * p.pitch + part * p.lanes
@@ -102,17 +103,17 @@ cdef void load_signals(const Pass *p, const char *x, Py_ssize_t steps, Py_ssize_
 cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize_t count, const char *bias, bint relu,
                         char *y) noexcept nogil:
     """Transform `count` pairs back and store their outputs."""
-    cdef Py_ssize_t pair, part, segment, origin, vector, channel, row
+    cdef Py_ssize_t each = ceil_div(p.segments, 2), pair, part, segment, origin, vector, channel, row
     cdef const char *column
     for row in range(columns_of(p, count, p.filters)):
         p.fft.inverse(spectra + row * p.pitch * p.itemsize, p.log2n, 2 * p.lanes)
     for pair in range(count):
         for part in range(2):
-            segment = 2 * (first + pair) + part
-            if segment >= p.batch * p.segments:
+            segment = (first + pair) % each * 2 + part
+            if segment == p.segments:
                 break
-            origin = segment % p.segments * p.step
-            row = segment // p.segments * p.out_steps + origin
+            origin = segment * p.step
+            row = (first + pair) // each * p.out_steps + origin
             for vector in range(ceil_div(p.filters, p.lanes)):
                 channel = vector * p.lanes
                 column = spectra + (row_offset(p, pair, p.filters) + vector * p.pitch + part * p.lanes
@@ -287,7 +288,7 @@ cdef lay_out(Pass *p, int log2n):
     p.pitch = (p.n + 1) * 2 * p.lanes          # keeps columns out of one another's cache sets
     p.step = p.n - p.taps + 1
     p.segments = ceil_div(p.out_steps, p.step)
-    p.pairs = ceil_div(p.batch * p.segments, 2)
+    p.pairs = p.batch * ceil_div(p.segments, 2)
     # Pairs that fill their columns, of inputs and of outputs.
     p.unit = max(p.lanes // p.channels, p.lanes // p.filters, 1)
     while p.unit % max(p.lanes // p.channels, 1) or p.unit % max(p.lanes // p.filters, 1):

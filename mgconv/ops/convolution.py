@@ -57,6 +57,16 @@ def conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: Any = 1, p
     TypeError
         If the arrays are not all float32 or all float64.
 
+    Notes
+    -----
+    The shape decides between three algorithms, for this and for both gradients. Plain sums are the rule. Kernels of 3x3
+    with stride 1 may take Winograd's F(2x2, 3x3) (Lavin and Gray, 2016): its error relative to the largest result, over
+    random data, is 5e-7 at most in float32 and 1e-15 in float64 (gradient to the kernel: 8e-7 and 3e-15), as with plain
+    sums. Long kernels in 1-D may take the FFT, whose error is 3e-7 (1e-15) of the largest result of the same sample:
+    beside numbers that are a million times larger, small results lose digits. With either, an infinity or a NaN spoils
+    neighbouring results of its sample that a plain sum would spare. The number of threads
+    changes no bit, and no sample changes another's results.
+
     Examples
     --------
     >>> import numpy as np
