@@ -161,6 +161,15 @@ def test_threads_do_not_change_a_bit(shape, kernel):
     assert all(np.array_equal(results[0], other) for other in results[1:])
 
 
+@pytest.mark.parametrize(("dtype", "documented"), [(np.float32, 4e-7), (np.float64, 8e-16), (np.complex64, 4e-7)])
+@pytest.mark.parametrize(("shape", "kernel"), [((100000,), (2047,)), ((400, 300), (63, 63))])
+def test_the_ffts_documented_error(isa, dtype, documented, shape, kernel):
+    rng = np.random.default_rng(7)
+    x, h = random_array(rng, shape, dtype), random_array(rng, kernel, dtype)
+    want = scipy.signal.fftconvolve(x.astype(np.clongdouble), h.astype(np.clongdouble))
+    assert np.linalg.norm(signal.convolve(x, h, method="fft") - want) < documented * np.linalg.norm(want)
+
+
 @pytest.mark.parametrize("strange", [np.nan, np.inf])
 @pytest.mark.parametrize(("shape", "kernel", "at"), [((40000,), (900,), (20000,)), ((400, 300), (50, 40), (200, 100))])
 def test_nan_reaches_only_what_the_kernel_covers(strange, shape, kernel, at):

@@ -93,7 +93,8 @@ ctypedef fused real:
 cdef const char *factors(const real *h, Py_ssize_t kh, Py_ssize_t kw, real *column) noexcept nogil:
     """A column of kh and a row of kw numbers whose products are the kernel, every one exactly; NULL if there are none.
 
-    The first entry that is not zero divides its row: so box, binomial, Sobel and Prewitt kernels are found.
+    The first entry that is not zero divides its row: so box, binomial, Sobel and Prewitt kernels are found. Its row's
+    other entries must not be a million times larger, or what lies between the two passes could underflow.
     """
     cdef Py_ssize_t at = 0, m, n
     cdef real *row = column + kh
@@ -103,6 +104,8 @@ cdef const char *factors(const real *h, Py_ssize_t kh, Py_ssize_t kw, real *colu
         return NULL
     for n in range(kw):
         row[n] = h[at // kw * kw + n] / h[at]
+        if not -1e6 < row[n] < 1e6:
+            return NULL
     for m in range(kh):
         column[m] = h[m * kw + at % kw]
         for n in range(kw):
