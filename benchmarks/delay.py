@@ -107,7 +107,7 @@ def plot(results, path):
     axes.set(xlabel="time for 1000 units, milliseconds", ylabel="largest error at t = 60, 100, 300",
              title="Mackey-Glass, tau = 30: work and precision")
     axes.grid(alpha=0.3)
-    axes.margins(0.12)
+    axes.margins(0.16, 0.12)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)
 
