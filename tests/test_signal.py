@@ -1,5 +1,6 @@
 """mgconv.signal against SciPy, the lecture's printed tables and MATLAB's rules, over dtypes, modes and boundaries."""
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -159,6 +160,15 @@ def test_threads_do_not_change_a_bit(shape, kernel):
         results.append(signal.convolve(x, h, "same"))
     mgconv.set_num_threads(before)
     assert all(np.array_equal(results[0], other) for other in results[1:])
+
+
+def test_calls_from_several_threads_do_not_meet():
+    rng = np.random.default_rng(8)
+    pairs = [(rng.standard_normal((90, 80 + i)), rng.standard_normal((3 + 4 * i, 5 + 3 * i))) for i in range(8)] * 4
+    want = [signal.convolve(x, h) for x, h in pairs]
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda pair: signal.convolve(*pair), pairs))
+    assert all(np.array_equal(a, b) for a, b in zip(got, want, strict=True))
 
 
 @pytest.mark.parametrize(("dtype", "documented"), [(np.float32, 4e-7), (np.float64, 8e-16), (np.complex64, 4e-7)])
