@@ -22,7 +22,9 @@ cdef struct Pass:
     Py_ssize_t packed_bias
     int panel_blocks, panel_count, strip_height
     Panel *panels
+    int expand                        # channelwise, each channel stands this many times in the strips
     Py_ssize_t item, position, run    # bytes of an element, of a position; elements of a run
+    Py_ssize_t strip_position         # bytes of a position in a strip
     Py_ssize_t kernel_outer, kernel_inner, kernel_run, kernel_filter
     Py_ssize_t packed_bytes, strip_bytes, tasks, y_offset
     double seconds

@@ -47,6 +47,13 @@ cdef class Correlation:
         set_axis(&p.axis[ROWS], rows, columns[0] * p.position, item)
         set_axis(&p.axis[IMAGES], (batch, 1, 1, 1, 0, batch, y_image), rows[0] * columns[0] * p.position, item)
         p.along = choose_along(p)
+        p.expand = 1
+        if (channels == 1 and filters > 1 and groups > 1 and p.along != IMAGES
+                and p.axis[ROWS].taps * p.axis[COLUMNS].taps > 1 and kernel_steps[4] == filters * kernel_steps[3]):
+            # Several filters a channel, side by side in the kernel: a channel each in strips that hold every channel
+            # as often.
+            p.expand, groups, filters = filters, groups * filters, 1
+        p.strip_position = p.position * p.expand
         self.find_channelwise(groups, channels, filters)
         p.kernel_outer, p.kernel_inner, p.kernel_run, p.kernel_filter = [step * item for step in kernel_steps[:4]]
         p.merged = (groups == 1 and not p.channelwise and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
@@ -61,7 +68,7 @@ cdef class Correlation:
         cdef Axis *columns = &p.axis[COLUMNS]
         cdef int lanes = p.kernels.lanes
         p.repeat = 1
-        if p.along == COLUMNS and columns.stride == 1 and columns.y_step == p.position and columns.out > 1:
+        if p.along == COLUMNS and columns.stride == 1 and columns.y_step == p.strip_position and columns.out > 1:
             p.repeat = max(lanes // groups, 1)
         p.channelwise = channels == 1 and filters == 1 and (groups > 1 or p.repeat > 1)
 
@@ -72,7 +79,7 @@ cdef class Correlation:
         cdef int lanes = p.kernels.lanes
         cdef Panel *panel
         if p.channelwise:
-            p.kernel_filter = kernel_group
+            p.kernel_filter = kernel_group // p.expand
             kinds = [(runtime.MG_LANES, 1, 1, first, min(lanes, groups - first)) for first in range(0, groups, lanes)]
             groups = 1
         else:
@@ -217,7 +224,11 @@ cdef cut_tasks(Pass *p):
         p.panel_blocks = min(p.panel_count, p.panel_blocks * blocks)
     p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
     p.strip_bytes = 0
-    if p.along != IMAGES and touches_padding(along):
+    if p.expand > 1:
+        share = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks), p.axis[COLUMNS].out)
+        p.axis[ROWS].blocks = min(p.axis[ROWS].out, p.axis[ROWS].blocks * ceil_div(share, L2_SHARE))
+        p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
+    if p.along != IMAGES and (p.expand > 1 or touches_padding(along)):
         p.strip_bytes = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks),
                                    ceil_div(p.axis[COLUMNS].out, p.axis[COLUMNS].blocks))
 
@@ -234,7 +245,7 @@ cdef Py_ssize_t strip_size(Pass *p, Py_ssize_t rows, Py_ssize_t columns):
     else:
         wide = min(wide, c.size)
         high += (r.taps - 1) * r.dilation + 1
-    return high * wide * p.position
+    return high * wide * p.strip_position
 
 
 include "correlation_call.pxi"

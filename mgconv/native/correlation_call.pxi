@@ -125,6 +125,21 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
         run_tiles(call, panel, &row, s.count)
 
 
+cdef void copy_expanded(char *to, const char *source, Py_ssize_t size, int times, Py_ssize_t item) noexcept nogil:
+    """`size` bytes, each element `times` over."""
+    cdef Py_ssize_t i, j
+    if times == 1:
+        memcpy(to, source, size)
+    elif item == 4:
+        for i in range(size // 4):
+            for j in range(times):
+                (<float *>to)[i * times + j] = (<const float *>source)[i]
+    else:
+        for i in range(size // 8):
+            for j in range(times):
+                (<double *>to)[i * times + j] = (<const double *>source)[i]
+
+
 cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py_ssize_t other_from,
                       Py_ssize_t other_to) noexcept nogil:
     """Copy what a segment reads, zeros included; `other_from` to `other_to` are inputs of the other axis. Returns the
@@ -135,7 +150,7 @@ cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py
     cdef Py_ssize_t h0 = start, h1 = end, w0 = other_from, w1 = other_to, h, inside_from, inside_to
     if p.along == COLUMNS:
         h0, h1, w0, w1 = other_from, other_to, start, end
-    s.row, s.column = (w1 - w0) * p.position, p.position
+    s.row, s.column = (w1 - w0) * p.strip_position, p.strip_position
     # s.x is where the inputs with index 0 of the other axis and `start` of this one would be, less first * step
     s.x = to - other_from * (s.row if p.along == COLUMNS else s.column)
     s.x -= s.first * along.stride * (s.column if p.along == COLUMNS else s.row)
@@ -145,10 +160,11 @@ cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py
         if h < 0 or h >= p.axis[ROWS].size:
             memset(to, 0, s.row)
         else:
-            memset(to, 0, (inside_from - w0) * p.position)
-            memcpy(to + (inside_from - w0) * p.position,
-                   image + h * p.axis[ROWS].x_one + inside_from * p.position, (inside_to - inside_from) * p.position)
-            memset(to + (inside_to - w0) * p.position, 0, (w1 - inside_to) * p.position)
+            memset(to, 0, (inside_from - w0) * p.strip_position)
+            copy_expanded(to + (inside_from - w0) * p.strip_position,
+                          image + h * p.axis[ROWS].x_one + inside_from * p.position,
+                          (inside_to - inside_from) * p.position, p.expand, p.item)
+            memset(to + (inside_to - w0) * p.strip_position, 0, (w1 - inside_to) * p.strip_position)
         to += s.row
     return to
 
@@ -165,8 +181,8 @@ cdef int lay_segments(const Pass *p, const char *image, char *strips, Segment *s
         low = min(end, first + ceil_div(along.direct_from - first, height) * height)
     if along.direct_to < end:
         high = max(first, end - ceil_div(end - along.direct_to, height) * height)
-    if low >= high:
-        low = high = end if (along.direct_from > first or along.direct_to < end) else first
+    if low >= high or p.expand > 1:
+        low = high = end
     if low > first:
         segments[count].first, segments[count].count = first, low - first
         count += 1
