@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dde_twin import method_of_steps
+from dde_twin import exponential_quadrature, method_of_steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import mgconv
 from mgconv import dde
@@ -65,6 +67,23 @@ def test_agrees_with_the_method_of_steps(system, f):
         x = dde.series(system, 39, dt=dt, history=history)
         expected = np.array([truth(i * dt) for i in range(39)])
         np.testing.assert_allclose(x, expected, rtol=0, atol=2e-9 * np.abs(expected).max(), err_msg=f"{system} {dt}")
+
+
+@settings(max_examples=60, deadline=None)
+@given(nodes=st.integers(8, 45), tau=st.floats(0.1, 30), decay=st.floats(-3, 8), derivative=st.booleans(),
+       start=st.floats(-2, 2))
+def test_agrees_with_its_slow_twin(nodes, tau, decay, derivative, start):
+    b, scale = decay / tau, 2 / tau
+
+    def g(x):
+        return scale * np.cos(x)
+
+    def dg(x):
+        return -scale * np.sin(x)
+    expected = exponential_quadrature(g, dg if derivative else None, tau, b, start, nodes, 3)
+    x = dde.series(dde.System(tau, b, g, dg if derivative else None), 3 * nodes + 1, dt=tau / nodes, history=start,
+                   step=tau / nodes)
+    np.testing.assert_allclose(x, expected, rtol=1e-11, atol=1e-11 * np.abs(expected).max())
 
 
 def test_a_jump_at_zero_as_in_mgdata():
