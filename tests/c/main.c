@@ -50,10 +50,12 @@ int main(void) {
     for (int i = 0; i < count; i++) {
         mg_isa_select(sets[i].name);
         test_activation(&sets[i]);
+        test_conv(&sets[i]);
         test_delay(&sets[i]);
         test_fft(&sets[i]);
         test_filter(&sets[i]);
         test_optimizer(&sets[i]);
+        test_pooling(&sets[i]);
     }
     test_threads();
     printf("%s:", mg_compiler());

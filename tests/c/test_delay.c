@@ -26,8 +26,7 @@ static void integrate(const struct mg_delay_kernels *k, int hermite, double *end
         if (hermite) k->hermite(NODES, &w, g, dg, q);
         else k->values(NODES, &w, g, q);
         x[0] = x[interval ? NODES : 0];
-        k->scan(NODES, &w, q, x);
-        k->slope(NODES + 1, b, x, g, slope);
+        k->scan(NODES, &w, b, q, g, x, slope);
         ends[interval] = x[NODES];
         k->functions[MG_DELAY_MACKEY_GLASS](NODES + 1, x, g, dg, parameters);
     }
