@@ -13,10 +13,10 @@ import pytest
 import twin
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mgconv.native.conv import ConvPlan
 
 from mgconv.geometry import conv_geometry
 from mgconv.native import runtime
+from mgconv.native.conv import ConvPlan
 
 ROUNDINGS = 8
 

@@ -1,9 +1,9 @@
 """Which algorithm a plan takes for each operation: by shape, dtype and instruction set alone.
 
-Costs are estimated in multiply-adds of one vector, two of which a core does in a cycle; the constants are fitted to times
-of all three algorithms over some hundred shapes (3x3: 3 to 512 channels and filters, 7 to 56 pixels, batches 1 to 64;
-1-D: 1 to 64 channels, 16 to 256 taps), float32 and float64, AVX2 and AVX-512. They follow the times within a quarter
-except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
+Costs are estimated in multiply-adds of one vector, two of which a core does in a cycle. The constants are fitted to
+times of all three algorithms over some hundred shapes (3x3: 3 to 512 channels and filters, 7 to 56 pixels, batches of 1
+to 64; 1-D: 1 to 64 channels, 16 to 256 taps), float32 and float64, AVX2 and AVX-512 on Zen 5. They follow the times
+within a quarter except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
 """
 import math
 

@@ -27,6 +27,7 @@ from mgconv.native.runtime cimport MG_SCRATCH_JOB, MG_SCRATCH_TASK
 cdef enum:
     BLOCK_BYTES = 1 << 20             # spectra of one task
     CHUNK_BYTES = 1 << 22             # the same for the gradient to the kernel, whose tasks share them
+    TOGETHER = 16                     # frequencies of one product
     ROWS = 8                          # pairs a block should have, so that products reuse the taps
 
 
@@ -125,19 +126,26 @@ cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize
 
 cdef void multiply(const Pass *p, const char *left, const Py_ssize_t *left_rows, const Py_ssize_t *left_depth,
                    const char *right, const Py_ssize_t *right_depth, char *out, const Py_ssize_t *out_rows,
-                   Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t vector, bint conj, bint accumulate) noexcept nogil:
-    """Products at all frequencies for one vector of filters."""
+                   Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t vector, Py_ssize_t vectors, bint conj,
+                   bint accumulate) noexcept nogil:
+    """Products at all frequencies for some vectors of filters, a few frequencies at a time: what they share stays near."""
     cdef runtime.mg_fft_product product
-    cdef Py_ssize_t column = vector * p.pitch * p.itemsize
-    product.left, product.left_rows, product.left_depth = left, left_rows, left_depth
-    product.right, product.right_depth = right + column, right_depth
-    product.out, product.out_rows = out + column, out_rows
-    product.rows, product.depth, product.frequencies = rows, depth, p.n
-    product.lanes, product.accumulate = <int>min(p.filters - vector * p.lanes, p.lanes), accumulate
-    if conj:
-        p.kernels.product_conj(&product)
-    else:
-        p.kernels.product(&product)
+    cdef Py_ssize_t part, first, i, at
+    product.left_rows, product.left_depth = left_rows, left_depth
+    product.right_depth, product.out_rows = right_depth, out_rows
+    product.rows, product.depth, product.accumulate = rows, depth, accumulate
+    for part in range(ceil_div(p.n, TOGETHER)):
+        first = part * TOGETHER
+        product.frequencies = min(TOGETHER, p.n - first)
+        product.left = left + first * 2 * p.lanes * p.itemsize
+        for i in range(vector, vector + vectors):
+            at = (first * 2 * p.lanes + i * p.pitch) * p.itemsize
+            product.right, product.out = right + at, out + at
+            product.lanes = <int>min(p.filters - i * p.lanes, p.lanes)
+            if conj:
+                p.kernels.product_conj(&product)
+            else:
+                p.kernels.product(&product)
 
 
 # ---- forward and gradient to the input ----
@@ -164,7 +172,7 @@ cdef Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
 cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Call *call = <Call *>context
     cdef const Pass *p = call.plan
-    cdef Py_ssize_t first = index * p.block, vector
+    cdef Py_ssize_t first = index * p.block
     cdef Py_ssize_t count = min(p.block, p.pairs - first)
     cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_TASK, block_bytes(p))
     cdef char *outputs = inputs + spectra_bytes(p, p.block, p.channels)
@@ -172,9 +180,8 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
         call.failed = True
         return
     load_signals(p, call.x, p.steps, p.channels, -p.left, p.n, first, count, inputs)
-    for vector in range(ceil_div(p.filters, p.lanes)):
-        multiply(p, inputs, p.input_rows, p.channel_places, call.taps, p.tap_rows, outputs, p.output_rows, count,
-                 p.channels, vector, False, False)
+    multiply(p, inputs, p.input_rows, p.channel_places, call.taps, p.tap_rows, outputs, p.output_rows, count, p.channels,
+             0, ceil_div(p.filters, p.lanes), False, False)
     store_signals(p, outputs, first, count, call.bias, call.relu, call.y)
 
 
@@ -228,7 +235,7 @@ cdef void sums_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t columns = ceil_div(p.filters, p.lanes)
     cdef Py_ssize_t first = index // columns * ROWS, vector = index % columns
     multiply(p, call.inputs, p.channel_places + first, p.input_rows, call.gradients, p.output_rows, call.sums,
-             p.tap_rows + first, min(ROWS, p.channels - first), call.count, vector, True, call.first > 0)
+             p.tap_rows + first, min(ROWS, p.channels - first), call.count, vector, 1, True, call.first > 0)
 
 
 cdef void fold_task(void *context, Py_ssize_t index) noexcept nogil:
