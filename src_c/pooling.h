@@ -8,6 +8,7 @@
    those outside 0 ... width - 1 do not count. At least one column of every window lies inside. */
 struct mg_pool {
     ptrdiff_t channels, width, outputs, pool, stride, pad;
+    int disjoint;       /* no input lies in two windows, neither of this row nor of another */
 };
 
 /* `x` points to the first of the `rows` input rows that the windows cover, rows outside the input left out. */
@@ -17,7 +18,7 @@ struct mg_pool_kernels {
                 void *scratch);
     void (*average)(const struct mg_pool *p, const void *x, ptrdiff_t rows, void *y, ptrdiff_t first, ptrdiff_t last,
                     void *scratch);
-    /* Adds to dx what dy sends to its columns first <= i < last in rows start <= r < stop, both counted like those of x
+    /* Adds to dx, or writes where windows are disjoint, what dy sends to its columns first <= i < last in rows start <= r < stop, both counted like those of x
        (`dx` points to the same row as x). `max_grad` sends dy to the first input of the window, in rows and then in
        columns, that is not less than y. */
     void (*max_grad)(const struct mg_pool *p, const void *x, ptrdiff_t rows, const void *y, const void *dy, void *dx,

@@ -28,6 +28,11 @@ MG_INLINE void MG_NAME(pool_add)(MG_REAL *p, vec a, const int n) {
 
 MG_INLINE vec MG_NAME(pool_combine)(vec a, vec b, const int average) { return average ? v_add(a, b) : v_maxnan(a, b); }
 
+/* Whether cutting a row into phases repays. */
+MG_INLINE int MG_NAME(pool_lanes_over_windows)(ptrdiff_t channels, ptrdiff_t windows) {
+    return channels < VL && windows >= 4;
+}
+
 /* ---- forward ---- */
 
 /* One vector of channels over a window of `rows` x `taps`. */
@@ -142,7 +147,7 @@ MG_INLINE void MG_NAME(pool_row)(const struct mg_pool *p, const MG_REAL *x, ptrd
                                  ptrdiff_t last, MG_REAL *scratch, const int average) {
     const ptrdiff_t channels = p->channels, from = larger(first, ceil_div(p->pad, p->stride));
     const ptrdiff_t to = smaller(last, ceil_div(p->width + p->pad - p->pool + 1, p->stride));
-    if (channels >= VL || (to - from) * channels <= VL) {
+    if (!MG_NAME(pool_lanes_over_windows)(channels, to - from)) {
         MG_NAME(pool_windows)(p, x, rows, y, first, last, average);
         return;
     }
@@ -184,15 +189,18 @@ MG_INLINE void MG_NAME(pool_max_grad_window)(const MG_REAL *x, vec y, vec dy, MG
         }
 }
 
-/* The same for a window of 2 x 2 that lies in the part as a whole. */
+/* The same for a window of 2 x 2 that shares no input with another and lies in the part as a whole. All is read before
+   anything is written: a read whose address agrees with that of a fresh write in its last 12 bits has to wait for it. */
 MG_INLINE void MG_NAME(pool_max_grad_2x2)(const MG_REAL *x, vec y, vec dy, MG_REAL *dx, ptrdiff_t row, ptrdiff_t column,
                                           const int n) {
     const ptrdiff_t at[4] = {0, column, row, row + column};
+    vec input[4];
+    MG_UNROLL
+    for (int k = 0; k < 4; k++) input[k] = MG_NAME(pool_load)(x + at[k], n);
     MG_UNROLL
     for (int k = 0; k < 4; k++) {
-        const vec input = MG_NAME(pool_load)(x + at[k], n);
-        MG_NAME(pool_add)(dx + at[k], v_where_nlt(input, y, dy), n);
-        dy = v_where_lt(input, y, dy);
+        MG_NAME(pool_store)(dx + at[k], v_where_nlt(input[k], y, dy), n);
+        dy = v_where_lt(input[k], y, dy);
     }
 }
 
@@ -212,7 +220,7 @@ MG_INLINE void MG_NAME(pool_grad_windows)(const struct mg_pool *p, const MG_REAL
     const ptrdiff_t channels = p->channels, row = p->width * channels;
     for (ptrdiff_t o = first; o < last; o++) {
         const ptrdiff_t start = o * p->stride - p->pad, begin = larger(start, 0), end = smaller(start + p->pool, p->width);
-        const int small = rows == 2 && end - begin == 2 && part->from == 0 && part->to == 2 && begin >= part->first &&
+        const int small = p->disjoint && rows == 2 && end - begin == 2 && part->from == 0 && part->to == 2 && begin >= part->first &&
                           end <= part->last;
         for (ptrdiff_t c = 0; c < channels; c += VL) {
             const int n = LANES(channels - c);
@@ -224,6 +232,7 @@ MG_INLINE void MG_NAME(pool_grad_windows)(const struct mg_pool *p, const MG_REAL
             }
             const vec top = MG_NAME(pool_load)(y + o * channels + c, n);
             if (small && n == VL) MG_NAME(pool_max_grad_2x2)(x + corner, top, g, dx + corner, row, channels, VL);
+            else if (small) MG_NAME(pool_max_grad_2x2)(x + corner, top, g, dx + corner, row, channels, n);
             else MG_NAME(pool_max_grad_window)(x + c, top, g, dx + c, row, channels, rows, begin, end, part, n);
         }
     }
@@ -288,7 +297,7 @@ MG_INLINE void MG_NAME(pool_grad_row)(const struct mg_pool *p, const MG_REAL *x,
     const ptrdiff_t end = smaller(p->outputs, ceil_div(part->last + pad, stride));
     const ptrdiff_t from = ceil_div(part->first + pad, stride);
     const ptrdiff_t to = smaller(end, ceil_div(part->last + pad - p->pool + 1, stride));
-    if (channels >= VL || (to - from) * channels <= VL) {
+    if (!MG_NAME(pool_lanes_over_windows)(channels, to - from)) {
         MG_NAME(pool_grad_windows)(p, x, rows, y, dy, dx, part, begin, end, average);
         return;
     }

@@ -127,6 +127,7 @@ cdef class PoolPlan:
         ((j.pool, j.stride, j.height, j.out_height, (j.pad, _)),
          (j.columns.pool, j.columns.stride, j.columns.width, j.columns.outputs, (j.columns.pad, _))) = axes
         self.images, *_, j.columns.channels = geometry.input_shape
+        j.columns.disjoint = j.pool <= j.stride and j.columns.pool <= j.columns.stride
         self.geometry = geometry
         self.isa = runtime.active_isa().name.decode()
         j.itemsize = dtype.itemsize

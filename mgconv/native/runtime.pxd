@@ -112,6 +112,7 @@ cdef extern from "conv.h":
 cdef extern from "pooling.h":
     cdef struct mg_pool:
         Py_ssize_t channels, width, outputs, pool, stride, pad
+        int disjoint
     cdef struct mg_pool_kernels:
         void (*max)(const mg_pool *p, const void *x, Py_ssize_t rows, void *y, Py_ssize_t first, Py_ssize_t last,
                     void *scratch) noexcept nogil
