@@ -23,7 +23,9 @@ from mgconv.native.correlation cimport COLUMNS, IMAGES, ROWS, Axis, ceil_div, se
 from mgconv.native.correlation import merge_positions, tiles_cost
 
 cdef enum:
-    BOX_BYTES = 256 * 1024            # x and dy of one box
+    BOX_BYTES = 256 * 1024            # x and dy of one box at most, in the second-level cache;
+    BOX_POSITIONS = 128               # fewer, so that what a tile reads again stays in the first-level cache,
+    SMALL_BOX = 32 * 1024             # but not less than this
     PARTIAL_BYTES = 512 * 1024        # all partial results
     TASKS = 48
     SHORT_RUN = 8                     # shorter runs of entries are collected in a table
@@ -72,12 +74,13 @@ cdef class KernelGradient:
         cdef Axis *columns = &p.axis[COLUMNS]
         cdef Py_ssize_t position = columns.stride * p.x_position + p.y_position
         cdef Py_ssize_t row = columns.out * position * rows.stride, image = row * rows.out
-        p.axis[IMAGES].blocks = min(max(p.axis[IMAGES].out, 1), ceil_div(image * p.axis[IMAGES].out + 1, BOX_BYTES))
-        if image > BOX_BYTES:
+        cdef Py_ssize_t box = min(max(BOX_POSITIONS * position, SMALL_BOX), BOX_BYTES)
+        p.axis[IMAGES].blocks = min(max(p.axis[IMAGES].out, 1), ceil_div(image * p.axis[IMAGES].out + 1, box))
+        if image > box:
             p.axis[IMAGES].blocks = max(p.axis[IMAGES].out, 1)
-            rows.blocks = min(rows.out, ceil_div(image, BOX_BYTES))
-            if row > BOX_BYTES:
-                rows.blocks, columns.blocks = rows.out, min(columns.out, ceil_div(row, BOX_BYTES))
+            rows.blocks = min(rows.out, ceil_div(image, box))
+            if row > box:
+                rows.blocks, columns.blocks = rows.out, min(columns.out, ceil_div(row, box))
         p.boxes = p.axis[IMAGES].blocks * rows.blocks * columns.blocks
         p.region_row, p.region_bytes = rows.x_one, 0
         if p.padded:
