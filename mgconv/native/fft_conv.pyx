@@ -128,7 +128,7 @@ cdef void multiply(const Pass *p, const char *left, const Py_ssize_t *left_rows,
                    const char *right, const Py_ssize_t *right_depth, char *out, const Py_ssize_t *out_rows,
                    Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t vector, Py_ssize_t vectors, bint conj,
                    bint accumulate) noexcept nogil:
-    """Products at all frequencies for some vectors of filters, a few frequencies at a time: what they share stays near."""
+    """Products at all frequencies for some vectors of filters; a few frequencies at a time, to stay in the cache."""
     cdef runtime.mg_fft_product product
     cdef Py_ssize_t part, first, i, at
     product.left_rows, product.left_depth = left_rows, left_depth
@@ -180,8 +180,8 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
         call.failed = True
         return
     load_signals(p, call.x, p.steps, p.channels, -p.left, p.n, first, count, inputs)
-    multiply(p, inputs, p.input_rows, p.channel_places, call.taps, p.tap_rows, outputs, p.output_rows, count, p.channels,
-             0, ceil_div(p.filters, p.lanes), False, False)
+    multiply(p, inputs, p.input_rows, p.channel_places, call.taps, p.tap_rows, outputs, p.output_rows, count,
+             p.channels, 0, ceil_div(p.filters, p.lanes), False, False)
     store_signals(p, outputs, first, count, call.bias, call.relu, call.y)
 
 
