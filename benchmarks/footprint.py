@@ -3,16 +3,15 @@
     python benchmarks/footprint.py [--wheels DIR]
 
 Installed size counts the package's own files and those of the parts that exist only for it (jax: jaxlib), not NumPy or
-SciPy, which have a row of their own. Import time is the fastest of several fresh processes less that of an empty one,
-with files in the cache; memory is what the process holds after the import (the first row: without one). --wheels gives
-the sizes of the wheels in a folder (`pip download --no-deps`, `python -m build`).
+SciPy, which have a row of their own. Import time is the processor time of the fastest of several fresh processes, with
+files in the cache; memory is what the process holds after the import (the first row: without one). --wheels gives the
+sizes of the wheels in a folder (`pip download --no-deps`, `python -m build`).
 """
 import argparse
 import importlib.metadata
 import importlib.util
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 # Name, modules to import, distributions to weigh.
@@ -26,12 +25,14 @@ SUBJECTS = [
     ("JAX", ["jax", "jax.numpy"], ["jax", "jaxlib"]),
     ("Keras on JAX", ["keras"], ["keras", "jax", "jaxlib"]),
 ]
-MEMORY = """
-import os
+MEASURE = """
+import os, time
 os.environ["KERAS_BACKEND"] = "jax"
+start = time.process_time()
 {imports}
+seconds = time.process_time() - start
 with open("/proc/self/statm") as file:
-    print(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+    print(seconds, int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 """
 
 
@@ -45,14 +46,13 @@ def installed_bytes(distribution):
 
 
 def measure_imports(modules, repeats):
-    """Seconds of the fastest process, and the bytes that one holds in the end."""
-    code = MEMORY.format(imports="\n".join(f"import {module}" for module in modules))
-    best, memory = float("inf"), 0
+    """Processor seconds of the fastest process, and the bytes that one holds in the end."""
+    code = MEASURE.format(imports="\n".join(f"import {module}" for module in modules))
+    best, memory = float("inf"), 0.0
     for _ in range(repeats):
-        start = time.perf_counter()
         done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-        best = min(best, time.perf_counter() - start)
-        memory = int(done.stdout.split()[-1])
+        seconds, memory = map(float, done.stdout.split()[-2:])
+        best = min(best, seconds)
     return best, memory
 
 
@@ -61,7 +61,6 @@ def main():
     parser.add_argument("--wheels", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    empty = measure_imports([], options.repeats)[0]
     wheels = {path.name.split("-")[0].lower(): path.stat().st_size for path in options.wheels.glob("*.whl")} \
         if options.wheels else {}
     print("| | wheel, MB | installed, MB | import, ms | memory after it, MB |\n|---|---|---|---|---|")
@@ -74,7 +73,7 @@ def main():
         download = [wheels.get(distribution) for distribution in distributions]
         shown = "" if None in download or not download else f"{sum(download) / 1e6:.1f}"
         print(f"| {name} | {shown} | {f'{installed / 1e6:.1f}' if distributions else ''} | "
-              f"{f'{1e3 * (seconds - empty):.0f}' if modules else ''} | {memory / 1e6:.0f} |")
+              f"{f'{1e3 * seconds:.0f}' if modules else ''} | {memory / 1e6:.0f} |")
 
 
 if __name__ == "__main__":
