@@ -133,8 +133,8 @@ class ConvPredictor(Predictor):
     True
     """
 
-    def __init__(self, lags: int, horizon: int = 1, *, filters: Sequence[int] = (32, 16), kernel_size: int = 5,
-                 epochs: int = 100, batch_size: int = 32, learning_rate: Any = 5e-3) -> None:
+    def __init__(self, lags: int, horizon: int = 1, *, filters: Sequence[int] = (32, 16), kernel_size: int = 3,
+                 epochs: int = 100, batch_size: int = 32, learning_rate: float = 1e-2) -> None:
         super().__init__(lags, horizon)
         self.filters = tuple(positive_int(count, "filters") for count in filters)
         self.kernel_size = positive_int(kernel_size, "kernel_size")
