@@ -61,6 +61,13 @@ def test_every_c_source_is_compiled():
 
 
 @in_the_tree
+def test_no_memoryview_is_of_plain_char():
+    """Its format is that of a signed number on x86 and of an unsigned one on Arm, so NumPy's bytes fit on one only."""
+    for path in (SOURCES / "mgconv/native").glob("*.p[yx][xd]"):
+        assert not re.search(r"(?<!unsigned )(?<!signed )\bchar\s*\[[^\]]*:", path.read_text()), path.name
+
+
+@in_the_tree
 def test_workflows_pin_every_action_by_commit():
     for path in (SOURCES / ".github/workflows").glob("*.yml"):
         for action in re.findall(r"uses: (.*)", path.read_text()):

@@ -223,19 +223,19 @@ cdef bint run(Job *j) except False:
     """Filters by tiles of `j.grid`."""
     cdef Py_ssize_t number = j.size // j.parts
     cdef char *spectrum
-    cdef const char[::1] table
+    cdef const unsigned char[::1] table      # plain char is signed on some machines only
     cdef bint done
     j.twiddles = NULL
     if j.one_row:
         j.tile_rows, j.tile_cols = 1, (1 << (j.grid.log_rows + j.grid.log_cols)) - j.kw + 1
         twiddles = twiddle_factors(j.grid.log_rows, j.grid.log_cols, j.fft.lanes, j.wide)
-        table = twiddles.reshape(-1).view("b")
-        j.twiddles = &table[0]
+        table = twiddles.reshape(-1).view("B")
+        j.twiddles = <const char *>&table[0]
     else:
         j.tile_rows, j.tile_cols = (1 << j.grid.log_rows) - j.kh + 1, (1 << j.grid.log_cols) - j.kw + 1
     j.tiles_across = (j.out_cols + j.tile_cols - 1) // j.tile_cols
     j.tiles = j.tiles_across * ((j.out_rows + j.tile_rows - 1) // j.tile_rows)
-    store = np.empty((2 * number << (j.grid.log_rows + j.grid.log_cols)) + 64, "b")
+    store = np.empty((2 * number << (j.grid.log_rows + j.grid.log_cols)) + 64, "B")
     table = store
     spectrum = <char *>((<size_t>&table[0] + 63) // 64 * 64)
     with nogil:
