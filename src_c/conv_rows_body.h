@@ -49,12 +49,17 @@ MG_INLINE void MG_NAME(reduce_run)(vec *acc, const char *x, ptrdiff_t step, ptrd
         panel += NV * VL;
         ADVANCE(taps);
     }
-    if (taps > 1)
+    if (taps > 1) {
+        static const MG_REAL first[16] = {1};                /* the lanes of the others get 0: inf * 0 would be NaN */
+        const vec lanes = v_repeat(first, taps);
         for (; run > 0; run--) {
-            MG_NAME(multiply)(acc, base, step, panel, MR, NV, 1);
+            const vec k = v_load(panel);
+            MG_UNROLL
+            for (int m = 0; m < MR; m++) acc[m] = v_fma(v_gate(lanes, v_repeat(AT(base, m), 1)), k, acc[m]);
             panel += VL;
             ADVANCE(1);
         }
+    }
 }
 
 MG_INLINE void MG_NAME(reduce_channels)(vec *acc, const char *x, ptrdiff_t step, const MG_REAL *panel, const int MR,

@@ -205,3 +205,17 @@ def test_depthwise_is_one_convolution_a_channel(channels, multiplier):
         np.testing.assert_allclose(dx[one], ops.conv_grad_input(dy[filters], own, x[one].shape, **how), atol=1e-13)
         own_dk = ops.conv_grad_kernel(x[one], dy[filters], own.shape, **how)
         np.testing.assert_allclose(dk[:, :, c:c + 1], own_dk, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("isa", runtime.available_isas())
+@pytest.mark.parametrize("filters", [1, 2, 3, 5, 8])
+def test_an_infinite_input_gives_infinite_outputs_and_no_nan(filters, isa, dtype):
+    runtime.set_isa(isa)
+    x = np.ones((1, 40, 1), dtype)
+    x[0, 20] = np.inf
+    for taps in (2, 3, 5, 7, 9, 11, 19):
+        got = ops.conv(x, np.ones((taps, 1, filters), dtype))
+        touched = np.lib.stride_tricks.sliding_window_view(x[0, :, 0], taps).max(axis=1)
+        want = np.where(np.isinf(touched), np.inf, taps)[None, :, None]
+        np.testing.assert_array_equal(got, np.broadcast_to(want, got.shape))
