@@ -1,5 +1,6 @@
 """The command, as a user runs it: in a process of its own wherever that matters."""
 import csv
+import importlib.util
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import mgconv
 from mgconv import cli, forecast
 
 SHORT = ("--train", "120", "--lags", "8", "--epochs", "2")
+draws = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed")
 FILES = {"MG30_time_series.mat", "predictions.csv", "fourteen_steps.png", "one_step.png"}
 
 
@@ -46,6 +48,7 @@ def both(tmp_path_factory):
     return folder, done
 
 
+@draws
 def test_default_run_writes_both_intervals_into_the_current_folder(both):
     folder, done = both
     assert files(folder) == FILES | {f"interval_6/{name}" for name in FILES}
@@ -105,6 +108,7 @@ def test_figures_are_png(both):
             assert (both[0] / name).read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
+@draws
 def test_one_interval_goes_quietly_into_the_folder_itself_and_gives_the_same(both, tmp_path):
     done = run("mg30", *SHORT, "--interval", "6", "--quiet", "--out", tmp_path / "new" / "folder")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
