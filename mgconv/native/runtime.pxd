@@ -24,8 +24,9 @@ cdef extern from "fft.h":
 
 cdef extern from "filter.h":
     cdef struct mg_filter_kernels:
-        void (*correlate)(const void *x, Py_ssize_t x_pitch, const void *h, Py_ssize_t kh, Py_ssize_t kw, Py_ssize_t step,
-                          void *out, Py_ssize_t out_pitch, Py_ssize_t rows, Py_ssize_t cols) noexcept nogil
+        void (*correlate)(const void *x, Py_ssize_t x_pitch, const void *h, Py_ssize_t kh, Py_ssize_t kw,
+                          Py_ssize_t step, void *out, Py_ssize_t out_pitch, Py_ssize_t rows,
+                          Py_ssize_t cols) noexcept nogil
         void (*add_turned)(void *to, const void *source, Py_ssize_t n) noexcept nogil
 
 cdef extern from "delay.h":
