@@ -146,6 +146,7 @@ def test_relu_keeps_nan_and_padding_meets_no_infinity():
     assert np.isinf(y).all()
 
 
+@pytest.mark.thread_unsafe(reason="the instruction set is the process's")
 def test_plans_follow_the_instruction_set():
     before = runtime.get_isa()
     try:

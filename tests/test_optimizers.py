@@ -9,6 +9,8 @@ from mgconv import optimizers
 from mgconv.native import runtime
 from mgconv.optimizers import schedules
 
+pytestmark = pytest.mark.thread_unsafe(reason="optimizers come as parameters, and have a state")
+
 
 def twin_sgd(p, gradients, rate=0.01, momentum=0.0, nesterov=False, decay=0.0):
     velocity = 0

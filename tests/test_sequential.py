@@ -66,6 +66,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_samples():
     assert history["mae"][0] == pytest.approx(abs(model.predict(X, verbose=0) - Y).mean(), rel=1e-12)
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_a_seed_makes_training_reproducible_for_any_number_of_threads():
     results, before = [], mgconv.get_num_threads()
     for threads in (1, 2):
@@ -80,6 +81,7 @@ def test_a_seed_makes_training_reproducible_for_any_number_of_threads():
     assert other.parameters.tobytes() != results[0][0]
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_shuffle():
     """In order, one epoch of batches of 10 is the same as ten calls of train_on_batch."""
     one, other, shuffled = small(), small(), small()
@@ -91,6 +93,7 @@ def test_shuffle():
     assert (one.parameters != shuffled.parameters).any()
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_validation_split_takes_the_last_samples():
     x, y = X.copy(), Y.copy()
     x[56:], y[56:] = 0, 3
@@ -118,6 +121,7 @@ def test_a_second_fit_goes_on_where_the_first_ended():
     np.testing.assert_array_equal(one.parameters, other.parameters)
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_sample_weights_of_zero_take_samples_out():
     weight = np.ones(70)
     weight[35:] = 0
@@ -127,6 +131,7 @@ def test_sample_weights_of_zero_take_samples_out():
     np.testing.assert_allclose(one.gradient * 2, other.gradient, rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_class_weights():
     x, classes = RNG.standard_normal((60, 4)), RNG.integers(0, 3, 60)
 

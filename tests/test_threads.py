@@ -13,6 +13,8 @@ import pytest
 import mgconv
 from mgconv import ops
 
+pytestmark = pytest.mark.thread_unsafe(reason="the pool is the process's")
+
 forking = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 
 PROGRAM = """
