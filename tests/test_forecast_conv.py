@@ -32,6 +32,7 @@ def test_it_beats_persistence_in_all_three_ways_on_mackey_glass():
         assert net[way] < 0.5 * persistence[way]
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_the_seed_decides_and_the_number_of_threads_does_not(threads):
     pasts, _ = forecast.windows(WAVE, 8)
     threads(1)
@@ -47,6 +48,7 @@ def test_short_windows_work(lags):
     assert net.predict(np.zeros((3, lags))).shape == (3, 2)
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_the_unit_of_the_series_does_not_matter():
     pasts, _ = forecast.windows(WAVE, 8)
     other = fitted(series=1000 - 256 * WAVE[:140]).predict(1000 - 256 * pasts)

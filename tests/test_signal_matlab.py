@@ -113,6 +113,7 @@ def run_octave(script, folder):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.thread_unsafe(reason="one folder for all calls")
 @octave
 def test_random_calls_agree_with_octave(tmp_path):
     import scipy.io

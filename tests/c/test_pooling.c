@@ -11,7 +11,8 @@ void test_pooling(const struct mg_isa *isa) {
         for (ptrdiff_t pool = 1; pool <= 4; pool++)
             for (ptrdiff_t stride = 1; stride <= 3; stride++) {
                 const ptrdiff_t pad = pool / 2, outputs = (WIDTH + pad - 1) / stride;
-                const struct mg_pool p = {CHANNELS, WIDTH, outputs, pool, stride, pad};
+                const struct mg_pool p = {.channels = CHANNELS, .width = WIDTH, .outputs = outputs, .pool = pool,
+                                          .stride = stride, .pad = pad};
                 CHECK(mg_pool_scratch(&p, outputs) <= 4096);
                 fill(x, wide, ROWS * WIDTH * CHANNELS);
                 isa->pool[wide]->max(&p, x, ROWS, max, 0, outputs, scratch);
