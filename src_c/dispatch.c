@@ -4,26 +4,36 @@
 
 #include "compat.h"
 
-#if defined(_MSC_VER) && defined(_M_X64)
-#include <intrin.h>
+#if defined(__x86_64__) || defined(_M_X64)
 
-/* CPUID leaf 7: AVX2 is EBX bit 5, AVX-512 F, DQ, BW and VL bits 16, 17, 30 and 31; XCR0 says what the system saves. */
-static int cpu_runs(int ebx, unsigned long long saved) {
-    int leaf[4];
-    __cpuid(leaf, 0);
-    if (leaf[0] < 7) return 0;
-    __cpuid(leaf, 1);
-    if (!(leaf[2] & (1 << 27)) || !(leaf[2] & (1 << 12)) || (_xgetbv(0) & saved) != saved) return 0;
-    __cpuidex(leaf, 7, 0);
-    return (leaf[1] & ebx) == ebx;
+#if defined(_MSC_VER)
+#include <intrin.h>
+static void cpuid(int leaf, int words[4]) { __cpuidex(words, leaf, 0); }
+static unsigned long long saved_state(void) { return _xgetbv(0); }
+#else
+#include <cpuid.h>
+static void cpuid(int leaf, int words[4]) { __cpuid_count(leaf, 0, words[0], words[1], words[2], words[3]); }
+static unsigned long long saved_state(void) {
+    unsigned low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (unsigned long long)high << 32 | low;
 }
-#define HAS_AVX2 cpu_runs(1 << 5, 0x6)
-#define HAS_AVX512 cpu_runs((1 << 5) | (1 << 16) | (1 << 17) | (1 << 30) | (int)(1u << 31), 0xe6)
-#elif defined(__x86_64__)
-#define HAS_AVX2 (__builtin_cpu_init(), __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-#define HAS_AVX512                                                                                    \
-    (HAS_AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&           \
-     __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"))
+#endif
+
+/* CPUID leaf 1: ECX bit 12 is FMA, bit 27 that the system saves vector registers, XCR0 says which. Leaf 7: AVX2 is EBX
+   bit 5, AVX-512 F, DQ, BW and VL bits 16, 17, 30 and 31. */
+static int cpu_runs(unsigned ebx, unsigned long long saved) {
+    const int needed = 1 << 12 | 1 << 27;
+    int words[4];
+    cpuid(0, words);
+    if (words[0] < 7) return 0;
+    cpuid(1, words);
+    if ((words[2] & needed) != needed || (saved_state() & saved) != saved) return 0;
+    cpuid(7, words);
+    return ((unsigned)words[1] & ebx) == ebx;
+}
+#define HAS_AVX2 cpu_runs(1u << 5, 0x6)
+#define HAS_AVX512 cpu_runs(1u << 5 | 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, 0xe6)
 #endif
 
 /* A family of kernels is a struct that its template defines for each dtype and instruction set. */
