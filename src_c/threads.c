@@ -27,6 +27,7 @@
 #define WAKE_SECONDS 60e-6     /* worth waking a worker for */
 #define DEBT_SECONDS 120e-6
 #define PAUSE_SECONDS 100e-6
+#define FORK_SECONDS 1.0
 #define MAX_THREADS 1024
 
 static struct {
@@ -113,7 +114,21 @@ static mg_atomic key_state;
 #if defined(_WIN32)
 static void watch_forks(void) {}
 #else
-/* fork copies the caller's thread alone: the child starts with no workers, and with nobody's locks. */
+/* fork copies the caller's thread alone. So it waits until no job runs and no worker is being made or joined (a thread
+   half made is the end of the child), but not for ever: a job might need what the forking thread holds. */
+static MG_THREAD_LOCAL int owns_for_fork;
+
+static void before_fork(void) {
+    double until = mg_seconds() + FORK_SECONDS;
+    owns_for_fork = 0;
+    while (!inside && !(owns_for_fork = own_pool()) && mg_seconds() < until) mg_yield();
+}
+
+static void after_fork(void) {
+    if (owns_for_fork) leave_pool();
+}
+
+/* The child starts with no workers, and with nobody's locks. */
 static void forget_workers(void) {
     static const mg_lock fresh_lock = MG_LOCK_INIT;
     static const mg_condition fresh_condition = MG_CONDITION_INIT;
@@ -127,7 +142,7 @@ static void forget_workers(void) {
 /* Before anybody owns the pool for the first time: a fork in the middle would leave the child's pool owned for ever. */
 static void watch_forks(void) {
     static mg_atomic watching;
-    if (mg_atomic_swap_if(&watching, 0, 1)) pthread_atfork(NULL, NULL, forget_workers);
+    if (mg_atomic_swap_if(&watching, 0, 1)) pthread_atfork(before_fork, after_fork, forget_workers);
 }
 #endif
 
