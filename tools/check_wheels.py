@@ -10,7 +10,7 @@
                 --python PATH); a free-threaded one gets its own wheel, and runs each test in four threads at once
 
 Without names it does all of these in this order. `pip install --group checks` brings the tools, apt-get install
-qemu-user-static wine the emulators.
+qemu-user-static wine libsimde-dev the emulators.
 """
 import argparse
 import json
