@@ -184,7 +184,7 @@ def test_on(python, free, out, folder):
     if free and not build_wheel(own, ROOT, folder):
         return None
     wheel = next((folder if free else out).glob("*.whl" if free else "*-abi3-*.whl"), None)
-    if wheel is None or not run(own, "-m", "pip", "install", f"{wheel}[test]",
+    if wheel is None or not run(own, "-m", "pip", "install", "--prefer-binary", f"{wheel}[test]",
                                 *(["pytest-run-parallel"] if free else [])):
         return None
     shutil.copytree(ROOT / "tests", folder / "tests")
