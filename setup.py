@@ -5,7 +5,8 @@ machine, into a folder of its own, with MG_ISA naming the set. All of them are l
 which also owns the thread pool and the choice made at import; the other modules reach them through it.
 
 The wheel uses CPython's limited API (cp311-abi3). MGCONV_FULL_API=1 builds against the full API instead, to measure
-what the limited one costs; free-threaded interpreters have no limited API yet.
+what the limited one costs; free-threaded interpreters have no limited API yet. MGCONV_EMULATE_AVX512=1 builds the
+kernels for AVX-512 so that a processor with AVX2 runs them: slow, for tests alone.
 """
 import os
 import platform
@@ -32,12 +33,17 @@ X86 = {
 }
 ARM64 = {"neon": ([], [])}
 PLAIN = {"baseline": ([], [])}
+EMULATED_AVX512 = ["-mavx2", "-mfma", "-O1", "-Wno-psabi", "-include", "tools/simde/avx512.h"]     # -O2 takes minutes
 
 GNU_FLAGS = ["-O2", "-g0", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
              "-fvisibility=hidden", "-Wall", "-Wextra"]
 if os.environ.get("MGCONV_WERROR"):
     GNU_FLAGS.append("-Werror")
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise", "/W3"]
+
+EMULATE_AVX512 = bool(os.environ.get("MGCONV_EMULATE_AVX512"))
+if EMULATE_AVX512:
+    X86["avx512"] = (EMULATED_AVX512, [])
 
 MEMORYVIEW = "mgconv.native._memoryview"      # Cython's own code for memoryviews, 100 KB: once, not in every module
 
@@ -78,6 +84,7 @@ class BuildExt(build_ext):
                 ext.libraries += [] if msvc else ["m"]
                 sets = instruction_sets(self.plat_name)
                 ext.define_macros += [(f"MG_HAVE_{isa.upper()}", "1") for isa in sets]
+                ext.define_macros += [("MG_EMULATE_AVX512", "1")] if EMULATE_AVX512 else []
                 ext.extra_objects = self.compile_kernels(sets, msvc)
         super().build_extensions()
 

@@ -1,11 +1,13 @@
-"""Checks src_c on one machine for all the platforms of the wheels: `python tools/check_c.py [msvc] [cross] [run]`.
+"""Checks src_c on one machine for all the platforms of the wheels: `python tools/check_c.py [NAME ...]`: all if none.
 
-    msvc    what Microsoft's compiler would see: Clang's MSVC mode, and no word or header that MSVC lacks
-    cross   every file compiled for every platform without optimising, any warning an error
-    run     tests/c linked for each platform that this machine runs or emulates (aarch64 and riscv64 by qemu-user,
-            Windows by wine), with the same bits on all of them where the tests print bits
+    msvc     what Microsoft's compiler would see: Clang's MSVC mode, and no word or header that MSVC lacks
+    cross    every file compiled for every platform without optimising, any warning an error
+    run      tests/c linked for each platform that this machine runs or emulates (aarch64 and riscv64 by qemu-user,
+             Windows by wine), with the same bits on all of them where the tests print bits
+    emulate  the same on an x86-64 machine without AVX-512, whose instructions AVX2's stand in for
 
-Zig's C compiler does it all: `pip install ziglang`. Debian's emulators: `apt-get install qemu-user-static wine`.
+Zig's C compiler does it all: `pip install ziglang`. Debian's emulators: `apt-get install qemu-user-static wine
+libsimde-dev`, the last for AVX-512.
 """
 import os
 import platform
@@ -21,6 +23,7 @@ from build_tables import ROOT, build_tables
 
 SETUP = build_tables()
 SETS = {"x86_64": SETUP["X86"], "aarch64": SETUP["ARM64"], "riscv64": SETUP["PLAIN"]}
+EMULATED = {**SETUP["X86"], "avx512": ([*SETUP["EMULATED_AVX512"], "-idirafter", "/usr/include"], [])}
 FLAGS = [*SETUP["GNU_FLAGS"], "-Wpedantic", "-Wvla", "-Werror", "-Wno-unused-command-line-argument"]
 
 # Platforms by Zig's names, and what else runs their programs.
@@ -50,12 +53,12 @@ def zig():
     return Path(ziglang.__file__).parent / "zig"
 
 
-def sources(arch):
-    """(source, instruction set or None, flags) of every object that an extension for `arch` is made of."""
-    for name, (gnu, _) in SETS[arch].items():
+def sources(sets):
+    """(source, instruction set or None, flags) of every object that an extension with those sets is made of."""
+    for name, (gnu, _) in sets.items():
         for source in SETUP["KERNELS"]:
             yield source, name, [*gnu, f"-DMG_ISA={name}", f"-DMG_ISA_{name.upper()}=1"]
-    have = [f"-DMG_HAVE_{name.upper()}=1" for name in SETS[arch]]
+    have = [f"-DMG_HAVE_{name.upper()}=1" for name in sets] + ["-DMG_EMULATE_AVX512=1"] * (sets is EMULATED)
     for source in SETUP["COMMON"]:
         yield source, None, have
 
@@ -98,7 +101,7 @@ def check_msvc():
                     wrong.append(f"{file}:{number}: MSVC lacks this: {text.strip()}")
         return wrong
 
-    jobs = [(arch, source) for arch in ("x86_64", "aarch64") for source in sources(arch)]
+    jobs = [(arch, source) for arch in ("x86_64", "aarch64") for source in sources(SETS[arch])]
     found = in_parallel(check, jobs)
     wrong = sorted({line for lines in found if lines for line in lines})
     print(*wrong, sep="\n", end="\n" if wrong else "")
@@ -106,22 +109,26 @@ def check_msvc():
     return None not in found and not wrong
 
 
-def compile_for(target, folder, extra=(), options=()):
+def compile_for(target, sets, folder, extra=(), options=()):
     """The object files of src_c, and of the `extra` sources, for one platform; a None for each that failed."""
     def compile_one(job):
         source, name, flags = job
         path = Path(folder) / f"{target}-{name}-{Path(source).stem}.o"
         command(zig(), "cc", "-target", target, *FLAGS, *flags, *options, "-Isrc_c", "-c", str(source), "-o", str(path))
         return path
-    jobs = [(f"src_c/{source}", name, flags) for source, name, flags in sources(target.split("-")[0])]
+    jobs = [(f"src_c/{source}", name, flags) for source, name, flags in sources(sets)]
     return in_parallel(compile_one, jobs + [(source, "test", []) for source in extra])
+
+
+def sets_of(target):
+    return SETS[target.split("-")[0]]
 
 
 def check_cross():
     good = True
     for target in TARGETS:
         with tempfile.TemporaryDirectory() as folder:
-            objects = compile_for(target, folder, options=["-O0", "-fno-sanitize=all"])
+            objects = compile_for(target, sets_of(target), folder, options=["-O0", "-fno-sanitize=all"])
         print(f"cross: {target}: {len(objects) - objects.count(None)} of {len(objects)} files")
         good &= None not in objects
     return good
@@ -136,27 +143,29 @@ def runner(target):
     return emulator if emulator and shutil.which(emulator[0]) else None
 
 
-def check_run():
-    good, bits = True, {}
+def run_tests(target, run, sets):
+    """Whether tests/c passes with those instruction sets, and what it printed."""
     tests = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests/c").glob("*.c"))
-    for target in TARGETS:
-        run = runner(target)
-        if run is None:
-            print(f"run: {target}: nothing here runs it")
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            objects = compile_for(target, folder, tests)
-            if None in objects:
-                good = False
-                continue
-            program = Path(folder) / ("tests.exe" if "windows" in target else "tests")
-            command(zig(), "cc", "-target", target, *map(str, objects), "-o", str(program),
-                    *([] if "windows" in target else ["-lm", "-lpthread"]))
-            done = subprocess.run([*run, program], capture_output=True, text=True, cwd=ROOT,
-                                  env={**os.environ, "WINEDEBUG": "-all"}, timeout=600)
-        print(f"run: {target}: {'passed' if done.returncode == 0 else 'FAILED'}\n{done.stdout}{done.stderr}", end="")
-        good &= done.returncode == 0
-        for line in re.findall(r"^bits .*$", done.stdout.replace("\r", ""), re.M):
+    with tempfile.TemporaryDirectory() as folder:
+        objects = compile_for(target, sets, folder, tests)
+        if None in objects:
+            return False, ""
+        program = Path(folder) / ("tests.exe" if "windows" in target else "tests")
+        command(zig(), "cc", "-target", target, *map(str, objects), "-o", str(program),
+                *([] if "windows" in target else ["-lm", "-lpthread"]))
+        done = subprocess.run([*run, program], capture_output=True, text=True, cwd=ROOT,
+                              env={**os.environ, "WINEDEBUG": "-all"}, timeout=600)
+    print(f"run: {target}: {'passed' if done.returncode == 0 else 'FAILED'}\n{done.stdout}{done.stderr}", end="")
+    return done.returncode == 0, done.stdout.replace("\r", "")
+
+
+def run_everywhere(jobs):
+    """Runs tests/c for each (target, emulator, instruction sets); whether all passed and printed the same bits."""
+    good, bits = True, {}
+    for target, run, sets in jobs:
+        passed, printed = run_tests(target, run, sets)
+        good &= passed
+        for line in re.findall(r"^bits .*$", printed, re.M):
             subject, value = line.rsplit(" ", 1)
             bits.setdefault(subject, {}).setdefault(value, []).append(target)
     for subject, values in bits.items():
@@ -166,7 +175,22 @@ def check_run():
     return good
 
 
-CHECKS = {"msvc": check_msvc, "cross": check_cross, "run": check_run}
+def check_run():
+    runners = {target: runner(target) for target in TARGETS}
+    for target in (target for target, run in runners.items() if run is None):
+        print(f"run: {target}: nothing here runs it")
+    return run_everywhere((target, run, sets_of(target)) for target, run in runners.items() if run is not None)
+
+
+def check_emulate():
+    target = "x86_64-linux-gnu.2.28"
+    if runner(target) is None or not Path("/usr/include/simde").exists():
+        print("emulate: needs x86-64 Linux and SIMDe (libsimde-dev)")
+        return True
+    return run_everywhere([(target, [], EMULATED)])
+
+
+CHECKS = {"msvc": check_msvc, "cross": check_cross, "run": check_run, "emulate": check_emulate}
 
 if __name__ == "__main__":
     sys.stdout.reconfigure(line_buffering=True)

@@ -10,7 +10,7 @@
                 --python PATH); a free-threaded one gets its own wheel, and runs each test in four threads at once
 
 Without names it does all of these in this order. `pip install --group checks` brings the tools, apt-get install
-qemu-user-static wine the emulators.
+qemu-user-static wine libsimde-dev the emulators.
 """
 import argparse
 import json
@@ -184,7 +184,7 @@ def test_on(python, free, out, folder):
     if free and not build_wheel(own, ROOT, folder):
         return None
     wheel = next((folder if free else out).glob("*.whl" if free else "*-abi3-*.whl"), None)
-    if wheel is None or not run(own, "-m", "pip", "install", f"{wheel}[test]",
+    if wheel is None or not run(own, "-m", "pip", "install", "--prefer-binary", f"{wheel}[test]",
                                 *(["pytest-run-parallel"] if free else [])):
         return None
     shutil.copytree(ROOT / "tests", folder / "tests")
