@@ -98,7 +98,6 @@ MG_THREAD_MAIN(worker) {
 }
 
 static void wake_workers(void) {
-    mg_keep_off_this_cpu(pool.handles, pool.workers, &pool.avoided);
     mg_lock_take(&pool.lock);
     mg_condition_wake_all(&pool.work);
     mg_lock_release(&pool.lock);
@@ -180,6 +179,7 @@ void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double second
             pool.context = context;
             pool.count = count;
             mg_atomic_store(&pool.ended, 0);
+            mg_keep_off_this_cpu(pool.handles, pool.workers, &pool.avoided);
             unsigned long long number = ((unsigned long long)mg_atomic_load(&pool.ticket) >> 32) + 1;
             mg_atomic_store(&pool.ticket, (long long)(number << 32 | (unsigned long long)count));
             if (wake) wake_workers();
