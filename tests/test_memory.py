@@ -1,4 +1,5 @@
 """Calls that are made a million times keep nothing."""
+import gc
 import tracemalloc
 
 import numpy as np
@@ -38,6 +39,7 @@ def test_many_calls_keep_nothing(calls, name):
         before, _ = tracemalloc.get_traced_memory()
         for _ in range(CALLS):
             call()
+        gc.collect()
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -24,9 +24,9 @@ def choose(geometry, wide, algorithm=None):
 
     `algorithm` forces one for all three: "direct", "winograd" or "fft", which must serve the geometry.
     """
-    makers = {"direct": None, "winograd": winograd, "fft": fft}
-    if algorithm not in (None, *makers):
-        raise ValueError(f"`algorithm` must be one of {', '.join(makers)}. Received: algorithm={algorithm!r}.")
+    makers = {"winograd": winograd, "fft": fft}
+    if algorithm not in (None, "direct", *makers):
+        raise ValueError(f"`algorithm` must be one of direct, {', '.join(makers)}. Received: algorithm={algorithm!r}.")
     if algorithm == "direct" or not geometry.input_shape[0]:
         return None, None, None
     lanes, size = runtime.get_lanes(wide), 8 if wide else 4
