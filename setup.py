@@ -27,7 +27,7 @@ KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "f
 COMMON = ["delay_weights.c", "dispatch.c", "fft_tables.c", "threads.c"]     # compiled once
 
 X86 = {
-    "baseline": ([], []),
+    "baseline": (["-Os"], ["/O1"]),      # few processors need it: it may be slower and must be small
     "avx2": (["-mavx2", "-mfma"], ["/arch:AVX2"]),
     "avx512": (["-mavx2", "-mfma", "-mavx512f", "-mavx512vl", "-mavx512bw", "-mavx512dq"], ["/arch:AVX512"]),
 }
@@ -80,6 +80,8 @@ class BuildExt(build_ext):
         for ext in self.extensions:
             # Cython's loops only hand out work, so small is as fast there (measured: within 2 %) and saves 250 KB.
             ext.extra_compile_args = MSVC_FLAGS if msvc else [*GNU_FLAGS, "-Os"]
+            if sys.platform == "linux":
+                ext.extra_link_args = ["-Wl,-z,noseparate-code"]      # else each file is padded by 4 KB or more
             if ext.name.endswith(".runtime"):
                 ext.libraries += [] if msvc else ["m"]
                 sets = instruction_sets(self.plat_name)
@@ -98,7 +100,8 @@ class BuildExt(build_ext):
             built = str(built.with_suffix(self.compiler.obj_extension))
             if not (self.force or newer_group([__file__, *used_by(source)], built, "newer")):
                 return [built]
-            flags = (MSVC_FLAGS if msvc else GNU_FLAGS) + sets[isa][msvc]
+            # Nothing is called from a kernel, so nothing unwinds through it.
+            flags = (MSVC_FLAGS if msvc else [*GNU_FLAGS, "-fno-asynchronous-unwind-tables"]) + sets[isa][msvc]
             return self.compiler.compile(
                 [str(SRC / source)], output_dir=str(Path(self.build_temp) / isa), include_dirs=[str(SRC)],
                 macros=[("MG_ISA", isa), (f"MG_ISA_{isa.upper()}", "1")], extra_postargs=flags)
@@ -125,7 +128,9 @@ def extensions():
 setup(
     ext_modules=cythonize(list(extensions()), shared_utility_qualified_name=MEMORYVIEW, compiler_directives={
         "language_level": 3, "boundscheck": False, "wraparound": False, "cdivision": True, "initializedcheck": False,
-        "embedsignature": True, "freethreading_compatible": True}),
+        "embedsignature": True, "freethreading_compatible": True,
+        # Nobody pickles plans nor asks their functions for signatures (there are stubs): that saves 150 KB.
+        "auto_pickle": False, "binding": False}),
     cmdclass={"build_ext": BuildExt},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED_API else {},
 )

@@ -8,11 +8,11 @@ means that mgconv is that many times faster than the fastest other one.
 import argparse
 import os
 import statistics
-import time
 
 import numpy as np
 import scipy.ndimage
 import scipy.signal
+from timing import in_turn, installed
 
 import mgconv
 
@@ -21,7 +21,7 @@ SIGNALS = [(100, 3), (1_000, 9), (100_000, 21), (100_000, 501), (2_000_000, 63),
 IMAGES = [(8, 3), (100, 3), (640, 5), (1080, 9), (2048, 3), (2048, 41), (2048, 127)]
 
 
-def peers(x, h):
+def peers(x, h, cv2):
     """The calls that answer the same question, by name."""
     calls = {"oaconvolve": lambda: scipy.signal.oaconvolve(x, h, "valid")}
     if x.ndim == 1:
@@ -32,29 +32,9 @@ def peers(x, h):
     if h.size < 100:
         calls["convolve2d"] = lambda: scipy.signal.convolve2d(x, h, "valid")
         calls["ndimage"] = lambda: scipy.ndimage.convolve(x, h, mode="constant")
-    try:
-        import cv2
+    if cv2:
         calls["filter2D"] = lambda: cv2.filter2D(x, -1, h, borderType=cv2.BORDER_CONSTANT)
-    except ImportError:
-        pass
     return calls
-
-
-def timed(calls, rounds):
-    """Median seconds a call, by name."""
-    def seconds(call, repeats):
-        start = time.perf_counter()
-        for _ in range(repeats):
-            call()
-        return (time.perf_counter() - start) / repeats
-
-    once = {name: min(seconds(call, 1) for _ in range(2)) for name, call in calls.items()}
-    repeats = {name: max(1, int(0.03 / max(value, 1e-7))) for name, value in once.items()}
-    times = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            times[name].append(seconds(call, repeats[name]))
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def main():
@@ -64,18 +44,16 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     mgconv.set_num_threads(options.threads)
-    try:
-        import cv2
+    cv2 = installed("cv2")
+    if cv2:
         cv2.setNumThreads(options.threads)
-    except ImportError:
-        pass
     rng, ratios = np.random.default_rng(0), []
     for dtype in options.dtypes:
         for rank, sizes in ((1, SIGNALS), (2, IMAGES)):
             for n, k in sizes:
                 x, h = (rng.standard_normal((size,) * rank).astype(dtype) for size in (n, k))
                 ours = mgconv.signal.convolve if rank == 1 else mgconv.signal.conv2
-                times = timed({"mgconv": lambda: ours(x, h, "valid")} | peers(x, h), options.rounds)  # noqa: B023
+                times = in_turn({"mgconv": lambda: ours(x, h, "valid")} | peers(x, h, cv2), options.rounds)  # noqa: B023
                 mine = times.pop("mgconv")
                 ratios.append(min(times.values()) / mine)
                 others = ", ".join(f"{name} {1e6 * times[name]:.1f}" for name in sorted(times, key=times.get))

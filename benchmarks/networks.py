@@ -8,10 +8,9 @@ Both with Adam. Before the timing, the losses of both libraries from the same we
 means that mgconv is that many times as fast.
 """
 import argparse
-import statistics
-import time
 
 import numpy as np
+from timing import in_turn, installed
 
 import mgconv
 from mgconv import layers, losses
@@ -80,13 +79,9 @@ def main():
     parser.add_argument("--peers", nargs="*", default=["torch"])
     arguments = parser.parse_args()
     mgconv.set_num_threads(arguments.threads)
-    torch = None
-    if "torch" in arguments.peers:
-        try:
-            import torch
-            torch.set_num_threads(arguments.threads)
-        except ImportError:
-            print("torch is not installed: left out")
+    torch = installed("torch") if "torch" in arguments.peers else None
+    if torch:
+        torch.set_num_threads(arguments.threads)
     rng = np.random.default_rng(0)
     cases = {"tcn": (tcn, (32, 256, 1), lambda: rng.standard_normal((32, 256, 1)).astype("f4")),
              "lenet": (lenet, (64, 28, 28, 1), lambda: rng.integers(0, 10, 64))}
@@ -101,14 +96,7 @@ def main():
         first = {who: [step() for _ in range(3)] for who, step in steps.items()}
         for who, values in first.items():
             assert np.allclose(values, first["mgconv"], rtol=1e-3), f"{name}: {who} has losses {values}"
-        times = {who: [] for who in steps}
-        for _ in range(arguments.rounds):
-            for who, step in steps.items():
-                start = time.perf_counter()
-                for _ in range(10):
-                    step()
-                times[who].append((time.perf_counter() - start) / 10)
-        medians = {who: statistics.median(found) for who, found in times.items()}
+        medians = in_turn(steps, arguments.rounds, seconds=0.1)
         ratio = f"   x{medians['torch'] / medians['mgconv']:.2f}" if torch else ""
         print(f"{name:6s}" + "".join(f"  {who} {seconds * 1e3:7.2f} ms" for who, seconds in medians.items()) + ratio,
               flush=True)

@@ -29,6 +29,7 @@ struct mg_fft_product {
     ptrdiff_t rows, depth, frequencies;
     int lanes;                      /* of `out` that may be written */
     int accumulate;
+    int sign;                       /* 1, or -1 for conj(right) */
 };
 
 struct mg_fft_conv_kernels {
@@ -41,7 +42,6 @@ struct mg_fft_conv_kernels {
                       int n);
     void (*store_taps)(const void *column, double scale, void *to, ptrdiff_t step, ptrdiff_t count, int n);
     void (*product)(const struct mg_fft_product *p);
-    void (*product_conj)(const struct mg_fft_product *p);
 };
 
 #endif

@@ -48,8 +48,9 @@ static void MG_NAME(store_taps)(const void *column_, double scale, void *to_, pt
 #define FOR_ROWS(X) X(1) X(2) X(3) X(4)
 #endif
 
-MG_INLINE void MG_NAME(product_rows)(const struct mg_fft_product *p, ptrdiff_t first, const int rows, const int conj) {
+MG_INLINE void MG_NAME(product_rows)(const struct mg_fft_product *p, ptrdiff_t first, const int rows) {
     const MG_REAL *left = p->left, *right = p->right;
+    const vec sign = v_set1((MG_REAL)p->sign);
     MG_REAL *out = p->out;
     const ptrdiff_t *left_rows = p->left_rows + first, *out_rows = p->out_rows + first;
     for (ptrdiff_t k = 0; k < p->frequencies; k++, left += STEP, right += STEP, out += STEP) {
@@ -61,14 +62,14 @@ MG_INLINE void MG_NAME(product_rows)(const struct mg_fft_product *p, ptrdiff_t f
         }
         for (ptrdiff_t d = 0; d < p->depth; d++) {
             const MG_REAL *r = right + p->right_depth[d], *l = left + p->left_depth[d];
-            const vec right_re = v_load(r), right_im = v_load(r + VL);
+            const vec right_re = v_load(r), right_im = v_mul(sign, v_load(r + VL));
             MG_UNROLL
             for (int i = 0; i < rows; i++) {
                 const vec left_re = v_set1(l[left_rows[i]]), left_im = v_set1(l[left_rows[i] + VL]);
                 re[i] = v_fma(left_re, right_re, re[i]);
                 im[i] = v_fma(left_im, right_re, im[i]);
-                re[i] = conj ? v_fma(left_im, right_im, re[i]) : v_fnma(left_im, right_im, re[i]);
-                im[i] = conj ? v_fnma(left_re, right_im, im[i]) : v_fma(left_re, right_im, im[i]);
+                re[i] = v_fnma(left_im, right_im, re[i]);
+                im[i] = v_fma(left_re, right_im, im[i]);
             }
         }
         MG_UNROLL
@@ -84,26 +85,22 @@ MG_INLINE void MG_NAME(product_rows)(const struct mg_fft_product *p, ptrdiff_t f
     }
 }
 
-#define PRODUCT(name, conj)                                                                   \
-    static void MG_NAME(name)(const struct mg_fft_product *p) {                               \
-        const ptrdiff_t count = (p->rows + ROWS - 1) / ROWS;                                  \
-        for (ptrdiff_t i = 0, first = 0; i < count; i++) {                                    \
-            const ptrdiff_t rows = p->rows / count + (i < p->rows % count);                   \
-            switch (rows) { FOR_ROWS(CASE##conj) }                                            \
-            first += rows;                                                                    \
-        }                                                                                     \
+static void MG_NAME(product)(const struct mg_fft_product *p) {
+    const ptrdiff_t count = (p->rows + ROWS - 1) / ROWS;
+    for (ptrdiff_t i = 0, first = 0; i < count; i++) {
+        const ptrdiff_t rows = p->rows / count + (i < p->rows % count);
+        switch (rows) {
+#define CASE(r) case r: MG_NAME(product_rows)(p, first, r); break;
+        FOR_ROWS(CASE)
+#undef CASE
+        }
+        first += rows;
     }
-#define CASE0(r) case r: MG_NAME(product_rows)(p, first, r, 0); break;
-#define CASE1(r) case r: MG_NAME(product_rows)(p, first, r, 1); break;
-PRODUCT(product, 0)
-PRODUCT(product_conj, 1)
+}
 
 const struct mg_fft_conv_kernels MG_NAME(fft_conv_kernels) = {
-    MG_NAME(load), MG_NAME(store), MG_NAME(load_taps), MG_NAME(store_taps), MG_NAME(product), MG_NAME(product_conj)};
+    MG_NAME(load), MG_NAME(store), MG_NAME(load_taps), MG_NAME(store_taps), MG_NAME(product)};
 
 #undef STEP
 #undef ROWS
 #undef FOR_ROWS
-#undef PRODUCT
-#undef CASE0
-#undef CASE1

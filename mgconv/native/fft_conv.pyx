@@ -133,7 +133,7 @@ cdef void multiply(const Pass *p, const char *left, const Py_ssize_t *left_rows,
     cdef Py_ssize_t part, first, i, at
     product.left_rows, product.left_depth = left_rows, left_depth
     product.right_depth, product.out_rows = right_depth, out_rows
-    product.rows, product.depth, product.accumulate = rows, depth, accumulate
+    product.rows, product.depth, product.accumulate, product.sign = rows, depth, accumulate, -1 if conj else 1
     for part in range(ceil_div(p.n, TOGETHER)):
         first = part * TOGETHER
         product.frequencies = min(TOGETHER, p.n - first)
@@ -142,10 +142,7 @@ cdef void multiply(const Pass *p, const char *left, const Py_ssize_t *left_rows,
             at = (first * 2 * p.lanes + i * p.pitch) * p.itemsize
             product.right, product.out = right + at, out + at
             product.lanes = <int>min(p.filters - i * p.lanes, p.lanes)
-            if conj:
-                p.kernels.product_conj(&product)
-            else:
-                p.kernels.product(&product)
+            p.kernels.product(&product)
 
 
 # ---- forward and gradient to the input ----

@@ -246,3 +246,21 @@ cdef bint run(Job *j) except False:
     if not done:
         raise MemoryError("There is no memory for the scratch tiles of a filter.")
     return True
+
+
+# ---- the transform by itself, for tests
+
+
+def fft_column(store, bint wide, int log2n, bint inverse):
+    """Transforms a column of src_c/fft.h in place; `store` is a contiguous array that holds it."""
+    cdef const unsigned char[::1] memory = store.reshape(-1).view("B")
+    cdef const runtime.mg_fft_kernels *kernels = runtime.active_isa().fft[wide]
+    if inverse:
+        kernels.inverse(<void *>&memory[0], log2n, 2 * kernels.lanes)
+    else:
+        kernels.forward(<void *>&memory[0], log2n, 2 * kernels.lanes)
+
+
+def fft_order(int log2n):
+    """The frequency that each element of a transformed column holds."""
+    return [runtime.fft_frequency(log2n, i) for i in range(1 << log2n)]

@@ -136,7 +136,7 @@ cdef extern from "fft_conv.h":
         void *out
         const Py_ssize_t *out_rows
         Py_ssize_t rows, depth, frequencies
-        int lanes, accumulate
+        int lanes, accumulate, sign
     cdef struct mg_fft_conv_kernels:
         void (*load)(const void *x, Py_ssize_t step, void *column, Py_ssize_t count, int n) noexcept nogil
         void (*store)(const void *column, const void *bias, int relu, void *y, Py_ssize_t step, Py_ssize_t count,
@@ -146,7 +146,6 @@ cdef extern from "fft_conv.h":
         void (*store_taps)(const void *column, double scale, void *taps, Py_ssize_t step, Py_ssize_t count,
                            int n) noexcept nogil
         void (*product)(const mg_fft_product *p) noexcept nogil
-        void (*product_conj)(const mg_fft_product *p) noexcept nogil
 
 cdef extern from "winograd.h":
     enum:

@@ -18,6 +18,9 @@ cdef extern from "threads.h":
     void mg_set_num_threads(int threads) nogil
 
 
+FFT_MAX_LOG2 = MG_FFT_MAX_LOG2
+
+
 cdef const mg_isa *active_isa() noexcept nogil:
     return mg_isa_active()
 
@@ -50,6 +53,11 @@ def set_isa(str name):
     """Use the instruction set `name` from now on; ValueError if this processor or this build lacks it."""
     if mg_isa_select(name.encode()) != 0:
         raise ValueError(f"the instruction set must be one of {', '.join(available_isas())}. Received: {name!r}.")
+
+
+def get_lanes(bint wide):
+    """How many numbers a vector holds: float64 if `wide`, else float32."""
+    return mg_isa_active().fft[wide].lanes
 
 
 def get_num_threads():

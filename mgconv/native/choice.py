@@ -7,7 +7,7 @@ within a quarter except where direct sums do badly, so another algorithm is take
 """
 import math
 
-from mgconv.native cimport runtime
+from mgconv.native import runtime
 from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
@@ -16,21 +16,20 @@ OPERATIONS = ("forward", "grad_input", "grad_kernel")
 LARGEST_SPECTRUM = 40 << 20           # bytes of transformed taps that a plan may need
 SHARED_CACHE = 8 << 20                # from here on transformed taps come from far away
 OWN_CACHE = 1 << 20
-SHORTEST, LONGEST = 4, runtime.MG_FFT_MAX_LOG2      # log2 of an FFT
+SHORTEST, LONGEST = 4, runtime.FFT_MAX_LOG2      # log2 of an FFT
 
 
-def choose(geometry, bint wide, algorithm=None):
+def choose(geometry, wide, algorithm=None):
     """The algorithms for forward, gradient to the input and gradient to the kernel; None means the direct sums.
 
     `algorithm` forces one for all three: "direct", "winograd" or "fft", which must serve the geometry.
     """
-    makers = {"direct": None, "winograd": winograd, "fft": fft}
-    if algorithm not in (None, *makers):
-        raise ValueError(f"`algorithm` must be one of {', '.join(makers)}. Received: algorithm={algorithm!r}.")
+    makers = {"winograd": winograd, "fft": fft}
+    if algorithm not in (None, "direct", *makers):
+        raise ValueError(f"`algorithm` must be one of direct, {', '.join(makers)}. Received: algorithm={algorithm!r}.")
     if algorithm == "direct" or not geometry.input_shape[0]:
         return None, None, None
-    lanes = runtime.active_isa().fft[wide].lanes
-    size = 8 if wide else 4
+    lanes, size = runtime.get_lanes(wide), 8 if wide else 4
     if algorithm is not None:
         offers = makers[algorithm](geometry, lanes, size)
         if offers is None:
@@ -55,7 +54,7 @@ def make(offers, wide):
 
 def roles(geometry, operation):
     """Positions, channels that are summed and filters that lie in the lanes."""
-    *taps, channels, filters = geometry.kernel_shape
+    channels, filters = geometry.kernel_shape[-2:]
     if operation == "grad_input":
         return geometry.input_shape[:geometry.rank + 1], filters, channels
     return geometry.output_shape[:geometry.rank + 1], channels, filters

@@ -1,0 +1,33 @@
+"""What the benchmarks that compare calls in one process share."""
+import importlib
+import statistics
+import time
+
+SLOW = 1.0            # seconds: a call that takes longer is timed twice and not again
+
+
+def installed(name):
+    """The module, or None after saying that it is left out."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        print(f"{name} is not installed: left out")
+        return None
+
+
+def in_turn(calls, rounds=5, seconds=0.03):
+    """Median seconds a call, by name; the rounds alternate, so that a machine whose speed drifts slows all alike."""
+    def timed(call, repeats):
+        start = time.perf_counter()
+        for _ in range(repeats):
+            call()
+        return (time.perf_counter() - start) / repeats
+
+    once = {name: min(timed(call, 1) for _ in range(2)) for name, call in calls.items()}
+    repeats = {name: max(1, int(seconds / max(value, 1e-7))) for name, value in once.items()}
+    times = {name: [value] if value > SLOW else [] for name, value in once.items()}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            if once[name] <= SLOW:
+                times[name].append(timed(call, repeats[name]))
+    return {name: statistics.median(found) for name, found in times.items()}

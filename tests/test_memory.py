@@ -1,0 +1,46 @@
+"""Calls that are made a million times keep nothing."""
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import mgconv
+from mgconv import layers, ops
+
+CALLS = 3000
+
+
+@pytest.fixture(scope="module")
+def calls():
+    model = mgconv.Sequential([mgconv.Input((30, 1)), layers.Conv1D(16, 5, activation="relu"), layers.Flatten(),
+                               layers.Dense(14)])
+    model.compile("adam", "mse")
+    answer = model.predictor()
+    x, y = np.ones((1, 30, 1), np.float32), np.zeros((1, 14), np.float32)
+    kernel, bias = np.ones((5, 1, 16), np.float32), np.zeros(16, np.float32)
+    return {"predict": lambda: model.predict(x, verbose=0), "predictor": lambda: answer(x),
+            "train_on_batch": lambda: model.train_on_batch(x, y), "conv": lambda: ops.conv(x, kernel, bias),
+            "conv_grad_input": lambda: ops.conv_grad_input(np.ones((1, 26, 16), np.float32), kernel, x.shape),
+            "conv_grad_kernel": lambda: ops.conv_grad_kernel(x, np.ones((1, 26, 16), np.float32), kernel.shape),
+            "conv, settings in a list": lambda: ops.conv(x, kernel, bias, padding=[(2, 2)])}
+
+
+@pytest.mark.thread_unsafe(reason="counts the memory of the process")
+@pytest.mark.parametrize("name", ["predict", "predictor", "train_on_batch", "conv", "conv_grad_input",
+                                  "conv_grad_kernel", "conv, settings in a list"])
+def test_many_calls_keep_nothing(calls, name):
+    call = calls[name]
+    for _ in range(10):
+        call()
+    tracemalloc.start()
+    try:
+        call()
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(CALLS):
+            call()
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 8 * CALLS            # not even a pointer a call: NumPy reports its arrays, too
