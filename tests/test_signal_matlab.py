@@ -134,6 +134,12 @@ def test_random_calls_agree_with_octave(tmp_path):
         assert np.allclose(got[name], value, rtol=1e-12, atol=1e-13), name
 
 
+def test_the_shape_may_be_named():
+    a, b = np.arange(12.0).reshape(3, 4), np.ones((2, 3))
+    assert np.array_equal(conv2(a, b, shape="same"), conv2(a, b, "same"))
+    assert np.array_equal(conv2([1, 2], [1], a, shape="valid"), conv2([1, 2], [1], a, "valid"))
+
+
 @octave
 def test_octaves_own_examples():
     """The asserts on conv2 of literal matrices in Octave's installed test file, read when the test runs."""
