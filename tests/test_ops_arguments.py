@@ -1,10 +1,11 @@
 """What the functions of mgconv.ops accept, and what they refuse before anything is written."""
+import sys
 import threading
 
 import numpy as np
 import pytest
 
-from mgconv import ops
+from mgconv import layers, ops
 from mgconv.geometry import conv_geometry
 from mgconv.native import runtime
 from mgconv.native.conv import ConvPlan
@@ -54,6 +55,23 @@ def test_out_is_written_and_returned(layout):
     x = np.moveaxis(X, -1, 1) if layout == "channels_first" else X
     assert ops.conv(x, KERNEL, BIAS, out=out, data_format=data_format) is out
     np.testing.assert_array_equal(out, y)
+
+
+def test_a_dtype_may_name_the_byte_order_of_the_machine():
+    """As those of arrays from MATLAB's files do: an equal dtype, but another buffer format."""
+    named = np.dtype("f8").newbyteorder(sys.byteorder)
+    x, kernel, bias, y = (a.astype(named, order) for a, order in ((X, "C"), (KERNEL, "F"), (BIAS, "C"), (Y, "F")))
+    out = np.empty(Y.shape, named)
+    np.testing.assert_array_equal(ops.conv(x, kernel, bias), Y)
+    assert ops.conv(X, KERNEL, BIAS, out=out) is out
+    np.testing.assert_array_equal(out, Y)
+    np.testing.assert_array_equal(ops.conv_grad_input(y, kernel, X.shape), DX)
+    np.testing.assert_array_equal(ops.conv_grad_kernel(x, y, KERNEL.shape), DK)
+    np.testing.assert_array_equal(ops.max_pool(x, 2), ops.max_pool(X, 2))
+    np.testing.assert_array_equal(ops.average_pool(x, 2, out=np.empty((3, 5, 5, 4), named)), ops.average_pool(X, 2))
+    layer = layers.Conv2D(5, 3)
+    layer.build(X.shape, named)
+    assert layer(x).dtype == np.float64
 
 
 def test_out_serves_every_gradient():

@@ -1,4 +1,5 @@
 """mgconv.signal against SciPy, the lecture's printed tables and MATLAB's rules, over dtypes, modes and boundaries."""
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -231,6 +232,16 @@ def test_other_ranks_and_dtypes_go_to_scipy():
     assert signal.convolve(np.array([1, 2], object), np.array([3, 4], object)).tolist() == [3, 10, 8]
     assert signal.convolve(3, 4) == 12
     assert signal.correlate(1j, 1j) == 1
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "i4"])
+def test_a_dtype_may_name_the_byte_order_of_the_machine(dtype):
+    """As those of arrays from MATLAB's files do; a long way round would not be exact."""
+    x, h = np.arange(9).reshape(3, 3).astype(dtype), np.arange(4).reshape(2, 2).astype(dtype)
+    named = np.dtype(dtype).newbyteorder(sys.byteorder)
+    for function in (signal.convolve, signal.correlate2d, signal.conv2):
+        for order in "CF":
+            assert np.array_equal(function(x.astype(named, order), h.astype(named, order)), function(x, h))
 
 
 def test_a_fillvalue_counts_at_filled_edges_only():

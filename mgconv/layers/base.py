@@ -67,7 +67,7 @@ class Layer:
         A model does this itself. The weights are attributes of the layer (`kernel`, `bias`); their gradients are in
         `gradients`, by the same names.
         """
-        self.dtype = np.dtype(dtype)
+        self.dtype = np.dtype(dtype).newbyteorder("=")
         self.output_shape = self.compute_output_shape(input_shape)
         self.input_shape = (None, *input_shape[1:])
         self.built = True

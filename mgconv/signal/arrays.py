@@ -45,7 +45,7 @@ def scipy_function(name):
 
 def filtered(x, h, window, *, flip, conjugate=False, method="auto", boundary="fill", fill=None):
     """The window of the convolution (`flip`) or correlation of `x` with `h`, in the dtype to which they promote."""
-    dtype = np.result_type(x, h)
+    dtype = np.result_type(x, h).newbyteorder("=")
     if dtype.kind in "bui":
         return _integers(x, h, dtype, window, flip, method, boundary, fill)
     if fill is not None:
@@ -63,7 +63,7 @@ def _by_scipy(x, h, dtype, window, flip, conjugate, boundary, fill):
 
 
 def _plain(x, dtype):
-    return np.require(np.asarray(x), dtype, ["C", "A"])
+    return np.require(np.asarray(x), dtype, ["C", "A"]).view(dtype)      # an equal dtype may have another format
 
 
 def _largest(x):

@@ -179,7 +179,7 @@ def correlate2d_grad_in2(dy: ArrayLike, in1: ArrayLike, shape, mode: str = "full
 
 
 def _matlab(of, dy, other, sizes, shape, *, flip):
-    """The gradient of conv2 (`flip`) or filter2 to its "signal" or "kernel" of these sizes; `other` is the other one."""
+    """The gradient of conv2 (`flip`) or filter2 to its "signal" or "kernel" of these sizes; `other` is the other."""
     dy, other, sizes = _matrix("dy", dy), _matrix("the other argument", other), _sizes(sizes)
     if len(sizes) != 2:
         raise ValueError(f"A matrix has two sizes. Received: {sizes}.")

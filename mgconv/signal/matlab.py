@@ -47,7 +47,7 @@ def conv2(*arrays: Any, shape: str = "full") -> NDArray[Any]:
     [[1, 4, 4], [5, 18, 16], [14, 48, 40], [19, 62, 48], [15, 48, 36]]
     """
     if arrays and isinstance(arrays[-1], str):
-        *arrays, shape = arrays
+        arrays, shape = arrays[:-1], arrays[-1]
     if len(arrays) == 2:
         try:                              # the common case first: all is checked where it fails
             out = apply(*arrays, MODES[shape], True, 1) if arrays[0].ndim == 2 else None
