@@ -160,6 +160,10 @@ class Layer:
         set_weights([(f"{self.name or type(self).__name__}/{name}", getattr(self, name)) for name in self.weight_names],
                     weights)
 
+    def __getstate__(self):
+        """A copy, a pickle: settings and weights, for a model of its own."""
+        return self.__dict__ | {"_calls": {}, "owner": None}
+
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
