@@ -149,6 +149,26 @@ def test_settings_may_be_lists():
     np.testing.assert_array_equal(got, want)
 
 
+def test_settings_may_be_arrays():
+    two = np.array([2, 3])
+    np.testing.assert_array_equal(ops.conv(X, KERNEL, strides=two), ops.conv(X, KERNEL, strides=(2, 3)))
+    np.testing.assert_array_equal(ops.max_pool(X, two, two), ops.max_pool(X, (2, 3), (2, 3)))
+    kernel, extra = KERNEL.swapaxes(2, 3)[..., :4], np.array([1, 0])
+    np.testing.assert_array_equal(ops.conv_transpose(X, kernel, strides=2, output_padding=extra),
+                                  ops.conv_transpose(X, kernel, strides=2, output_padding=(1, 0)))
+
+
+def test_a_pointwise_kernel_takes_all_channels():
+    depthwise, pointwise = np.ones((2, 2, 4, 2)), np.ones((1, 1, 4, 6))          # of 8 channels
+    dy = np.ones((3, 9, 10, 6))
+    for call in (lambda: ops.separable_conv(X, depthwise, pointwise),
+                 lambda: ops.separable_conv_grad_input(dy, depthwise, pointwise, X.shape),
+                 lambda: ops.separable_conv_grad_depthwise_kernel(X, dy, depthwise.shape, pointwise),
+                 lambda: ops.separable_conv_grad_pointwise_kernel(X, dy, depthwise, pointwise.shape)):
+        with pytest.raises(ValueError, match=r"channels \* multiplier"):
+            call()
+
+
 def test_an_empty_batch_gives_empty_results_and_zero_gradients():
     x, dy = X[:0], Y[:0]
     assert ops.conv(x, KERNEL).shape == dy.shape
