@@ -64,6 +64,8 @@ class Loss:
         y_true = self.prepare(y_true, y_pred.shape, y_pred.dtype)
         if sample_weight is not None:
             sample_weight = prepare_weight(sample_weight, y_pred.shape, y_pred.dtype)
+            check_length("sample_weight", sample_weight, y_pred)
+        check_length("y_true", y_true, y_pred)
         return self.value_and_grad(y_true, y_pred, np.empty_like(y_pred), sample_weight)
 
     def prepare(self, y_true, shape, dtype):
@@ -252,6 +254,13 @@ def real_array(name, value):
         raise TypeError(f"`{name}` must be an array of real numbers. Received: {type(value).__name__} of dtype "
                         f"{array.dtype}.")
     return array
+
+
+def check_length(name, array, y_pred):
+    """ValueError unless there is an entry for each sample: one for all would be broadcast."""
+    if len(array) != len(y_pred):
+        raise ValueError(f"`{name}` and `y_pred` must have the same number of samples. "
+                         f"Received: {len(array)} and {len(y_pred)}.")
 
 
 def prepare_weight(weight, shape, dtype):

@@ -115,6 +115,8 @@ def test_a_missing_last_axis_of_one():
     ("sparse_categorical_crossentropy", [0, 3], np.ones((2, 3)), "from 0 to 2. Received: from 0 to 3."),
     ("sparse_categorical_crossentropy", [-1, 1], np.ones((2, 3)), "Received: from -1 to 1."),
     ("sparse_categorical_crossentropy", [[0, 1]], np.ones((2, 3)), "class numbers of shape"),
+    ("mse", np.zeros((1, 4)), np.zeros((3, 4)), "same number of samples. Received: 1 and 3."),
+    ("sparse_categorical_crossentropy", [0], np.ones((2, 3)), "same number of samples. Received: 1 and 2."),
     ("sparse_categorical_crossentropy", [0.0, 0.5], np.ones((2, 3)), "integers. Received: 0.5"),
     ("sparse_categorical_crossentropy", [0.0, np.nan], np.ones((2, 3)), "integers. Received: nan"),
 ])
@@ -134,6 +136,8 @@ def test_targets_and_weights_that_are_no_real_numbers_are_type_errors(bad):
 def test_bad_weights():
     with pytest.raises(ValueError, match="sample_weight"):
         losses.MeanSquaredError()(Y, P, np.ones((6, 2)))
+    with pytest.raises(ValueError, match="same number of samples. Received: 1"):
+        losses.MeanSquaredError()(Y, P, np.ones(1))
 
 
 def test_bad_settings():

@@ -279,7 +279,7 @@ def test_numbers_without_axes_keep_their_types():
         want, got = scipy.signal.convolve(a, b), signal.convolve(a, b)
         assert want == got
         assert type(want) is type(got)
-    assert type(signal.correlate(2, np.array(3, object))) is type(scipy.signal.correlate(2, np.array(3, object)))
+    assert type(signal.correlate(2, np.array(3, object))) is int
 
 
 BAD_CALLS = [
