@@ -36,6 +36,13 @@ class Activation:
         self.forward(x, y)
         return y
 
+    def __reduce_ex__(self, protocol):
+        """Copies and pickles of this module's activations are the same objects: layers and their kernels know them."""
+        for name, known in _BY_NAME.items():
+            if self is known:
+                return name
+        return super().__reduce_ex__(protocol)
+
     def forward(self, x, y):
         """Write the function of `x` to `y`, an array of the same shape and dtype, which may be `x` itself."""
         raise NotImplementedError(f"{type(self).__name__} must define forward(x, y).")

@@ -3,7 +3,7 @@ import operator
 
 import numpy as np
 
-from mgconv.losses import prepare_weight
+from mgconv.losses import prepare_weight, real_array
 
 
 def as_samples(x, shape, dtype, name="x"):
@@ -11,12 +11,7 @@ def as_samples(x, shape, dtype, name="x"):
 
     A last axis of length 1 may be missing.
     """
-    try:
-        x = np.asarray(x)
-        if x.dtype.kind not in "fiub":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise TypeError(f"`{name}` must be an array of real numbers. Received: {type(x).__name__}.") from None
+    x = real_array(name, x)
     if x.ndim == len(shape) - 1 and shape[-1] == 1:
         x = x[..., None]
     if x.ndim != len(shape) or x.shape[1:] != shape[1:]:
@@ -32,6 +27,8 @@ def as_training_data(model, x, y, sample_weight=None, class_weight=None):
     target = model.loss.prepare(y, model.output_shape, model.dtype)
     if len(x) != len(target):
         raise ValueError(f"`x` and `y` must have the same number of samples. Received: {len(x)} and {len(target)}.")
+    if len(x) == 0:
+        raise ValueError("`x` must hold at least one sample. Received: 0.")
     weight = None
     if class_weight is not None:
         if sample_weight is not None:
@@ -62,7 +59,7 @@ def _weights_of_classes(target, class_weight, sparse):
         classes = target.argmax(axis=-1)
     weight = np.ones(len(target))
     for number, factor in class_weight.items():
-        weight[classes == number] = factor
+        weight[classes == check_count("class_weight", number, 0)] = factor
     return weight
 
 

@@ -103,8 +103,8 @@ def conv_geometry(input_shape, kernel_shape, strides=1, padding="valid", dilatio
     if filters % groups:
         raise ValueError(f"The filters must be a multiple of the groups, channels / kernel_shape[-2] = {groups}. "
                          f"Received: input_shape={input_shape}, kernel_shape={kernel_shape}.")
-    strides = _per_axis("strides", strides, rank)
-    dilation_rate = _per_axis("dilation_rate", dilation_rate, rank)
+    strides = per_axis("strides", strides, rank)
+    dilation_rate = per_axis("dilation_rate", dilation_rate, rank)
     spans = [(size - 1) * rate + 1 for size, rate in zip(kernel_shape, dilation_rate)]
     pads = _pads(padding, input_shape[1:-1], spans, strides)
     spatial = tuple((size + before + after - span) // stride + 1 if size + before + after >= span else 0
@@ -218,15 +218,14 @@ def _product(axes):
 
 def spatial_geometry(input_shape, kernel_shape, strides, padding, dilation_rate):
     """`conv_geometry` of whole shapes, or of spatial sizes as those of one map and one filter."""
-    input_shape, kernel_shape = ((shape,) if hasattr(shape, "__index__") else shape
-                                 for shape in (input_shape, kernel_shape))
+    input_shape, kernel_shape = _one_or_more("input_shape", input_shape), _one_or_more("kernel_shape", kernel_shape)
     if len(input_shape) <= 2:
         input_shape, kernel_shape = (1, *input_shape, 1), (*kernel_shape, 1, 1)
     return conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate)
 
 
 def _position(name, value, sizes):
-    position = _sizes(name, (value,) if hasattr(value, "__index__") else value)
+    position = _one_or_more(name, value)
     if len(position) != len(sizes) or not all(0 <= at < size for at, size in zip(position, sizes)):
         raise ValueError(f"`{name}` must lie within the {len(sizes)} spatial axes {tuple(sizes)}, counted from 0. "
                          f"Received: {name}={value!r}.")
@@ -237,10 +236,18 @@ def _sizes(name, values):
     try:
         return tuple(operator.index(value) for value in values)
     except TypeError:
-        raise TypeError(f"`{name}` must be a sequence of integers. Received: {name}={values!r}.") from None
+        raise TypeError(f"`{name}` must hold integers. Received: {name}={values!r}.") from None
 
 
-def _per_axis(name, value, rank):
+def _one_or_more(name, value):
+    try:
+        return (operator.index(value),)
+    except TypeError:                 # also of an array of one axis
+        return _sizes(name, value)
+
+
+def per_axis(name, value, rank):
+    """`value`, a positive integer or one for each of `rank` axes, as a tuple of `rank`."""
     try:
         values = (operator.index(value),) * rank
     except TypeError:

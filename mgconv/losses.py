@@ -64,11 +64,13 @@ class Loss:
         y_true = self.prepare(y_true, y_pred.shape, y_pred.dtype)
         if sample_weight is not None:
             sample_weight = prepare_weight(sample_weight, y_pred.shape, y_pred.dtype)
+            check_length("sample_weight", sample_weight, y_pred)
+        check_length("y_true", y_true, y_pred)
         return self.value_and_grad(y_true, y_pred, np.empty_like(y_pred), sample_weight)
 
     def prepare(self, y_true, shape, dtype):
         """`y_true` as the array that `terms` takes, for predictions of `shape`; its own length may be another."""
-        y_true = np.asarray(y_true)
+        y_true = real_array("y_true", y_true)
         if self.sparse:
             return self._prepare_classes(y_true, shape)
         if y_true.ndim == len(shape) - 1 and shape[-1] == 1:
@@ -86,7 +88,10 @@ class Loss:
         if y_true.shape[1:] != shape[1:-1]:
             raise ValueError(f"`y_true` must hold class numbers of shape {_any_batch(shape[:-1])}. "
                              f"Received: {y_true.shape}.")
-        classes = np.ascontiguousarray(y_true, np.int64)
+        with np.errstate(invalid="ignore"):            # NaN is no number below
+            classes = np.ascontiguousarray(y_true, np.int64)
+        if classes.size and y_true.dtype.kind == "f" and not (classes == y_true).all():
+            raise ValueError(f"class numbers must be integers. Received: {y_true[classes != y_true].ravel()[0]}.")
         if classes.size and not (classes.min() >= 0 and classes.max() < shape[-1]):
             raise ValueError(f"class numbers must be from 0 to {shape[-1] - 1}. "
                              f"Received: from {classes.min()} to {classes.max()}.")
@@ -239,9 +244,28 @@ class SparseCategoricalCrossentropy(Loss):
         return -np.log(p)[..., 0]
 
 
+def real_array(name, value):
+    """`value` as an array, TypeError if it does not hold real numbers: a cast would drop imaginary parts."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:                        # lists of different lengths
+        raise TypeError(f"`{name}` must be an array of real numbers. Received: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"`{name}` must be an array of real numbers. Received: {type(value).__name__} of dtype "
+                        f"{array.dtype}.")
+    return array
+
+
+def check_length(name, array, y_pred):
+    """ValueError unless there is an entry for each sample: one for all would be broadcast."""
+    if len(array) != len(y_pred):
+        raise ValueError(f"`{name}` and `y_pred` must have the same number of samples. "
+                         f"Received: {len(array)} and {len(y_pred)}.")
+
+
 def prepare_weight(weight, shape, dtype):
     """`weight` as an array (batch,) or with further axes of predictions of `shape`, but for the last."""
-    weight = np.asarray(weight)
+    weight = real_array("sample_weight", weight)
     if weight.ndim == len(shape) and weight.shape[-1] == 1 < weight.ndim:
         weight = weight[..., 0]
     if not 1 <= weight.ndim < max(2, len(shape)) or weight.shape[1:] != shape[1:weight.ndim]:

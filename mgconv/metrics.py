@@ -6,7 +6,7 @@ import numpy as np
 
 from mgconv import losses
 from mgconv.lookup import lookup, snake_case
-from mgconv.losses import Loss, prepare_weight
+from mgconv.losses import Loss, check_length, prepare_weight
 
 
 class Metric:
@@ -29,12 +29,14 @@ class Metric:
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Take in a batch of targets and predictions, each sample with its weight."""
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+        check_length("y_true", y_true, y_pred)
         values = np.asarray(self.values(y_true, y_pred), float)
         if sample_weight is None:
             self.total += values.sum()
             self.count += values.size
             return
         weight = prepare_weight(sample_weight, y_pred.shape, float)
+        check_length("sample_weight", weight, y_pred)
         weight = np.broadcast_to(weight[(..., *(None,) * (values.ndim - weight.ndim))], values.shape)
         self.total += (weight * values).sum()
         self.count += weight.sum()

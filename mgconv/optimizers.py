@@ -53,6 +53,11 @@ class Optimizer:
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self.iterations = 0
         self._flat: Any = None
+        self._parameters: Any = None
+
+    def __getstate__(self):
+        """A copy, a pickle: the settings; it begins anew."""
+        return self.__dict__ | {"iterations": 0, "_flat": None, "_parameters": None, "_gradient": None, "_parts": []}
 
     @property
     def learning_rate(self):
@@ -71,9 +76,14 @@ class Optimizer:
         `parts` are views of `gradient`, one for each weight array, for `clipnorm`.
         """
         self.iterations = 0
+        self._parameters = parameters
         self._gradient, self._parts = gradient, list(parts)
         states = [np.zeros_like(parameters) if used else None for used in self.states()]
         self._flat = FlatStep(parameters, gradient, *states)
+
+    def moves(self, parameters):
+        """Whether it works on this vector: the one that it was last built for."""
+        return self._parameters is parameters
 
     def states(self):
         """Which of the three state vectors of src_c/optimizer.h the settings need."""

@@ -1,4 +1,5 @@
 """Sequential: a stack of layers, trained and used as in Keras."""
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -69,6 +70,28 @@ class Sequential(Trainer):
         for layer in layers or []:
             self._append(layer)
         self._build_if_known()
+
+    # ---------------------------------------------------------------------------------------------- copies
+
+    def __getstate__(self):
+        """A copy, a pickle: settings, layers and weights, not what is prepared for work; the optimizer begins anew."""
+        state = self.__dict__.copy()
+        for name in ("parameters", "gradient", "_stepping", "_for_training", "_for_scores", "_for_prediction"):
+            del state[name]
+        return state
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        for layer in self.layers:
+            layer.owner = self
+        self.parameters = self.gradient = None
+        self._forget()
+        if self.built:                # lays the weights in one vector again
+            self.build()
+
+    def __copy__(self):
+        """As `copy.deepcopy`: a layer belongs to one model."""
+        return copy.deepcopy(self)
 
     # ---------------------------------------------------------------------------------------------- building
 

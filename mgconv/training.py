@@ -59,7 +59,7 @@ class Trainer:
         self._forget()
 
     def fit(self, x: ArrayLike | None = None, y: ArrayLike | None = None, batch_size: int | None = None,
-            epochs: int = 1, verbose: str | int = "auto", callbacks: list[Any] | None = None,
+            epochs: int = 1, verbose: str | int = "auto", callbacks: Any = None,
             validation_split: float = 0.0, validation_data: tuple[Any, ...] | None = None, shuffle: bool = True,
             class_weight: dict[int, float] | None = None, sample_weight: ArrayLike | None = None,
             initial_epoch: int = 0, *, validation_batch_size: int | None = None,
@@ -77,7 +77,7 @@ class Trainer:
         verbose : {"auto", 0, 1, 2}
             0 says nothing, 2 prints a line an epoch, 1 and "auto" draw a bar on a terminal or in a notebook if tqdm is
             installed, and print a line an epoch elsewhere (into a log file).
-        callbacks : list of mgconv.callbacks.Callback, optional
+        callbacks : mgconv.callbacks.Callback or list of them, optional
             Told what happens, in this order.
         validation_split : float
             The share of the samples, the last ones as they are given, kept back for validation.
@@ -114,12 +114,13 @@ class Trainer:
         self._build_for(x)
         data = as_training_data(self, x, y, sample_weight, class_weight)
         if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                raise TypeError("`validation_data` must be a tuple (x, y) or (x, y, sample_weight). "
+                                f"Received: {type(validation_data).__name__}.")
             validation = as_training_data(self, *validation_data)
         else:
             data, validation = split(data, validation_split) if validation_split else (data, None)
         count = len(data[0])
-        if count == 0:
-            raise ValueError("`x` must hold at least one sample. Received: 0.")
         size = min(self._batch_size_for(batch_size, count), count)
         score_size = size if validation_batch_size is None else check_count("validation_batch_size",
                                                                             validation_batch_size, 1)
@@ -128,6 +129,8 @@ class Trainer:
 
         history = callback_module.History()
         progress = [callback_module.Progress(bar=verbose == 1)] if verbose else []
+        if isinstance(callbacks, callback_module.Callback):
+            callbacks = [callbacks]
         listeners = callback_module.CallbackList([*(callbacks or []), history, *progress], self, {
             "epochs": epochs, "steps": math.ceil(count / size), "verbose": verbose})
         self._prepare_optimizer()
@@ -241,8 +244,6 @@ class Trainer:
         self._build_for(x)
         verbose = check_verbose(verbose)
         data = as_training_data(self, x, y, sample_weight)
-        if len(data[0]) == 0:
-            raise ValueError("`x` must hold at least one sample. Received: 0.")
         start = time.perf_counter()
         logs = self._score(data, self._batch_size_for(batch_size, len(data[0])))
         if verbose:
@@ -345,11 +346,11 @@ class Trainer:
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: Any = False) -> Any:
         """Loss (and metrics) of all of `x` as one batch, in the manner of `evaluate`."""
-        return self.evaluate(x, y, len(x), 0, sample_weight, return_dict=return_dict)
+        return self.evaluate(x, y, len(x) or 1, 0, sample_weight, return_dict=return_dict)
 
     def predict_on_batch(self, x: Any) -> NDArray[Any]:
         """The output for all of `x` as one batch, in the manner of `predict`."""
-        return self.predict(x, len(x), 0)
+        return self.predict(x, len(x) or 1, 0)
 
     # ------------------------------------------------------------------------------------------------- checks
 
@@ -370,8 +371,9 @@ class Trainer:
         return batch_size
 
     def _prepare_optimizer(self):
-        """Let the optimizer start on the present parameters, unless it already works on them."""
-        if self._stepping is not self.parameters:
+        """Let the optimizer start on the present parameters, unless it already works on them (another model may have
+        taken it meanwhile)."""
+        if self._stepping is not self.parameters or not self.optimizer.moves(self.parameters):
             self.optimizer.build(self.parameters, self.gradient,
                                  [layer.gradients[name] for layer in self.layers for name in layer.weight_names])
             self._stepping = self.parameters

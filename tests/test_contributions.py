@@ -65,6 +65,12 @@ def test_equal_to_the_jacobian_of_conv(geometry):
         assert [tuple(r) for r in receptive_field(o, input_shape, kernel_shape, **options)] == seen.get(o, [])
 
 
+def test_sizes_and_positions_may_be_arrays():
+    want = contributions((4, 1), (10, 10), (3, 3))
+    assert contributions(np.array([4, 1]), np.array([10, 10]), np.array([3, 3])) == want
+    assert contributions(np.array(4), np.array(10), np.int64(3)) == contributions(4, 10, 3)
+
+
 def test_whole_shapes_are_taken_too():
     assert contributions((3, 2), (8, 10, 10, 4), (3, 3, 2, 6)) == contributions((3, 2), (10, 10), (3, 3))
 

@@ -46,6 +46,14 @@ def test_accuracy_goes_with_the_loss():
     assert kind("binary_crossentropy", (None, 1)) is metrics.BinaryAccuracy
 
 
+@pytest.mark.parametrize("name", ["mse", "categorical_accuracy", "binary_accuracy", "sparse_categorical_accuracy"])
+def test_one_target_does_not_count_for_all(name):
+    with pytest.raises(ValueError, match="same number of samples. Received: 1 and 3."):
+        metrics.get(name).update_state(np.ones((1, 2)), np.ones((3, 2)))
+    with pytest.raises(ValueError, match="same number of samples. Received: 1 and 3."):
+        metrics.get(name).update_state(np.ones((3, 1 if name.startswith("sparse") else 2)), np.ones((3, 2)), [1.0])
+
+
 def test_names():
     assert metrics.get("mae").name == "mae"
     assert metrics.get("acc").name == "acc"

@@ -1,10 +1,11 @@
 """What the functions of mgconv.ops accept, and what they refuse before anything is written."""
+import sys
 import threading
 
 import numpy as np
 import pytest
 
-from mgconv import ops
+from mgconv import layers, ops
 from mgconv.geometry import conv_geometry
 from mgconv.native import runtime
 from mgconv.native.conv import ConvPlan
@@ -54,6 +55,23 @@ def test_out_is_written_and_returned(layout):
     x = np.moveaxis(X, -1, 1) if layout == "channels_first" else X
     assert ops.conv(x, KERNEL, BIAS, out=out, data_format=data_format) is out
     np.testing.assert_array_equal(out, y)
+
+
+def test_a_dtype_may_name_the_byte_order_of_the_machine():
+    """As those of arrays from MATLAB's files do: an equal dtype, but another buffer format."""
+    named = np.dtype("f8").newbyteorder(sys.byteorder)
+    x, kernel, bias, y = (a.astype(named, order) for a, order in ((X, "C"), (KERNEL, "F"), (BIAS, "C"), (Y, "F")))
+    out = np.empty(Y.shape, named)
+    np.testing.assert_array_equal(ops.conv(x, kernel, bias), Y)
+    assert ops.conv(X, KERNEL, BIAS, out=out) is out
+    np.testing.assert_array_equal(out, Y)
+    np.testing.assert_array_equal(ops.conv_grad_input(y, kernel, X.shape), DX)
+    np.testing.assert_array_equal(ops.conv_grad_kernel(x, y, KERNEL.shape), DK)
+    np.testing.assert_array_equal(ops.max_pool(x, 2), ops.max_pool(X, 2))
+    np.testing.assert_array_equal(ops.average_pool(x, 2, out=np.empty((3, 5, 5, 4), named)), ops.average_pool(X, 2))
+    layer = layers.Conv2D(5, 3)
+    layer.build(X.shape, named)
+    assert layer(x).dtype == np.float64
 
 
 def test_out_serves_every_gradient():
@@ -129,6 +147,26 @@ def test_settings_may_be_lists():
     got = ops.conv(X, KERNEL, strides=[1, 2], padding=[(1, 0), [2, 1]], dilation_rate=[2, 1])
     want = ops.conv(X, KERNEL, strides=(1, 2), padding=((1, 0), (2, 1)), dilation_rate=(2, 1))
     np.testing.assert_array_equal(got, want)
+
+
+def test_settings_may_be_arrays():
+    two = np.array([2, 3])
+    np.testing.assert_array_equal(ops.conv(X, KERNEL, strides=two), ops.conv(X, KERNEL, strides=(2, 3)))
+    np.testing.assert_array_equal(ops.max_pool(X, two, two), ops.max_pool(X, (2, 3), (2, 3)))
+    kernel, extra = KERNEL.swapaxes(2, 3)[..., :4], np.array([1, 0])
+    np.testing.assert_array_equal(ops.conv_transpose(X, kernel, strides=2, output_padding=extra),
+                                  ops.conv_transpose(X, kernel, strides=2, output_padding=(1, 0)))
+
+
+def test_a_pointwise_kernel_takes_all_channels():
+    depthwise, pointwise = np.ones((2, 2, 4, 2)), np.ones((1, 1, 4, 6))          # of 8 channels
+    dy = np.ones((3, 9, 10, 6))
+    for call in (lambda: ops.separable_conv(X, depthwise, pointwise),
+                 lambda: ops.separable_conv_grad_input(dy, depthwise, pointwise, X.shape),
+                 lambda: ops.separable_conv_grad_depthwise_kernel(X, dy, depthwise.shape, pointwise),
+                 lambda: ops.separable_conv_grad_pointwise_kernel(X, dy, depthwise, pointwise.shape)):
+        with pytest.raises(ValueError, match=r"channels \* multiplier"):
+            call()
 
 
 def test_an_empty_batch_gives_empty_results_and_zero_gradients():

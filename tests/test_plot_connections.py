@@ -31,6 +31,40 @@ def test_a_signal_is_one_row():
     assert labels(right) == {(0, 7 + k): str(5 - k) for k in range(5)}
 
 
+@pytest.mark.parametrize("geometry", [
+    ((5, 5), (12, 12), (3, 3), 1, "full", (2, 3)), ((1, 1), (9, 9), (1, 1), 3), ((0, 0), (1, 1), (1, 1)),
+    (3, 12, 5, 1, "causal", 2), (50, 200, 7), ((6, 6), (12, 12), (11, 11), 1, "same"),
+    (np.array([2, 2]), (6, 6), (3, 3)),
+])
+def test_titles_are_whole(geometry):
+    figure = plot.contributions(*geometry)
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        title = ax.title.get_window_extent()
+        assert figure.bbox.x0 <= title.x0 < title.x1 <= figure.bbox.x1
+        assert title.y1 <= figure.bbox.y1
+        for other in figure.axes:
+            assert other is ax or not title.overlaps(other.get_window_extent())
+            assert other is ax or not title.overlaps(other.title.get_window_extent())
+            assert other is ax or not ax.get_window_extent().overlaps(other.get_window_extent())
+
+
+def test_long_numbers_stay_in_their_cells(tmp_path, monkeypatch):
+    pytest.importorskip("PIL")
+    widest = []
+
+    def look(writer):
+        figure = writer._writer.fig
+        figure.draw_without_rendering()
+        for ax in figure.axes:
+            cell = ax.transData.transform((1, 0))[0] - ax.transData.transform((0, 0))[0]
+            widest.extend(text.get_window_extent().width / cell for text in ax.texts)
+    monkeypatch.setattr("mgconv.plot.gif.GifWriter.add_frame", look)
+    monkeypatch.setattr("mgconv.plot.gif.GifWriter.__exit__", lambda *_: None)
+    plot.sliding(-1.234e-5 * np.arange(1, 13).reshape(3, 4), np.ones((2, 2)), tmp_path / "x.gif")
+    assert 0.5 < max(widest) < 1
+
+
 def test_contributions_refuses_a_position_outside():
     with pytest.raises(ValueError, match="lie within"):
         plot.contributions((8, 0), (8, 8), (3, 3))
@@ -50,4 +84,8 @@ def test_sliding_refuses(tmp_path):
         plot.sliding(np.eye(3), np.ones(2), tmp_path / "bad.gif")
     with pytest.raises(ValueError, match="at most 400"):
         plot.sliding(np.ones((30, 30)), np.ones((2, 2)), tmp_path / "bad.gif")
+    with pytest.raises(ValueError, match="1 or 2"):
+        plot.sliding(np.ones((2, 2, 2)), np.ones((1, 1, 1)), tmp_path / "bad.gif")
+    with pytest.raises(ValueError, match="frames_per_second"):
+        plot.sliding([1, 2], [1], tmp_path / "bad.gif", frames_per_second=0)
     assert not list(tmp_path.iterdir())

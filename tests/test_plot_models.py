@@ -48,8 +48,40 @@ def test_kernels_has_a_row_for_each_filter():
         np.testing.assert_array_equal(image, kernel[..., i, o])
 
 
+def test_channels_first_maps_are_the_same():
+    rng, shown = np.random.default_rng(1), []
+    x = rng.standard_normal((9, 8, 3))
+    for data_format, image in (("channels_last", x), ("channels_first", np.moveaxis(x, -1, 0))):
+        mgconv.set_random_seed(0)
+        model = mgconv.Sequential([mgconv.Input(image.shape), layers.Conv2D(5, 3, data_format=data_format),
+                                   layers.Activation("tanh")])
+        shown.append(images(plot.feature_maps(model, image, layer=1)))
+    assert len(shown[0]) == 5
+    np.testing.assert_allclose(shown[1], shown[0], atol=1e-6)
+
+
+def test_kernels_are_named_by_the_maps_between_which_they_are():
+    def titles(layer, channels):
+        layer.build((None, 9, 9, channels))
+        return [ax.get_title() for ax in plot.kernels(layer).axes if ax.get_images()]
+    assert titles(layers.DepthwiseConv2D(3, depth_multiplier=2), 2) == ["(1,1)", "(2,3)", "(1,2)", "(2,4)"]
+    assert titles(layers.Conv2D(4, 3, groups=2), 4) == ["(1,1)", "(2,1)", "(1,2)", "(2,2)", "(3,3)", "(4,3)", "(3,4)",
+                                                        "(4,4)"]
+
+
+def test_maps_of_nan_are_drawn():
+    model = mgconv.Sequential([mgconv.Input((20, 1)), layers.Conv1D(3, 4)])
+    assert len(plot.feature_maps(model, np.full((20, 1), np.nan)).axes) == 3
+
+
 def test_refuses():
     model = small_model()
+    with pytest.raises(ValueError, match="columns"):
+        plot.feature_maps(model, np.ones((9, 8, 1)), columns=0)
+    with pytest.raises(ValueError, match="at least one"):
+        plot.feature_maps(model, np.ones((0, 9, 8, 1)))
+    with pytest.raises(ValueError, match="most"):
+        plot.kernels(model.layers[0], most=0)
     with pytest.raises(ValueError, match="must put out maps"):
         plot.feature_maps(model, np.ones((9, 8, 1)), layer=-1)
     with pytest.raises(ValueError, match="built convolution"):

@@ -1,9 +1,12 @@
 """Sequential: building, data, training, prediction; what Keras users rely on."""
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 import mgconv
-from mgconv import callbacks, layers
+from mgconv import callbacks, layers, optimizers
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((70, 12, 1))
@@ -316,6 +319,9 @@ def test_nan_in_the_data_is_visible():
     (lambda m: mgconv.Input((3,), dtype="int32"), "`dtype` must be float32 or float64. Received: dtype='int32'."),
     (lambda m: m.build((None, 5, 1)), "takes inputs of shape"),
     (lambda m: m.predictor(0), "`batch_size`"),
+    (lambda m: m.fit(X, Y, validation_data=(X[:0], Y[:0])), "at least one sample"),
+    (lambda m: m.train_on_batch(X[:0], Y[:0]), "at least one sample"),
+    (lambda m: m.test_on_batch(X[:0], Y[:0]), "at least one sample"),
 ])
 def test_bad_values_state_the_rule_and_what_came(call, message):
     with pytest.raises(ValueError, match=message):
@@ -326,11 +332,50 @@ def test_bad_values_state_the_rule_and_what_came(call, message):
     lambda m: m.predict("text", verbose=0), lambda m: m.predict([[1], [1, 2]], verbose=0),
     lambda m: m.predict(X * 1j, verbose=0), lambda m: m.add("dense"), lambda m: m.fit(X, Y, batch_size=2.5),
     lambda m: m.fit(X, Y, callbacks=["stop"]), lambda m: m.compile(3), lambda m: m.compile("adam", np.square),
-    lambda m: m.fit(X, Y, class_weight=[1, 2]),
+    lambda m: m.fit(X, Y, class_weight=[1, 2]), lambda m: m.fit(X, Y, class_weight={"0": 1.0}),
+    lambda m: m.fit(X, Y, validation_data=X), lambda m: m.fit(X, Y, validation_data=(X,)),
+    lambda m: m.fit(X, Y * 1j),
 ])
 def test_bad_types(call):
     with pytest.raises(TypeError):
         call(small())
+
+
+def test_no_samples_have_no_predictions():
+    assert small().predict(X[:0], verbose=0).shape == small().predict_on_batch(X[:0]).shape == (0, 3)
+
+
+@pytest.mark.parametrize("worked", [False, True])
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_copy_is_a_model_of_its_own(copied, worked):
+    model = small()
+    if worked:
+        model.fit(X, Y, verbose=0)
+        model.layers[0](X)
+    want = model.predict(X, verbose=0)
+    twin = copied(model)
+    np.testing.assert_array_equal(twin.predict(X, verbose=0), want)
+    assert all(np.shares_memory(layer.kernel, twin.parameters) for layer in twin.layers if layer.weight_names)
+    twin.fit(X, Y, verbose=0)
+    assert not np.array_equal(twin.predict(X, verbose=0), want)
+    np.testing.assert_array_equal(model.predict(X, verbose=0), want)
+    layer = copied(model.layers[0])
+    np.testing.assert_array_equal(layer(X), model.layers[0](X))
+    assert layer.activation is model.layers[0].activation
+    assert mgconv.Sequential([mgconv.Input(X.shape[1:]), layer]).built
+
+
+def test_models_that_share_an_optimizer_move_their_own_weights():
+    optimizer = optimizers.SGD(0.1)
+    first, second = small(), small()
+    first.compile(optimizer, "mse")
+    second.compile(optimizer, "mse")
+    first.fit(X, Y, verbose=0)
+    second.fit(X, Y, verbose=0)
+    kept, before = second.parameters.copy(), first.parameters.copy()
+    first.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(second.parameters, kept)
+    assert not np.array_equal(first.parameters, before)
 
 
 def test_several_threads_may_predict_at_once():

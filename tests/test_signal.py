@@ -1,4 +1,5 @@
 """mgconv.signal against SciPy, the lecture's printed tables and MATLAB's rules, over dtypes, modes and boundaries."""
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -231,6 +232,54 @@ def test_other_ranks_and_dtypes_go_to_scipy():
     assert signal.convolve(np.array([1, 2], object), np.array([3, 4], object)).tolist() == [3, 10, 8]
     assert signal.convolve(3, 4) == 12
     assert signal.correlate(1j, 1j) == 1
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "c8", "i4"])
+def test_a_dtype_may_name_the_byte_order_of_the_machine(dtype):
+    """As those of arrays from MATLAB's files do; a long way round would not be exact."""
+    x, h = np.arange(9).reshape(3, 3).astype(dtype), np.arange(4).reshape(2, 2).astype(dtype)
+    named = np.dtype(dtype).newbyteorder(sys.byteorder)
+    for function in (signal.convolve, signal.correlate2d, signal.conv2):
+        for order in "CF":
+            assert np.array_equal(function(x.astype(named, order), h.astype(named, order)), function(x, h))
+
+
+def test_a_fillvalue_counts_at_filled_edges_only():
+    x, h = np.arange(12).reshape(3, 4), np.ones((2, 2), int)
+    for fillvalue in ([], [1, 2], 1j, np.nan):
+        for boundary in ("wrap", "symm"):
+            want = scipy.signal.convolve2d(x, h, "full", boundary, fillvalue)
+            assert np.array_equal(signal.convolve2d(x, h, "full", boundary, fillvalue), want)
+            grad = signal.convolve2d_grad_in2(want, x, h.shape, "full", boundary, fillvalue)
+            assert np.array_equal(grad, signal.convolve2d_grad_in2(want, x, h.shape, "full", boundary))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
+def test_an_empty_image_cannot_be_continued(shape):
+    """SciPy 1.17 divides by zero there, which ends the process."""
+    for function in (signal.convolve2d, signal.correlate2d):
+        for boundary in ("wrap", "symm"):
+            with pytest.raises(ValueError, match="empty image"):
+                function(np.ones(shape), np.ones((2, 2)), "full", boundary)
+            assert function(np.ones(shape), np.ones((2, 2)), "same", boundary).shape == shape
+
+
+@pytest.mark.parametrize("kind", ["M8[s]", "m8[s]"])
+def test_dates_are_refused_as_by_scipy(kind):
+    dates = np.ones((3, 3), "i8").astype(kind)
+    for name in ("convolve", "correlate", "convolve2d", "correlate2d"):
+        for call in (getattr(scipy.signal, name), getattr(signal, name)):
+            with pytest.raises((TypeError, ValueError)) as caught:
+                call(dates, np.ones((2, 2)))
+            assert "buffer" not in str(caught.value)
+
+
+def test_numbers_without_axes_keep_their_types():
+    for a, b in ((np.array(2), np.array(3, object)), (np.float32(2), 3j), (np.ones((), "m8[s]"), 2.0)):
+        want, got = scipy.signal.convolve(a, b), signal.convolve(a, b)
+        assert want == got
+        assert type(want) is type(got)
+    assert type(signal.correlate(2, np.array(3, object))) is int
 
 
 BAD_CALLS = [

@@ -101,7 +101,36 @@ def test_the_lectures_back_propagation():
                    lambda dy: signal.valid_conv2_grad_K(dy, image), float)
 
 
+@pytest.mark.parametrize(("a", "b"), [((3, 3), (4, 4)), ((3, 3), (0, 0)), ((0, 3), (2, 2)), ((2, 5), (2, 0))])
+@pytest.mark.parametrize("shape", MODES)
+def test_matlabs_empty_results_have_gradients_of_zeros(a, b, shape):
+    A, B = np.ones(a), np.ones(b)
+    dy = np.ones_like(signal.conv2(A, B, shape))
+    if a == (3, 3) and b == (4, 4) and shape != "valid":
+        return
+    for got, want in ((signal.conv2_grad_A(dy, B, a, shape), a), (signal.conv2_grad_B(dy, A, b, shape), b),
+                      (signal.filter2_grad_x(dy, B, a, shape), a), (signal.filter2_grad_h(dy, A, b, shape), b)):
+        assert got.shape == want
+        assert not got.any()
+
+
 @pytest.mark.parametrize("call", [
+    lambda: signal.convolve_grad_in1(np.ones(4), np.ones(2), 3.0),
+    lambda: signal.conv2_grad_A(np.ones((4, 4)), np.ones((2, 2)), "33"),
+    lambda: signal.causal_conv_grad_a(np.ones(4), np.ones(4), 2.5),
+])
+def test_sizes_that_are_no_integers_are_type_errors(call):
+    with pytest.raises(TypeError, match="integers"):
+        call()
+
+
+@pytest.mark.parametrize("call", [
+    lambda: signal.convolve2d_grad_in1(np.ones((1, 4)), np.ones((2, 2)), (0, 3), "full", "wrap"),
+    lambda: signal.convolve2d_grad_in2(np.ones((0, 3)), np.ones((0, 3)), (2, 2), "same", "symm"),
+    lambda: signal.convolve_grad_in2(np.ones(0), np.ones(0), (3,), "same"),
+    lambda: signal.convolve_grad_in1(np.ones(4), np.ones(2), (-3,)),
+    lambda: signal.conv2_grad_A(np.ones((4, 4)), np.ones((2, 2)), (3,)),
+    lambda: signal.causal_conv_grad_a(np.ones(4), np.ones(4), -1),
     lambda: signal.convolve_grad_in1(np.ones(3), np.ones(2), (5,)),
     lambda: signal.convolve_grad_in2(np.ones(3), np.ones(2), (5, 5)),
     lambda: signal.convolve_grad_in1(np.ones(3), np.ones(2), (2,), "most"),

@@ -67,7 +67,7 @@ class Layer:
         A model does this itself. The weights are attributes of the layer (`kernel`, `bias`); their gradients are in
         `gradients`, by the same names.
         """
-        self.dtype = np.dtype(dtype)
+        self.dtype = np.dtype(dtype).newbyteorder("=")
         self.output_shape = self.compute_output_shape(input_shape)
         self.input_shape = (None, *input_shape[1:])
         self.built = True
@@ -159,6 +159,10 @@ class Layer:
         """
         set_weights([(f"{self.name or type(self).__name__}/{name}", getattr(self, name)) for name in self.weight_names],
                     weights)
+
+    def __getstate__(self):
+        """A copy, a pickle: settings and weights, for a model of its own."""
+        return self.__dict__ | {"_calls": {}, "owner": None}
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

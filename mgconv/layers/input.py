@@ -47,4 +47,4 @@ def Input(shape: Sequence[int], batch_size: int | None = None, dtype: DTypeLike 
 def _check_dtype(dtype):
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"`dtype` must be float32 or float64. Received: dtype={dtype!r}.")
-    return np.dtype(dtype)
+    return np.dtype(dtype).newbyteorder("=")

@@ -36,7 +36,8 @@ def as_array(name, value, data_format="channels_last"):
     elif data_format not in ("channels_last", "channels_first"):
         raise ValueError('`data_format` must be "channels_last" or "channels_first". '
                          f"Received: data_format={data_format!r}.")
-    return np.require(array, requirements=["C", "A"])
+    # Files (MATLAB's, for one) give dtypes that name their byte order; buffers of those have another format.
+    return np.require(array, requirements=["C", "A"]).view(array.dtype.newbyteorder("="))
 
 
 def common_dtype(arrays, names):
@@ -70,7 +71,8 @@ def result_array(shape, dtype, out, data_format, arrays):
     if not out.flags.writeable:
         raise ValueError("`out` must be writeable. Received: a read-only array.")
     refuse_overlap(out, arrays)
-    if data_format == "channels_first" or not out.flags.c_contiguous or not out.flags.aligned:
+    if data_format == "channels_first" or not (out.flags.c_contiguous and out.flags.aligned) or \
+            out.dtype.byteorder != dtype.byteorder:
         return np.empty(shape, dtype)
     return out
 

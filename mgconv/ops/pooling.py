@@ -1,5 +1,5 @@
 """Pooling: the largest or the mean entry of every window, channel by channel, and the gradients."""
-from mgconv.geometry import conv_geometry
+from mgconv.geometry import conv_geometry, per_axis
 from mgconv.native.pooling import PoolPlan
 from mgconv.ops.arrays import as_array, as_shape, channels_last, common_dtype, deliver, plan_for, result_array
 
@@ -185,9 +185,7 @@ def _geometry(input_shape, pool_size, strides, padding):
                          f"Received: a shape of rank {rank + 2}.")
     if padding not in ("valid", "same"):
         raise ValueError(f'`padding` must be "valid" or "same". Received: padding={padding!r}.')
-    pool_size = as_shape("pool_size", [pool_size] * rank if hasattr(pool_size, "__index__") else pool_size)
-    if len(pool_size) != rank or min(pool_size) < 1:
-        raise ValueError(f"`pool_size` must be a positive integer, or {rank} of them. Received: pool_size={pool_size}.")
+    pool_size = per_axis("pool_size", pool_size, rank)
     return conv_geometry(input_shape, (*pool_size, 1, input_shape[-1]), pool_size if strides is None else strides,
                          padding)
 

@@ -1,4 +1,6 @@
 """Separable convolution: one filter or more for each channel by itself, then a mixture of the channels."""
+import math
+
 import numpy as np
 
 from mgconv.ops.arrays import as_array, as_shape, refuse_overlap
@@ -41,7 +43,7 @@ def separable_conv(x, depthwise_kernel, pointwise_kernel, bias=None, strides=1, 
     >>> ops.separable_conv(x, np.ones((2, 2, 1)), np.array([[[1.0], [10.0]]])).tolist()
     [[[42.0], [86.0]]]
     """
-    _check_pointwise(as_array("pointwise_kernel", pointwise_kernel).shape)
+    _check_pointwise(np.shape(pointwise_kernel), np.shape(depthwise_kernel))
     _check_out(out, x, depthwise_kernel)
     hidden = depthwise_conv(x, depthwise_kernel, None, strides, padding, dilation_rate, data_format=data_format)
     return conv(hidden, pointwise_kernel, bias, activation=activation, out=out, data_format=data_format)
@@ -79,6 +81,7 @@ def separable_conv_grad_input(dy, depthwise_kernel, pointwise_kernel, input_shap
     >>> ops.separable_conv_grad_input(np.ones((1, 2, 1)), np.ones((2, 2, 1)), pointwise, (1, 3, 2)).tolist()
     [[[1.0, 10.0], [2.0, 20.0], [1.0, 10.0]]]
     """
+    _check_pointwise(np.shape(pointwise_kernel), np.shape(depthwise_kernel))
     _check_out(out, dy, pointwise_kernel)
     dhidden = _grad_hidden(dy, pointwise_kernel, data_format)
     return depthwise_conv_grad_input(dhidden, depthwise_kernel, input_shape, strides, padding, dilation_rate, out,
@@ -117,6 +120,8 @@ def separable_conv_grad_depthwise_kernel(x, dy, depthwise_kernel_shape, pointwis
     >>> ops.separable_conv_grad_depthwise_kernel(x, dy, (2, 2, 1), pointwise).tolist()
     [[[2.0], [40.0]], [[6.0], [80.0]]]
     """
+    depthwise_kernel_shape = as_shape("depthwise_kernel_shape", depthwise_kernel_shape)
+    _check_pointwise(np.shape(pointwise_kernel), depthwise_kernel_shape)
     _check_out(out, dy, pointwise_kernel)
     dhidden = _grad_hidden(dy, pointwise_kernel, data_format)
     return depthwise_conv_grad_kernel(x, dhidden, depthwise_kernel_shape, strides, padding, dilation_rate, out,
@@ -155,7 +160,7 @@ def separable_conv_grad_pointwise_kernel(x, dy, depthwise_kernel, pointwise_kern
     >>> ops.separable_conv_grad_pointwise_kernel(x, dy, np.ones((2, 2, 1)), (1, 2, 1)).tolist()
     [[[8.0], [12.0]]]
     """
-    _check_pointwise(as_shape("pointwise_kernel_shape", pointwise_kernel_shape))
+    _check_pointwise(as_shape("pointwise_kernel_shape", pointwise_kernel_shape), np.shape(depthwise_kernel))
     _check_out(out, x, depthwise_kernel)
     hidden = depthwise_conv(x, depthwise_kernel, None, strides, padding, dilation_rate, data_format=data_format)
     return conv_grad_kernel(hidden, dy, pointwise_kernel_shape, out=out, data_format=data_format)
@@ -164,7 +169,6 @@ def separable_conv_grad_pointwise_kernel(x, dy, depthwise_kernel, pointwise_kern
 def _grad_hidden(dy, pointwise_kernel, data_format):
     """The gradient to what lies between the two parts."""
     dy, kernel = as_array("dy", dy, data_format), as_array("pointwise_kernel", pointwise_kernel)
-    _check_pointwise(kernel.shape)
     shape = (*dy.shape[:-1], kernel.shape[-2])
     hidden = conv_grad_input(dy, kernel, shape)
     return np.moveaxis(hidden, -1, 1) if data_format == "channels_first" else hidden
@@ -176,7 +180,7 @@ def _check_out(out, *arrays):
         refuse_overlap(out, [array for array in arrays if isinstance(array, np.ndarray)])
 
 
-def _check_pointwise(shape):
-    if len(shape) < 3 or any(size != 1 for size in shape[:-2]):
+def _check_pointwise(shape, depthwise_shape):
+    if len(shape) < 3 or any(size != 1 for size in shape[:-2]) or shape[-2] != math.prod(depthwise_shape[-2:]):
         raise ValueError("`pointwise_kernel` must have the shape (1, [1,] channels * multiplier, filters). "
-                         f"Received: {shape}.")
+                         f"Received: {shape} beside a depthwise kernel of shape {depthwise_shape}.")

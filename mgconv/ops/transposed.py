@@ -9,6 +9,8 @@ of the full result, (n - 1) * s + m long. `padding` says what is cut off before 
 So the transposed convolution is the gradient to the input of the convolution whose zeros before and behind are the
 crops; its own gradients are that convolution and the gradient to its kernel.
 """
+import operator
+
 import numpy as np
 
 from mgconv.geometry import conv_geometry
@@ -213,8 +215,10 @@ def _extras(output_padding, strides):
     """`output_padding` for each axis."""
     if output_padding is None:
         return (None,) * len(strides)
-    one = hasattr(output_padding, "__index__")
-    extras = as_shape("output_padding", [output_padding] * len(strides) if one else output_padding)
+    try:
+        extras = (operator.index(output_padding),) * len(strides)
+    except TypeError:
+        extras = as_shape("output_padding", output_padding)
     if len(extras) != len(strides) or any(extra < 0 or extra >= stride for extra, stride in zip(extras, strides)):
         raise ValueError("`output_padding` must not be negative and must be less than the stride of its axis. "
                          f"Received: output_padding={output_padding!r}, strides={strides}.")

@@ -47,12 +47,8 @@ def contributions(position, input_shape, kernel_shape, strides=1, padding="valid
     numbers = np.arange(1, taps[0] * taps[1] + 1).reshape(taps)
     labels = {_two_axes(r.position, 0): numbers[_two_axes(r.kernel, 0)] for r in reached}
 
-    widths = [inputs[1] + sum(pads[1]), taps[1], outputs[1]]
-    height = max(inputs[0] + sum(pads[0]), taps[0], outputs[0])
-    scale = min(0.42, 11 / (sum(widths) + 4), 6 / height)
-    size = (scale * (sum(widths) + 4) + 0.6, scale * height + 1.1)
-    figure = new_figure(figsize=(max(size[0], 6.5), size[1]), dpi=120)
-    left, middle, right = figure.subplots(1, 3, width_ratios=widths)
+    maps = [_padded(inputs, pads), taps, outputs]
+    figure, (left, middle, right), scale = _panels(maps, cell=0.42, title=1.3, dpi=120)
     _grid(left, inputs, pads)
     _cell(left, at, REACHED)
     _write(left, at, "x", PREDICTION, scale, weight="bold")
@@ -108,26 +104,26 @@ def sliding(x, kernel, path, *, strides=1, padding="valid", dilation_rate=1, fra
     """
     from pathlib import Path
     x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
-    if x.ndim != kernel.ndim:
-        raise ValueError(f"`x` and `kernel` must have the same rank. Received: {x.ndim} and {kernel.ndim} axes.")
+    if x.ndim != kernel.ndim or x.ndim not in (1, 2):
+        raise ValueError("`x` and `kernel` must have the same rank, 1 or 2. "
+                         f"Received: {x.ndim} and {kernel.ndim} axes.")
+    if not frames_per_second > 0:
+        raise ValueError(f"`frames_per_second` must be positive. Received: frames_per_second={frames_per_second}.")
     g = geometry.spatial_geometry(x.shape, kernel.shape, strides, padding, dilation_rate)
     inputs, outputs = _two_axes(x.shape), _two_axes(g.output_shape[1:-1])
     if outputs[0] * outputs[1] > 400:
         raise ValueError(f"There must be at most 400 outputs to draw. Received: {outputs[0] * outputs[1]}.")
     from mgconv.plot.gif import GifWriter
     pads, image = ((0, 0), *g.pads)[-2:], x.reshape(inputs)
-    widths = [inputs[1] + sum(pads[1]), outputs[1]]
-    height = max(inputs[0] + sum(pads[0]), outputs[0])
-    scale = min(0.5, 10 / (sum(widths) + 2), 5 / height)
-    figure = new_figure(figsize=(max(scale * (sum(widths) + 2) + 0.6, 5), scale * height + 1.0), dpi=90)
+    figure, (left, right), scale = _panels([_padded(inputs, pads), outputs], cell=0.5, title=1.7, dpi=90)
     before, result = set(), np.zeros(outputs)
     with GifWriter(path, figure, frames_per_second) as writer:
         for o in np.ndindex(outputs):
             seen = geometry.receptive_field(o[-g.rank:], x.shape, kernel.shape, strides, padding, dilation_rate)
             window = {_two_axes(s.position, 0): kernel[s.kernel] for s in seen}
             result[o] = sum(weight * image[at] for at, weight in window.items())
-            figure.clear()
-            left, right = figure.subplots(1, 2, width_ratios=widths)
+            left.clear()
+            right.clear()
             _grid(left, inputs, pads)
             for at in np.ndindex(inputs):
                 shade = REACHED if at in window else SHARED if at in before else "white"
@@ -139,7 +135,7 @@ def sliding(x, kernel, path, *, strides=1, padding="valid", dilation_rate=1, fra
                 if at <= o:
                     _cell(right, at, REACHED if at == o else "white")
                     _write(right, at, f"{result[at]:.3g}", PREDICTION if at == o else SERIES, scale * 0.8)
-            left.set_title("input: the window (red), the one before (blue)", fontsize=9, color="0.2")
+            left.set_title("input: the window (red),\nthe one before (blue)", fontsize=9, color="0.2")
             right.set_title("output", fontsize=9, color="0.2")
             writer.add_frame()
             before = set(window)
@@ -148,8 +144,32 @@ def sliding(x, kernel, path, *, strides=1, padding="valid", dilation_rate=1, fra
 
 def _two_axes(values, first=1):
     """Sizes (or, with first=0, positions) over two axes: a 1-D map is one row."""
-    values = (values,) if hasattr(values, "__index__") else tuple(values)
+    values = tuple(np.atleast_1d(values).tolist())
     return (first, *values) if len(values) == 1 else values
+
+
+def _padded(sizes, pads):
+    return tuple(size + sum(pad) for size, pad in zip(sizes, pads, strict=True))
+
+
+def _panels(maps, cell, title, dpi):
+    """A figure with axes for maps of these (rows, cols) side by side, and the inches of a cell: at most `cell`.
+
+    Placed by hand, since matplotlib's layouts let titles of axes with a fixed aspect overlap and leave the figure. A
+    title needs `title` inches and two lines.
+    """
+    height, gap, above = max(rows for rows, _ in maps), 0.25, 0.55
+    scale = min(cell, 11 / sum(cols for _, cols in maps), 6 / height)
+    sizes = [((cols + 0.2) * scale, (rows + 0.2) * scale) for rows, cols in maps]
+    widths = [max(width, title) + gap for width, _ in sizes]
+    whole = sum(widths), (height + 0.2) * scale + above + gap / 2
+    figure = new_figure(layout=None, figsize=whole, dpi=dpi)
+    axes = []
+    for i, (width, tall) in enumerate(sizes):
+        left = sum(widths[:i]) + (widths[i] - width) / 2
+        bottom = (whole[1] - above + gap / 2 - tall) / 2
+        axes.append(figure.add_axes((left / whole[0], bottom / whole[1], width / whole[0], tall / whole[1])))
+    return figure, axes, scale
 
 
 def _times(sizes):
@@ -178,5 +198,5 @@ def _cell(ax, at, color, edge=None):
 
 
 def _write(ax, at, text, color, scale, **options):
-    ax.text(at[1], at[0], str(text), color=color, ha="center", va="center", fontsize=max(28 * scale, 4), zorder=5,
-            **options)
+    size = min(28, 110 / len(str(text))) * scale             # long numbers stay in their cells
+    ax.text(at[1], at[0], str(text), color=color, ha="center", va="center", fontsize=max(size, 2), zorder=5, **options)

@@ -40,22 +40,28 @@ def feature_maps(model, x, layer=None, *, columns=8):
     """
     if not model.built:
         raise ValueError("`feature_maps` needs a model that is built: begin it with an `Input`, or call `build`.")
+    if columns < 1:
+        raise ValueError(f"`columns` must be at least 1. Received: columns={columns}.")
     x = np.asarray(x)
     if x.ndim < len(model.input_shape):
         x = x[None]
+    if not len(x):
+        raise ValueError("`x` must hold at least one input. Received: 0.")
     wanted = None
     if layer is not None:
         wanted = model.get_layer(**{"name" if isinstance(layer, str) else "index": layer})
-    y = x[:1]
+    y, channels = x[:1], -1
     for each in model.layers:
         y = each(y)
+        if hasattr(each, "data_format"):              # the others, an Activation say, leave the channels where they are
+            channels = 1 if each.data_format == "channels_first" else -1
         if each is wanted or (wanted is None and y.ndim in (3, 4) and each.weight_names):
             wanted = each
             break
     if wanted is None or y.ndim not in (3, 4):
         raise ValueError("`layer` must put out maps, (batch, steps, channels) or (batch, rows, cols, channels). "
                          f"Received: layer={layer!r}, output shape {y.shape}.")
-    maps = np.moveaxis(y[0], -1, 0)
+    maps = np.moveaxis(y, channels, 1)[0]
     columns = min(columns, len(maps))
     rows = math.ceil(len(maps) / columns)
     figure = new_figure(figsize=(1.3 * columns + 0.8, (1.5 if y.ndim == 4 else 1.1) * rows + 0.5), dpi=120)
@@ -97,6 +103,9 @@ def kernels(layer, *, most=64):
     if kernel is None or np.ndim(kernel) not in (3, 4):
         raise ValueError("`layer` must be a built convolution, with a kernel (*spatial, inputs, filters). "
                          f"Received: {layer!r}.")
+    if most < 1:
+        raise ValueError(f"`most` must be at least 1. Received: most={most}.")
+    channels, last = np.shape(kernel)[-2:]
     kernel = np.asarray(kernel)[..., :most, :most]
     inputs, filters = kernel.shape[-2:]
     turned = inputs == 1 and filters > 4          # one input map: its kernels in rows of eight
@@ -105,7 +114,12 @@ def kernels(layer, *, most=64):
     figure = new_figure(figsize=(1.0 * columns + 1.2, 1.05 * rows + 0.6), dpi=120)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     images = np.moveaxis(kernel, (-1, -2), (0, 1)).reshape(filters * inputs, *kernel.shape[:-2])
-    titles = [f"({i + 1},{o + 1})" for o in range(filters) for i in range(inputs)]
+    if hasattr(layer, "depth_multiplier"):        # the filters of one input map
+        pairs = [(i, i * last + o) for o in range(filters) for i in range(inputs)]
+    else:                                         # an output map sees the input maps of its group
+        groups = getattr(layer, "groups", 1)
+        pairs = [(o * groups // last * channels + i, o) for o in range(filters) for i in range(inputs)]
+    titles = [f"({i + 1},{o + 1})" for i, o in pairs]
     _draw_all(figure, axes, images, titles, symmetric=True)
     figure.suptitle(f"{layer.name or type(layer).__name__}: kernel (input map, output map)", fontsize=10)
     return figure
@@ -113,8 +127,9 @@ def kernels(layer, *, most=64):
 
 def _draw_all(figure, axes, maps, titles, symmetric=False):
     """One panel for each map on one scale: lines in 1-D, images in 2-D."""
-    high = float(np.abs(maps).max()) or 1.0
-    low = -high if symmetric or maps.min() < 0 else 0.0
+    finite = maps[np.isfinite(maps)]
+    high = float(np.abs(finite).max(initial=0)) or 1.0
+    low = -high if symmetric or finite.min(initial=0) < 0 else 0.0
     image = None
     for ax, values, title in zip(axes, maps, titles, strict=False):
         if values.ndim == 1:

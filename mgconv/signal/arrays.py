@@ -13,6 +13,8 @@ from mgconv.native.filter import BOUNDARIES, METHODS, apply
 EXACT = 2**53                         # integers below it are exact in float64, and so are sums that stay below
 ROUNDED = 2**42                       # an FFT in float64 of sums below it is wrong by less than a half
 CHUNK = 2**20                         # integers that are converted at a time
+# What a lookup or the compiled filter raises where a call is not the plain case (NumPy's dates, say, have no buffer).
+UNUSUAL = (KeyError, AttributeError, TypeError, ValueError)
 
 
 def output_window(mode, shape, kernel_shape, late=0):
@@ -28,9 +30,10 @@ def output_window(mode, shape, kernel_shape, late=0):
 
 def is_native(*arrays):
     """Whether this package computes with these arrays itself: one or two axes, one of its dtypes or integers."""
+    if not (1 <= arrays[0].ndim <= 2 and all(a.size and a.dtype.kind in "buifc" for a in arrays)):
+        return False
     dtype = np.result_type(*arrays)
-    return (1 <= arrays[0].ndim <= 2 and all(a.size and a.dtype.kind in "buifc" for a in arrays)
-            and (dtype.kind in "bui" or dtype.char in "fdFD"))
+    return dtype.kind in "bui" or dtype.char in "fdFD"
 
 
 @functools.cache
@@ -42,7 +45,7 @@ def scipy_function(name):
 
 def filtered(x, h, window, *, flip, conjugate=False, method="auto", boundary="fill", fill=None):
     """The window of the convolution (`flip`) or correlation of `x` with `h`, in the dtype to which they promote."""
-    dtype = np.result_type(x, h)
+    dtype = np.result_type(x, h).newbyteorder("=")
     if dtype.kind in "bui":
         return _integers(x, h, dtype, window, flip, method, boundary, fill)
     if fill is not None:
@@ -60,7 +63,7 @@ def _by_scipy(x, h, dtype, window, flip, conjugate, boundary, fill):
 
 
 def _plain(x, dtype):
-    return np.require(np.asarray(x), dtype, ["C", "A"])
+    return np.require(np.asarray(x), dtype, ["C", "A"]).view(dtype)      # an equal dtype may have another format
 
 
 def _largest(x):

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv.native.filter import METHODS, MODES, apply
-from mgconv.signal.arrays import filtered, is_native, output_window, scipy_function
+from mgconv.signal.arrays import UNUSUAL, filtered, is_native, output_window, scipy_function
 
 _BOUNDARIES = {"fill": "fill", "pad": "fill", "wrap": "wrap", "circular": "wrap", "symm": "symm", "symmetric": "symm"}
 _SCIPY_MODES = ("full", "same", "valid")
@@ -50,7 +50,7 @@ def convolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "
     """
     try:
         out = apply(in1, in2, MODES[mode], True, 0, False, METHODS[method])
-    except (KeyError, TypeError):
+    except UNUSUAL:
         out = None
     return _general(in1, in2, mode, method, False) if out is None else out
 
@@ -89,7 +89,7 @@ def correlate(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = 
     """
     try:
         out = apply(in1, in2, MODES[mode], False, 0, True, METHODS[method])
-    except (KeyError, TypeError):
+    except UNUSUAL:
         out = None
     return _general(in1, in2, mode, method, True) if out is None else out
 
@@ -98,7 +98,7 @@ def _general(in1, in2, mode, method, correlation):
     """Whatever the compiled filter does not take at once: other dtypes and layouts, exchanged roles, errors."""
     x, h = np.asarray(in1), np.asarray(in2)
     if x.ndim == h.ndim == 0:
-        return x * (h.conj() if correlation else h)
+        return x * (h.conj() if correlation and h.dtype.kind == "c" else h)
     if x.ndim != h.ndim:
         raise ValueError(f"{'in1 and in2' if correlation else 'volume and kernel'} should have the same dimensionality."
                          f" Received: {x.ndim} and {h.ndim} axes.")
@@ -158,8 +158,8 @@ def convolve2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str
     Raises
     ------
     ValueError
-        If an input has not two axes, a name is unknown, `fillvalue` does not fit the dtype, or in mode "valid" neither
-        array is at least as large as the other.
+        If an input has not two axes, a name is unknown, `fillvalue` does not fit the dtype, in mode "valid" neither
+        array is at least as large as the other, or an empty image would have to be continued.
 
     Notes
     -----
@@ -216,7 +216,7 @@ def _image(in1, in2, mode, boundary, fillvalue, correlation):
     if boundary == "fill" and isinstance(fillvalue, int) and fillvalue == 0 and np.ndim(in1) == 2:
         try:                                     # the common case first: all is checked where it fails
             out = apply(in1, in2, MODES[mode], not correlation, int(correlation), correlation)
-        except (KeyError, TypeError):
+        except UNUSUAL:
             out = None
         if out is not None:
             return out
@@ -227,10 +227,13 @@ def _image(in1, in2, mode, boundary, fillvalue, correlation):
     exchanged = mode == "valid" and _exchanged(mode, x, h)
     _check("mode", mode, _SCIPY_MODES)
     _check("boundary", boundary, _BOUNDARIES)
+    if not x.size and h.size and mode == "full" and _BOUNDARIES[boundary] != "fill":        # SciPy divides by zero
+        raise ValueError(f"An empty image cannot be continued. Received: boundary={boundary!r}, an image of shape "
+                         f"{x.shape}.")
     if not is_native(x, h) or x.dtype.kind == h.dtype.kind == "b":
         return scipy_function(name)(x, h, mode, boundary, fillvalue)
     boundary = _BOUNDARIES[boundary]
-    fill = fill_number(fillvalue, np.result_type(x, h))
+    fill = fill_number(fillvalue, np.result_type(x, h)) if boundary == "fill" else None
     if exchanged:
         x, h = h, x
     window = output_window(mode, x.shape, h.shape, int(correlation))
@@ -253,6 +256,6 @@ def fill_number(value, dtype):
             raise TypeError
         number = int(number.real) if dtype.kind in "bui" else number.real
         return np.array(number, dtype).item() or None
-    except (TypeError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("could not cast `fillvalue` directly to the output type (it was first converted to complex). "
                          f"Received: fillvalue={value!r}, output type {dtype}.") from None

@@ -9,6 +9,7 @@ correlation, z[o] = sum over m of g[m] X[o - before + m], with g the kernel, tur
 For the lecture's unflipped pass the first is the full convolution of v with K, for conv2 the full correlation. With
 complex numbers the adjoint is taken: <dy, f(x)> = <gradient, x>, where <a, b> = sum of conj(a) b.
 """
+import operator
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from mgconv.signal.arrays import extend, filtered, fold, output_window
 from mgconv.signal.convolution import _BOUNDARIES, _SCIPY_MODES, _check, _exchanged, fill_number
-from mgconv.signal.matlab import _matrix, _shape
+from mgconv.signal.matlab import _matrix, _shape, matlab_window
 
 
 def _grad_signal(dy, h, shape, window, flip, conjugate=False, boundary="fill"):
+    if not (dy.size and h.size and all(shape)):
+        return np.zeros(shape, np.result_type(dy, h))
     if boundary == "fill":
         back = tuple((k - 1 - before, n) for (before, _), k, n in zip(window, h.shape, shape, strict=True))
         return filtered(dy, h, back, flip=not flip, conjugate=not conjugate)
@@ -28,6 +31,8 @@ def _grad_signal(dy, h, shape, window, flip, conjugate=False, boundary="fill"):
 
 
 def _grad_kernel(dy, x, shape, window, flip, conjugate=False, boundary="fill", fill=None):
+    if not (dy.size and x.size and all(shape)):
+        return np.zeros(shape, np.result_type(dy, x))
     if boundary != "fill" or fill:
         x = extend(x.astype(np.result_type(x, dy)), window, shape, boundary, fill)
         window = tuple((0, size) for _, size in window)
@@ -40,10 +45,12 @@ def _grad_kernel(dy, x, shape, window, flip, conjugate=False, boundary="fill", f
 def _gradient(of, dy, other, shape, mode, *, rank, correlation, late=0, boundary="fill", fillvalue=0):
     """The gradient of a SciPy function to `in1` or `in2`; `other` is the other one of them."""
     dy, other = np.asarray(dy), np.asarray(other)
-    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
+    shape = _sizes(shape)
     if (rank and other.ndim != rank) or not 1 <= other.ndim <= 2 or len(shape) != other.ndim:
         raise ValueError(f"The arrays must have {'two axes' if rank else 'one or two axes'}, and alike. "
                          f"Received: an array of {other.ndim} axes, shape={shape}.")
+    if not (other.size and all(shape)):
+        raise ValueError(f"The arrays must not be empty. Received: shapes {other.shape} and {shape}.")
     _check("mode", mode, _SCIPY_MODES)
     _check("boundary", boundary, _BOUNDARIES)
     x, h = (np.broadcast_to(other.dtype.type(0), shape), other) if of == "in1" else (
@@ -57,8 +64,19 @@ def _gradient(of, dy, other, shape, mode, *, rank, correlation, late=0, boundary
     boundary = _BOUNDARIES[boundary]
     if of == "in1":
         return _grad_signal(dy, h, x.shape, window, not correlation, correlation, boundary)
-    fill = fill_number(fillvalue, np.result_type(x, dy))
+    fill = fill_number(fillvalue, np.result_type(x, dy)) if boundary == "fill" else None
     return _grad_kernel(dy, x, h.shape, window, not correlation, correlation, boundary, fill)
+
+
+def _sizes(shape):
+    """`shape` as a tuple of sizes."""
+    try:
+        sizes = tuple(operator.index(size) for size in (shape if np.ndim(shape) else (shape,)))
+    except TypeError:
+        raise TypeError(f"A shape must be a sequence of integers. Received: {shape!r}.") from None
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"Sizes must not be negative. Received: {shape!r}.")
+    return sizes
 
 
 def _check_dy(dy, window):
@@ -160,10 +178,15 @@ def correlate2d_grad_in2(dy: ArrayLike, in1: ArrayLike, shape, mode: str = "full
                      fillvalue=fillvalue)
 
 
-def _matlab_window(dy, shape_x, shape_h, shape):
-    window = output_window(_shape(shape), tuple(shape_x), tuple(shape_h), 1)
+def _matlab(of, dy, other, sizes, shape, *, flip):
+    """The gradient of conv2 (`flip`) or filter2 to its "signal" or "kernel" of these sizes; `other` is the other."""
+    dy, other, sizes = _matrix("dy", dy), _matrix("the other argument", other), _sizes(sizes)
+    if len(sizes) != 2:
+        raise ValueError(f"A matrix has two sizes. Received: {sizes}.")
+    x, h = (sizes, other.shape) if of == "signal" else (other.shape, sizes)
+    window = matlab_window(_shape(shape), x, h)
     _check_dy(dy, window)
-    return window
+    return (_grad_signal if of == "signal" else _grad_kernel)(dy, other, sizes, window, flip)
 
 
 def conv2_grad_A(dy: Any, B: Any, shape_A: Any, shape: Any = "full") -> NDArray[Any]:
@@ -189,26 +212,22 @@ def conv2_grad_A(dy: Any, B: Any, shape_A: Any, shape: Any = "full") -> NDArray[
     ValueError
         If `dy` has not the output's shape, or `shape` is unknown.
     """
-    dy, B = _matrix("dy", dy), _matrix("B", B)
-    return _grad_signal(dy, B, shape_A, _matlab_window(dy, shape_A, B.shape, shape), True)
+    return _matlab("signal", dy, B, shape_A, shape, flip=True)
 
 
 def conv2_grad_B(dy: Any, A: Any, shape_B: Any, shape: Any = "full") -> NDArray[Any]:
     """The gradient of ``conv2(A, B, shape)`` to `B`, of shape `shape_B`; see `conv2_grad_A`."""
-    dy, A = _matrix("dy", dy), _matrix("A", A)
-    return _grad_kernel(dy, A, shape_B, _matlab_window(dy, A.shape, shape_B, shape), True)
+    return _matlab("kernel", dy, A, shape_B, shape, flip=True)
 
 
 def filter2_grad_x(dy: Any, h: Any, shape_x: Any, shape: Any = "same") -> NDArray[Any]:
     """The gradient of ``filter2(h, x, shape)`` to `x`, of shape `shape_x`; see `conv2_grad_A`."""
-    dy, h = _matrix("dy", dy), _matrix("h", h)
-    return _grad_signal(dy, h, shape_x, _matlab_window(dy, shape_x, h.shape, shape), False)
+    return _matlab("signal", dy, h, shape_x, shape, flip=False)
 
 
 def filter2_grad_h(dy: Any, x: Any, shape_h: Any, shape: Any = "same") -> NDArray[Any]:
     """The gradient of ``filter2(h, x, shape)`` to `h`, of shape `shape_h`; see `conv2_grad_A`."""
-    dy, x = _matrix("dy", dy), _matrix("x", x)
-    return _grad_kernel(dy, x, shape_h, _matlab_window(dy, x.shape, shape_h, shape), False)
+    return _matlab("kernel", dy, x, shape_h, shape, flip=False)
 
 
 def causal_conv_grad_x(dy: Any, a: Any) -> NDArray[Any]:
@@ -243,9 +262,10 @@ def causal_conv_grad_x(dy: Any, a: Any) -> NDArray[Any]:
 def causal_conv_grad_a(dy: ArrayLike, x: Any, tau: Any) -> NDArray[Any]:
     """The gradient of `causal_conv` to its `tau` kernel entries: sum over i of v[i] x[i - tau + k]."""
     dy, x = _vectors(dy, x)
-    window = output_window("causal", x.shape, (tau,))
+    tau = _sizes(tau)
+    window = output_window("causal", x.shape, tau)
     _check_dy(dy, window)
-    return _grad_kernel(dy, x, (tau,), window, False)
+    return _grad_kernel(dy, x, tau, window, False)
 
 
 def _vectors(dy, other):

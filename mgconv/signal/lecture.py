@@ -81,5 +81,5 @@ def valid_conv2(x: ArrayLike, K: ArrayLike) -> NDArray[Any]:
         raise ValueError(f"invalid matrix size: the kernel must not be larger than the map, nor empty. "
                          f"Received: x of shape {x.shape}, K of shape {K.shape}.")
     if not is_native(x, K):
-        return scipy_function("correlate")(x, np.conj(K), "valid", "direct")
+        return scipy_function("correlate")(x, np.conj(K), "valid")
     return filtered(x, K, output_window("valid", x.shape, K.shape), flip=False)

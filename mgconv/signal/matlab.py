@@ -5,10 +5,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv.native.filter import MODES, apply
-from mgconv.signal.arrays import filtered, is_native, output_window, scipy_function
+from mgconv.signal.arrays import UNUSUAL, filtered, is_native, output_window, scipy_function
 
 
-def conv2(*args: Any) -> NDArray[Any]:
+def conv2(*arrays: Any, shape: str = "full") -> NDArray[Any]:
     """Convolve two matrices, as MATLAB's conv2 does: ``conv2(A, B, shape)`` or ``conv2(u, v, A, shape)``.
 
     Parameters
@@ -35,7 +35,8 @@ def conv2(*args: Any) -> NDArray[Any]:
 
     Notes
     -----
-    Results are MATLAB's and Octave's (https://docs.octave.org/latest/Signal-Processing.html), but for the rounding.
+    Results are MATLAB's and Octave's (https://docs.octave.org/latest/Signal-Processing.html), but for the rounding; the
+    sizes of empty ones are MATLAB's.
 
     Examples
     --------
@@ -45,11 +46,12 @@ def conv2(*args: Any) -> NDArray[Any]:
     >>> conv2([1, 2, 3], [1, 2], [[1, 2], [3, 4], [5, 6]]).tolist()
     [[1, 4, 4], [5, 18, 16], [14, 48, 40], [19, 62, 48], [15, 48, 36]]
     """
-    arrays, shape = (args[:-1], args[-1]) if args and isinstance(args[-1], str) else (args, "full")
+    if arrays and isinstance(arrays[-1], str):
+        arrays, shape = arrays[:-1], arrays[-1]
     if len(arrays) == 2:
         try:                              # the common case first: all is checked where it fails
             out = apply(*arrays, MODES[shape], True, 1) if arrays[0].ndim == 2 else None
-        except (KeyError, AttributeError):
+        except UNUSUAL:
             out = None
         return _convolved(_matrix("A", arrays[0]), _matrix("B", arrays[1]), _shape(shape)) if out is None else out
     if len(arrays) != 3:
@@ -91,17 +93,12 @@ def filter2(h: ArrayLike, x: ArrayLike, shape: str = "same") -> NDArray[Any]:
 
 
 def _convolved(a, b, shape):
-    dtype = np.result_type(a, b)
-    full = [n + k - 1 if n and k else max(n + k - 1, 0) for n, k in zip(a.shape, b.shape, strict=True)]
-    if not (a.size and b.size):           # nothing overlaps: zeros in the sizes that MATLAB gives
-        sizes = {"full": full, "same": a.shape,
-                 "valid": [max(n - max(k - 1, 0), 0) for n, k in zip(a.shape, b.shape, strict=True)]}
-        return np.zeros(sizes[shape], dtype)
-    window = output_window(shape, a.shape, b.shape, 1)
-    if min(size for _, size in window) <= 0:
-        return np.zeros([max(size, 0) for _, size in window], dtype)
+    window = matlab_window(shape, a.shape, b.shape)
+    sizes = [size for _, size in window]
+    if not (a.size and b.size and all(sizes)):
+        return np.zeros(sizes, np.result_type(a, b))
     if not is_native(a, b):
-        out = scipy_function("convolve")(a, b, "full", "direct")
+        out = scipy_function("convolve")(a, b, "full")
         return out[tuple(slice(k - 1 - before, k - 1 - before + size)
                          for (before, size), k in zip(window, b.shape, strict=True))]
     if shape == "full" and b.size > a.size:
@@ -110,8 +107,15 @@ def _convolved(a, b, shape):
     return filtered(a, b, window, flip=True)
 
 
+def matlab_window(shape, a, b):
+    """The window of a convolution of shapes `a` and `b`, in the sizes that MATLAB gives to empty matrices too."""
+    if shape == "valid":
+        b = [max(k, 1) for k in b]
+    return tuple((before, max(size, 0)) for before, size in output_window(shape, a, b, 1))
+
+
 def _shape(shape):
-    if shape not in ("full", "same", "valid"):
+    if not isinstance(shape, str) or shape not in ("full", "same", "valid"):
         raise ValueError(f'`shape` must be "full", "same" or "valid". Received: shape={shape!r}.')
     return shape
 
@@ -127,6 +131,6 @@ def _matrix(name, value):
 
 def _vector(name, value):
     value = _matrix(name, value)
-    if min(value.shape) > 1:
+    if 1 not in value.shape:
         raise ValueError(f"`{name}` must be a vector. Received: shape {value.shape}.")
     return value
