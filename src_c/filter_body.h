@@ -1,15 +1,21 @@
 /* The correlation of filter.h for one MG_DTYPE (MG_REAL in C) and one MG_ISA.
 
-   A block of `mr` rows by `nv` vectors of outputs stays in registers while the kernel passes over it:
+   A block of mr rows by nv vectors of outputs stays in registers while the kernel passes over it:
 
-       for q < kh + mr - 1            rows of x under the block
-         for n < kw                   taps of a row
+       for q                            rows of x under the block
+         for n < kw                     taps of a row
            load nv vectors of x[q], shifted by n
-           for r < mr                 every output row whose kernel covers q, by its row q - r
+           for r < mr                   every output row whose kernel covers q, by its row q - r
              acc[r] += h[q - r][n] * x                                    nv multiply-adds a broadcast
 
-   so that one (usually unaligned) load of x serves mr outputs. 4 x 4 with 32 registers and 4 x 2 with 16 run at more
-   than three quarters of the multiply-add limit; with one row of kernel nothing is shared and loads decide. */
+   so that one (usually unaligned) load of x serves up to mr outputs. The first mr - 1 rows under a block reach only
+   some of its outputs, and so do the last mr - 1; row i reaches outputs 0 ... i and row kh + i the others:
+
+       q        0     1     2   | 3 ... kh-1 |   kh   kh+1   kh+2              mr = 4
+       r      0     0-1   0-2   |    0-3     |  1-3    2-3     3
+
+   so they are taken in pairs, and every step has mr * nv multiply-adds, independent of one another. (6 rows of 2 vectors
+   were slower in 16 registers: the pairs load twice.) */
 
 #if defined(MG_ISA_AVX512) || defined(MG_ISA_NEON)
 #define WIDE 4
@@ -18,34 +24,33 @@
 #endif
 
 /* `lanes` < VL stands for a narrow map, one partial vector wide (nv is 1 then). */
+MG_INLINE void MG_NAME(add_tap)(vec acc[4][4], const int first, const int end, const int nv, const int lanes,
+                                const MG_REAL *x, const MG_REAL *tap, ptrdiff_t kw) {
+    vec v[4];
+    MG_UNROLL for (int j = 0; j < nv; j++) v[j] = lanes < VL ? v_loadn(x, lanes) : v_load(x + j * VL);
+    MG_UNROLL for (int r = first; r < end; r++) {
+        const vec weight = v_set1(tap[-r * kw]);
+        MG_UNROLL for (int j = 0; j < nv; j++) acc[r][j] = v_fma(weight, v[j], acc[r][j]);
+    }
+}
+
 MG_INLINE void MG_NAME(block)(const int mr, const int nv, const int lanes, const MG_REAL *x, ptrdiff_t x_pitch,
                               const MG_REAL *h, ptrdiff_t kh, ptrdiff_t kw, ptrdiff_t step, MG_REAL *out,
                               ptrdiff_t out_pitch) {
-    vec acc[4][4], v[4];
+    vec acc[4][4];
     MG_UNROLL for (int r = 0; r < mr; r++) {
         MG_UNROLL for (int j = 0; j < nv; j++) acc[r][j] = v_zero();
     }
-    for (ptrdiff_t q = 0; q < kh + mr - 1; q++, x += x_pitch) {
-        const int whole = q >= mr - 1 && q < kh;    /* else x[q] reaches only some of the block's rows */
-        const MG_REAL *from = x, *tap = h + q * kw;
-        if (whole) {
-            for (ptrdiff_t n = 0; n < kw; n++, from += step, tap++) {
-                MG_UNROLL for (int j = 0; j < nv; j++) v[j] = lanes < VL ? v_loadn(from, lanes) : v_load(from + j * VL);
-                MG_UNROLL for (int r = 0; r < mr; r++) {
-                    const vec weight = v_set1(tap[-r * kw]);
-                    MG_UNROLL for (int j = 0; j < nv; j++) acc[r][j] = v_fma(weight, v[j], acc[r][j]);
-                }
-            }
-        } else {
-            for (ptrdiff_t n = 0; n < kw; n++, from += step, tap++) {
-                MG_UNROLL for (int j = 0; j < nv; j++) v[j] = lanes < VL ? v_loadn(from, lanes) : v_load(from + j * VL);
-                MG_UNROLL for (int r = 0; r < mr; r++) {
-                    if (q < r || q - r >= kh) continue;
-                    const vec weight = v_set1(tap[-r * kw]);
-                    MG_UNROLL for (int j = 0; j < nv; j++) acc[r][j] = v_fma(weight, v[j], acc[r][j]);
-                }
-            }
+    MG_UNROLL for (int i = 0; i < mr - 1; i++) {
+        const MG_REAL *above = x + i * x_pitch, *below = above + kh * x_pitch, *tap = h + i * kw;
+        for (ptrdiff_t n = 0; n < kw; n++, above += step, below += step, tap++) {
+            MG_NAME(add_tap)(acc, 0, i + 1, nv, lanes, above, tap, kw);
+            MG_NAME(add_tap)(acc, i + 1, mr, nv, lanes, below, tap + kh * kw, kw);
         }
+    }
+    for (ptrdiff_t q = mr - 1; q < kh; q++) {
+        const MG_REAL *from = x + q * x_pitch, *tap = h + q * kw;
+        for (ptrdiff_t n = 0; n < kw; n++, from += step, tap++) MG_NAME(add_tap)(acc, 0, mr, nv, lanes, from, tap, kw);
     }
     MG_UNROLL for (int r = 0; r < mr; r++) {
         MG_UNROLL for (int j = 0; j < nv; j++) {
@@ -55,21 +60,28 @@ MG_INLINE void MG_NAME(block)(const int mr, const int nv, const int lanes, const
     }
 }
 
-/* One strip of mr rows: wide blocks, single vectors, and a last vector that overlaps the one before. */
-MG_INLINE void MG_NAME(strip)(const int mr, const int nv, const MG_REAL *x, ptrdiff_t x_pitch, const MG_REAL *h,
-                              ptrdiff_t kh, ptrdiff_t kw, ptrdiff_t step, MG_REAL *out, ptrdiff_t out_pitch,
-                              ptrdiff_t cols) {
-    ptrdiff_t j = 0;
-    if (cols < VL) {
-        MG_NAME(block)(mr, 1, (int)cols, x, x_pitch, h, kh, kw, step, out, out_pitch);
-        return;
+/* Strips of mr rows: wide blocks, single vectors, and a last vector that overlaps the one before. Needs kh >= mr - 1;
+   returns the row after the last strip. */
+MG_INLINE ptrdiff_t MG_NAME(strips)(const int mr, const int nv, ptrdiff_t row, ptrdiff_t rows, const MG_REAL *x,
+                                    ptrdiff_t x_pitch, const MG_REAL *h, ptrdiff_t kh, ptrdiff_t kw, ptrdiff_t step,
+                                    MG_REAL *out, ptrdiff_t out_pitch, ptrdiff_t cols) {
+    for (; row + mr <= rows; row += mr) {
+        const MG_REAL *from = x + row * x_pitch;
+        MG_REAL *to = out + row * out_pitch;
+        ptrdiff_t j = 0;
+        if (cols < VL) {
+            MG_NAME(block)(mr, 1, (int)cols, from, x_pitch, h, kh, kw, step, to, out_pitch);
+            continue;
+        }
+        for (; j + nv * VL <= cols; j += nv * VL)
+            MG_NAME(block)(mr, nv, VL, from + j, x_pitch, h, kh, kw, step, to + j, out_pitch);
+        while (j < cols) {
+            if (j + VL > cols) j = cols - VL;
+            MG_NAME(block)(mr, 1, VL, from + j, x_pitch, h, kh, kw, step, to + j, out_pitch);
+            j += VL;
+        }
     }
-    for (; j + nv * VL <= cols; j += nv * VL) MG_NAME(block)(mr, nv, VL, x + j, x_pitch, h, kh, kw, step, out + j, out_pitch);
-    while (j < cols) {
-        if (j + VL > cols) j = cols - VL;
-        MG_NAME(block)(mr, 1, VL, x + j, x_pitch, h, kh, kw, step, out + j, out_pitch);
-        j += VL;
-    }
+    return row;
 }
 
 static void MG_NAME(correlate)(const void *x_, ptrdiff_t x_pitch, const void *h, ptrdiff_t kh, ptrdiff_t kw,
@@ -77,11 +89,9 @@ static void MG_NAME(correlate)(const void *x_, ptrdiff_t x_pitch, const void *h,
     const MG_REAL *x = x_;
     MG_REAL *out = out_;
     ptrdiff_t i = 0;
-    if (kh > 1)
-        for (; i + 4 <= rows; i += 4)
-            MG_NAME(strip)(4, WIDE, x + i * x_pitch, x_pitch, h, kh, kw, step, out + i * out_pitch, out_pitch, cols);
-    for (; i < rows; i++)
-        MG_NAME(strip)(1, 4, x + i * x_pitch, x_pitch, h, kh, kw, step, out + i * out_pitch, out_pitch, cols);
+    if (kh >= 3) i = MG_NAME(strips)(4, WIDE, i, rows, x, x_pitch, h, kh, kw, step, out, out_pitch, cols);
+    if (kh >= 2) i = MG_NAME(strips)(2, 4, i, rows, x, x_pitch, h, kh, kw, step, out, out_pitch, cols);
+    MG_NAME(strips)(1, 4, i, rows, x, x_pitch, h, kh, kw, step, out, out_pitch, cols);
 }
 
 static void MG_NAME(add_turned)(void *to_, const void *from_, ptrdiff_t n) {

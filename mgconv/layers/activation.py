@@ -53,5 +53,5 @@ def activation_grad(activation, x, y, dy, bias_gradient=None):
     if activation is not activations.linear:
         calls.append(partial(activation.backward, x if activation.needs_input else y, dy))
     if bias_gradient is not None:
-        calls.append(partial(bias_grad, dy.reshape(rows), bias_gradient))
+        calls.append(partial(bias_grad, dy, bias_gradient))
     return calls

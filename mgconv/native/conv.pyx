@@ -253,17 +253,30 @@ def phases(axis, step):
 
 
 def bias_grad(dy, db):
-    """db <- the sum over the rows of dy, (rows, columns)."""
-    cdef const float[:, ::1] dy32
-    cdef const double[:, ::1] dy64
-    cdef float[::1] db32
-    cdef double[::1] db64
-    if dy.dtype.itemsize == 8:
-        dy64, db64 = dy, db
-        sum_rows(1, <char *>&dy64[0, 0] if dy.size else NULL, <char *>&db64[0], dy64.shape[0], dy64.shape[1])
-    else:
-        dy32, db32 = dy, db
-        sum_rows(0, <char *>&dy32[0, 0] if dy.size else NULL, <char *>&db32[0], dy32.shape[0], dy32.shape[1])
+    """db <- the sum over all but the last axis of dy."""
+    cdef Py_buffer views[2]
+    cdef Shape sums
+    cdef Py_ssize_t rows = 1
+    cdef int taken = 0, i
+    cdef bint wide
+    try:
+        PyObject_GetBuffer(dy, &views[0], READ)
+        taken = 1
+        wide = views[0].itemsize == 8
+        if not (views[0].format[0] == b"fd"[wide] and views[0].format[1] == 0 and views[0].ndim
+                and <size_t>views[0].buf % views[0].itemsize == 0):
+            raise ValueError("`dy` must be an aligned array of float32 or float64, of rank 1 or more.")
+        for i in range(views[0].ndim - 1):
+            rows *= views[0].shape[i]
+        sums.rank, sums.size[0] = 1, views[0].shape[views[0].ndim - 1]
+        take(db, &views[1], "db", &sums, wide, WRITE)
+        taken = 2
+        if views[0].len:
+            sum_rows(wide, <char *>views[0].buf, <char *>views[1].buf, rows, views[1].shape[0])
+        else:
+            memset(views[1].buf, 0, views[1].len)
+    finally:
+        release(views, taken)
 
 
 cdef enum:

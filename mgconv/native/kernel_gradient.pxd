@@ -12,23 +12,25 @@ cdef struct Part:
 cdef struct Sum:
     const runtime.mg_conv_outer_kernels *kernels
     Axis axis[3]
-    bint padded, swapped, channelwise, tabled
+    bint x_copied, swapped, channelwise, tabled
     int lanes
     Py_ssize_t entries, filters       # the result is entries x filters
     Py_ssize_t entry_count, filter_count
     Part *entry_parts
     Part *filter_parts
     Py_ssize_t *offsets
-    Py_ssize_t item, x_position, y_position
-    Py_ssize_t region_row             # bytes of a row of x, or of its padded copy
+    Py_ssize_t item, x_position       # bytes of an element, of a position of x
+    Py_ssize_t x_pitch, x_row         # from position to position and row to row, in x or its copy
+    Py_ssize_t dy_pitch               # from position to position in the copy of dy
     Py_ssize_t chunks, entry_blocks, filter_blocks, boxes
-    Py_ssize_t partial_bytes, region_bytes
+    Py_ssize_t partial_bytes, x_bytes, dy_bytes
     double seconds
 
 cdef class KernelGradient:
     cdef Sum plan
     cdef cut_boxes(self, Py_ssize_t channels)
-    cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint trimmed)
+    cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint crossing,
+                   bint trimmed)
     cdef fill_filter_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, sizes)
     cdef fill_entry_parts(self, Py_ssize_t run, Py_ssize_t runs, Py_ssize_t channels, sizes, bint trimmed)
     cdef Py_ssize_t place(self, Py_ssize_t entry, Py_ssize_t channels)

@@ -10,9 +10,10 @@ which is one matrix product, entries x positions by positions x filters, done in
           part of entries   its height (or width): the tile sums over the box, then adds to the result
 
 Padding is met in one of two ways. Where an entry part lies inside one tap, the tap's positions are cut to the valid
-ones; parts that cross taps (few channels) read a copy of the box with its zeros. The entries fill the lanes instead of
-the filters (`swapped`) where that wastes fewer. The chunks' partial results are added in order: the number of chunks
-follows from the shapes alone, and so do the bits of the sum.
+ones; parts that cross taps (few channels) read a copy of the box with its zeros. Boxes are copied, too, where positions
+lie so far apart that what a tile reads would crowd into a few sets of the first-level cache. The entries fill the lanes
+instead of the filters (`swapped`) where that wastes fewer. The chunks' partial results are added in order: the number
+of chunks follows from the shapes alone, and so do the bits of the sum.
 """
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -26,8 +27,14 @@ cdef enum:
     BOX_BYTES = 256 * 1024            # x and dy of one box at most, in the second-level cache;
     BOX_POSITIONS = 128               # fewer, so that what a tile reads again stays in the first-level cache,
     SMALL_BOX = 32 * 1024             # but not less than this
-    PARTIAL_BYTES = 512 * 1024        # all partial results
-    TASKS = 48
+    PARTIAL_BYTES = 512 * 1024        # all partial results; more
+    MOST_PARTIAL_BYTES = 8 << 20
+    CHUNK_POSITIONS = 512             # where a chunk has so many positions that adding it up is little work
+    TASKS = 48                        # to balance many threads;
+    FEW_TASKS = 16                    # where they would share positions, which each then reads anew
+    LINE = 64                         # bytes of a cache line
+    CROWDED = 256                     # lines so many bytes apart share a quarter of the first-level cache's sets
+    REUSED = 64                       # copies pay where an element is multiplied so often
     SHORT_RUN = 8                     # shorter runs of entries are collected in a table
 
 
@@ -50,21 +57,24 @@ cdef class KernelGradient:
         p.kernels = runtime.active_isa().conv_outer[wide]
         p.lanes = runtime.active_isa().conv_row[wide].lanes
         p.item = item
-        p.x_position, p.y_position = groups * channels * item, groups * filters * item
-        p.filters = groups * filters
+        p.x_position, p.filters = groups * channels * item, groups * filters
         rows, columns, batch = merge_positions(batch, rows, columns, rows[5] * rows[6])
         set_axis(&p.axis[COLUMNS], columns, p.x_position, item)
         set_axis(&p.axis[ROWS], rows, columns[0] * p.x_position, item)
         set_axis(&p.axis[IMAGES], (batch, 1, 1, 1, 0, batch, rows[5] * columns[5] * groups * filters),
                  rows[0] * columns[0] * p.x_position, item)
         p.channelwise = channels == 1 and filters == 1 and groups > 1
-        p.padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
-        crossing = groups == 1 and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
-        trimmed = p.padded and channels >= (2 * p.lanes if crossing else SHORT_RUN)
-        p.padded = p.padded and not trimmed
-        self.cut_boxes(channels)
         p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
-        self.lay_parts(groups, channels, filters, trimmed)
+        p.x_pitch = p.x_position
+        if crowded(p.axis[COLUMNS].x_step) and p.entries // channels * filters >= REUSED:
+            p.x_pitch = loose(p.x_position)
+        padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
+        crossing = (groups == 1 and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
+                    and p.x_pitch == p.x_position)
+        trimmed = padded and channels >= (2 * p.lanes if crossing else SHORT_RUN)
+        p.x_copied = padded and not trimmed or p.x_pitch != p.x_position
+        self.cut_boxes(channels)
+        self.lay_parts(groups, channels, filters, crossing, trimmed)
         self.cut_tasks()
 
     cdef cut_boxes(self, Py_ssize_t channels):
@@ -72,7 +82,7 @@ cdef class KernelGradient:
         cdef Sum *p = &self.plan
         cdef Axis *rows = &p.axis[ROWS]
         cdef Axis *columns = &p.axis[COLUMNS]
-        cdef Py_ssize_t position = columns.stride * p.x_position + p.y_position
+        cdef Py_ssize_t position = columns.stride * p.x_position + p.filters * p.item
         cdef Py_ssize_t row = columns.out * position * rows.stride, image = row * rows.out
         cdef Py_ssize_t box = min(max(BOX_POSITIONS * position, SMALL_BOX), BOX_BYTES)
         p.axis[IMAGES].blocks = min(max(p.axis[IMAGES].out, 1), ceil_div(image * p.axis[IMAGES].out + 1, box))
@@ -82,20 +92,20 @@ cdef class KernelGradient:
             if row > box:
                 rows.blocks, columns.blocks = rows.out, min(columns.out, ceil_div(row, box))
         p.boxes = p.axis[IMAGES].blocks * rows.blocks * columns.blocks
-        p.region_row, p.region_bytes = rows.x_one, 0
-        if p.padded:
+        p.x_row, p.x_bytes = rows.x_one, 0
+        if p.x_copied:
             high = (ceil_div(rows.out, rows.blocks) - 1) * rows.stride + (rows.taps - 1) * rows.dilation + 1
             wide = (ceil_div(columns.out, columns.blocks) - 1) * columns.stride \
                 + (columns.taps - 1) * columns.dilation + 1
-            p.region_row = wide * p.x_position
-            p.region_bytes = ceil_div(max(p.axis[IMAGES].out, 1), p.axis[IMAGES].blocks) * high * p.region_row
+            p.x_row = wide * p.x_pitch
+            p.x_bytes = ceil_div(max(p.axis[IMAGES].out, 1), p.axis[IMAGES].blocks) * high * p.x_row
 
-    cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint trimmed):
+    cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint crossing, bint trimmed):
         cdef Sum *p = &self.plan
         cdef Py_ssize_t run = channels
         heights = [p.kernels.height[kind] for kind in range(runtime.MG_OUTER_KINDS)]
         lanes = p.lanes
-        if groups == 1 and p.axis[COLUMNS].dilation == 1 and not trimmed:
+        if crossing and not trimmed:
             run *= p.axis[COLUMNS].taps
         runs = p.entries // run
         p.swapped = p.tabled = False
@@ -159,26 +169,36 @@ cdef class KernelGradient:
         """Where an entry of the kernel finds its x for output position 0, relative to its tap 0."""
         cdef Sum *p = &self.plan
         cdef Py_ssize_t tap = entry // channels
-        return (tap // p.axis[COLUMNS].taps * p.axis[ROWS].dilation * p.region_row
-                + tap % p.axis[COLUMNS].taps * p.axis[COLUMNS].x_tap + entry % channels * p.item)
+        return (tap // p.axis[COLUMNS].taps * p.axis[ROWS].dilation * p.x_row
+                + tap % p.axis[COLUMNS].taps * p.axis[COLUMNS].dilation * p.x_pitch + entry % channels * p.item)
 
     cdef cut_tasks(self):
         cdef Sum *p = &self.plan
-        cdef Py_ssize_t result = p.entries * p.filters * p.item, wanted, rest
-        cdef double work = p.entries * <double>p.filters
+        cdef Py_ssize_t result = p.entries * p.filters * p.item, wanted, rest, widest = 0, block
+        cdef double positions = 1
         for i in range(3):
-            work *= p.axis[i].out
-        p.seconds = work / (p.lanes * 6e9)
+            positions *= p.axis[i].out
+        p.seconds = positions * p.entries * p.filters / (p.lanes * 6e9)
         wanted = min(max(<Py_ssize_t>(p.seconds / 10e-6), 1), TASKS)
-        p.chunks = min(min(wanted, p.boxes), max(PARTIAL_BYTES // result, 1))
-        rest = ceil_div(wanted, p.chunks)
+        p.chunks = max(PARTIAL_BYTES // result, min(MOST_PARTIAL_BYTES // result,
+                                                    <Py_ssize_t>positions // CHUNK_POSITIONS), 1)
+        p.chunks = min(p.chunks, min(wanted, p.boxes))
+        rest = ceil_div(min(wanted, FEW_TASKS), p.chunks)
         p.filter_blocks = min(rest, p.filter_count)
         p.entry_blocks = min(ceil_div(rest, p.filter_blocks), p.entry_count)
         p.partial_bytes = p.chunks * result if p.chunks > 1 or p.swapped else 0
+        p.dy_pitch = p.dy_bytes = 0
+        if crowded(p.axis[COLUMNS].y_step) and p.entries >= REUSED:
+            for block in range(p.filter_blocks):
+                widest = max(widest, block_start(p, block + 1) - block_start(p, block))
+            p.dy_pitch = loose(widest * p.item)
+            p.dy_bytes = p.dy_pitch
+            for i in range(3):
+                p.dy_bytes *= ceil_div(max(p.axis[i].out, 1), p.axis[i].blocks)
 
     @property
     def scratch_bytes(self):
-        return self.plan.partial_bytes + self.plan.region_bytes
+        return self.plan.partial_bytes + self.plan.x_bytes + self.plan.dy_bytes
 
     cdef int run(self, const char *x, const char *dy, char *dkernel) except -1:
         cdef Sum *p = &self.plan
@@ -198,6 +218,15 @@ cdef class KernelGradient:
         return 0
 
 
+cdef inline bint crowded(Py_ssize_t step) noexcept:
+    return step % CROWDED == 0
+
+
+cdef inline Py_ssize_t loose(Py_ssize_t size) noexcept:
+    """An odd number of cache lines."""
+    return (ceil_div(size, LINE) | 1) * LINE
+
+
 def balanced(total, most):
     """`total` cut into as few parts of at most `most` as there can be, of sizes that differ by one at most."""
     count = -(-total // most)
@@ -205,11 +234,14 @@ def balanced(total, most):
 
 
 def cheapest_widths(wide, tall, lanes, heights, most):
-    """Cost and vectors of the tiles that cut `wide` elements in the lanes by `tall` beside them."""
+    """Cost and vectors of the tiles that cut `wide` elements in the lanes by `tall` beside them.
+
+    Two vectors read a line or two of each position and stay in the first-level cache: others must be clearly better.
+    """
     vectors = -(-wide // lanes)
     candidates = [balanced(vectors, widest) for widest in (2, 3, 4, 1) if widest <= most]
     return min(((sum(tiles_cost(tall, size, heights[size - 1]) for size in sizes), sizes) for sizes in candidates),
-               key=lambda pair: pair[0])
+               key=lambda pair: pair[0] * (1 if max(pair[1]) == 2 else 1.03))
 
 
 # ---- one call -------------------------------------------------------------------------------------------------------
@@ -230,8 +262,18 @@ cdef inline void valid_outputs(const Axis *a, Py_ssize_t tap, Py_ssize_t *first,
     end[0] = min(end[0], (a.size - 1 - at) // a.stride + 1) if at < a.size else first[0]
 
 
-cdef void copy_region(const Sum *p, const char *x, char *to, const Py_ssize_t *first,
-                      const Py_ssize_t *end) noexcept nogil:
+cdef void copy_positions(char *to, const char *source, Py_ssize_t count, Py_ssize_t size, Py_ssize_t to_pitch,
+                         Py_ssize_t pitch) noexcept nogil:
+    """`size` bytes of each position."""
+    cdef Py_ssize_t i
+    if to_pitch == pitch == size:
+        memcpy(to, source, count * size)
+        return
+    for i in range(count):
+        memcpy(to + i * to_pitch, source + i * pitch, size)
+
+
+cdef void copy_x(const Sum *p, const char *x, char *to, const Py_ssize_t *first, const Py_ssize_t *end) noexcept nogil:
     """The inputs of a box with the zeros around them."""
     cdef const Axis *rows = &p.axis[ROWS]
     cdef const Axis *columns = &p.axis[COLUMNS]
@@ -243,52 +285,59 @@ cdef void copy_region(const Sum *p, const char *x, char *to, const Py_ssize_t *f
     for n in range(first[IMAGES], end[IMAGES]):
         for h in range(h0, h1):
             if h < 0 or h >= rows.size:
-                memset(to, 0, (w1 - w0) * p.x_position)
+                memset(to, 0, (w1 - w0) * p.x_pitch)
             else:
-                memset(to, 0, (from_ - w0) * p.x_position)
-                memcpy(to + (from_ - w0) * p.x_position,
-                       x + n * p.axis[IMAGES].x_one + h * rows.x_one + from_ * p.x_position,
-                       (till - from_) * p.x_position)
-                memset(to + (till - w0) * p.x_position, 0, (w1 - till) * p.x_position)
-            to += p.region_row
+                memset(to, 0, (from_ - w0) * p.x_pitch)
+                copy_positions(to + (from_ - w0) * p.x_pitch,
+                               x + n * p.axis[IMAGES].x_one + h * rows.x_one + from_ * p.x_position,
+                               till - from_, p.x_position, p.x_pitch, p.x_position)
+                memset(to + (till - w0) * p.x_pitch, 0, (w1 - till) * p.x_pitch)
+            to += p.x_row
 
 
-cdef void sum_parts(const Call *call, const Part *entry, const Part *filters, const char *region,
+cdef void copy_dy(const Sum *p, const char *dy, char *to, Py_ssize_t size, const Py_ssize_t *first,
+                  const Py_ssize_t *end) noexcept nogil:
+    """`size` bytes of each output position of a box."""
+    cdef Py_ssize_t n, r, count = end[COLUMNS] - first[COLUMNS]
+    for n in range(first[IMAGES], end[IMAGES]):
+        for r in range(first[ROWS], end[ROWS]):
+            copy_positions(to, dy + n * p.axis[IMAGES].y_step + r * p.axis[ROWS].y_step
+                           + first[COLUMNS] * p.axis[COLUMNS].y_step, count, size, p.dy_pitch, p.axis[COLUMNS].y_step)
+            to += count * p.dy_pitch
+
+
+# Where a box's x (for tap 0) or dy lies, in bytes: its first output's, and the steps from output to output.
+cdef struct Source:
+    const char *base
+    Py_ssize_t step, row, image
+
+
+cdef void sum_parts(const Sum *p, const Part *entry, const Part *filters, const Source *x, const Source *dy,
                     const Py_ssize_t *first, const Py_ssize_t *end, char *result, bint accumulate) noexcept nogil:
     """One tile over one box."""
-    cdef const Sum *p = call.plan
-    cdef const Axis *rows = &p.axis[ROWS]
-    cdef const Axis *columns = &p.axis[COLUMNS]
     cdef Py_ssize_t r0 = first[ROWS], r1 = end[ROWS], c0 = first[COLUMNS], c1 = end[COLUMNS]
-    cdef Py_ssize_t x_row = p.region_row, x_image, dy_at
-    cdef const char *x
+    cdef const char *x_base
+    cdef const char *dy_base
     cdef int kind, height
     cdef runtime.mg_conv_outer t
     if entry.row >= 0:
-        valid_outputs(rows, entry.row, &r0, &r1)
-        valid_outputs(columns, entry.column, &c0, &c1)
+        valid_outputs(&p.axis[ROWS], entry.row, &r0, &r1)
+        valid_outputs(&p.axis[COLUMNS], entry.column, &c0, &c1)
     t.images = end[IMAGES] - first[IMAGES]
     t.rows, t.positions = max(r1 - r0, 0), max(c1 - c0, 0)
-    x_image = p.axis[IMAGES].x_one
-    if region != NULL:
-        x = region
-        x_image = ((end[ROWS] - first[ROWS] - 1) * rows.stride + (rows.taps - 1) * rows.dilation + 1) * p.region_row
-    else:
-        x = call.x + first[IMAGES] * x_image + (r0 * rows.stride + rows.start) * x_row \
-            + (c0 * columns.stride + columns.start) * p.x_position
-    x += entry.x + filters.x
-    dy_at = first[IMAGES] * p.axis[IMAGES].y_step + r0 * rows.y_step + c0 * columns.y_step + filters.at * p.item
+    x_base = x.base + (r0 - first[ROWS]) * x.row + (c0 - first[COLUMNS]) * x.step + entry.x + filters.x
+    dy_base = dy.base + (r0 - first[ROWS]) * dy.row + (c0 - first[COLUMNS]) * dy.step + filters.at * p.item
     t.flags = runtime.MG_ACCUMULATE if accumulate else 0
     t.offsets = p.offsets + entry.table if p.tabled else NULL
     if p.swapped:
-        t.a, t.a_step, t.a_row, t.a_image = call.dy + dy_at, columns.y_step, rows.y_step, p.axis[IMAGES].y_step
-        t.b, t.b_step, t.b_row, t.b_image = x, columns.x_step, rows.stride * x_row, x_image
+        t.a, t.a_step, t.a_row, t.a_image = dy_base, dy.step, dy.row, dy.image
+        t.b, t.b_step, t.b_row, t.b_image = x_base, x.step, x.row, x.image
         t.out, t.out_step = result + (filters.at * p.entries + entry.at) * p.item, p.entries * p.item
         kind, height = runtime.MG_OUTER_1 + entry.vectors - 1, filters.count
         t.lanes = entry.count - (entry.vectors - 1) * p.lanes
     else:
-        t.a, t.a_step, t.a_row, t.a_image = x, columns.x_step, rows.stride * x_row, x_image
-        t.b, t.b_step, t.b_row, t.b_image = call.dy + dy_at, columns.y_step, rows.y_step, p.axis[IMAGES].y_step
+        t.a, t.a_step, t.a_row, t.a_image = x_base, x.step, x.row, x.image
+        t.b, t.b_step, t.b_row, t.b_image = dy_base, dy.step, dy.row, dy.image
         t.out, t.out_step = result + (entry.at * p.filters + filters.at) * p.item, p.filters * p.item
         kind, height = runtime.MG_OUTER_1 + filters.vectors - 1, entry.count
         t.lanes = filters.count - (filters.vectors - 1) * p.lanes
@@ -299,22 +348,33 @@ cdef void sum_parts(const Call *call, const Part *entry, const Part *filters, co
     p.kernels.tiles[kind][height - 1](&t)
 
 
+cdef inline Py_ssize_t block_start(const Sum *p, Py_ssize_t block) noexcept nogil:
+    """The first filter of a block of filter parts."""
+    cdef Py_ssize_t part = block * p.filter_count // p.filter_blocks
+    return p.filter_parts[part].at if part < p.filter_count else p.filters
+
+
 cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Call *call = <Call *>context
     cdef const Sum *p = call.plan
-    cdef Py_ssize_t e = index % p.entry_blocks, f = index // p.entry_blocks % p.filter_blocks
+    cdef const Axis *rows = &p.axis[ROWS]
+    cdef const Axis *columns = &p.axis[COLUMNS]
+    cdef Py_ssize_t e = index % p.entry_blocks, block = index // p.entry_blocks % p.filter_blocks
     cdef Py_ssize_t chunk = index // p.entry_blocks // p.filter_blocks
     cdef Py_ssize_t e0 = e * p.entry_count // p.entry_blocks, e1 = (e + 1) * p.entry_count // p.entry_blocks
-    cdef Py_ssize_t f0 = f * p.filter_count // p.filter_blocks, f1 = (f + 1) * p.filter_count // p.filter_blocks
+    cdef Py_ssize_t f0 = block * p.filter_count // p.filter_blocks, f1 = (block + 1) * p.filter_count // p.filter_blocks
     cdef Py_ssize_t box0 = chunk * p.boxes // p.chunks, box1 = (chunk + 1) * p.boxes // p.chunks
-    cdef Py_ssize_t box, rest, i, part
+    cdef Py_ssize_t box, rest, f, i, part, filter = block_start(p, block) * p.item
     cdef Py_ssize_t first[3]
     cdef Py_ssize_t end[3]
-    cdef char *region = NULL
+    cdef char *copies = NULL
     cdef char *result = call.result + chunk * p.entries * p.filters * p.item
-    if p.padded:
-        region = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, p.region_bytes)
-        if region == NULL:
+    cdef Source x = Source(base=NULL, step=columns.stride * p.x_pitch, row=rows.stride * p.x_row,
+                           image=p.axis[IMAGES].x_one)
+    cdef Source dy = Source(base=NULL, step=columns.y_step, row=rows.y_step, image=p.axis[IMAGES].y_step)
+    if p.x_bytes or p.dy_bytes:
+        copies = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, p.x_bytes + p.dy_bytes)
+        if copies == NULL:
             call.failed = True
             return
     for box in range(box0, box1):
@@ -324,8 +384,21 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
             rest //= p.axis[i].blocks
             first[i] = part * p.axis[i].out // p.axis[i].blocks
             end[i] = (part + 1) * p.axis[i].out // p.axis[i].blocks
-        if p.padded:
-            copy_region(p, call.x, region, first, end)
+        if p.x_copied:
+            copy_x(p, call.x, copies, first, end)
+            x.base = copies
+            x.image = ((end[ROWS] - first[ROWS] - 1) * rows.stride + (rows.taps - 1) * rows.dilation + 1) * p.x_row
+        else:
+            x.base = call.x + first[IMAGES] * x.image + (first[ROWS] * rows.stride + rows.start) * p.x_row \
+                + (first[COLUMNS] * columns.stride + columns.start) * p.x_pitch
+        if p.dy_bytes:
+            copy_dy(p, call.dy + filter, copies + p.x_bytes, block_start(p, block + 1) * p.item - filter, first, end)
+            dy.base = copies + p.x_bytes - filter
+            dy.step = p.dy_pitch
+            dy.row = (end[COLUMNS] - first[COLUMNS]) * dy.step
+            dy.image = (end[ROWS] - first[ROWS]) * dy.row
+        else:
+            dy.base = call.dy + first[IMAGES] * dy.image + first[ROWS] * dy.row + first[COLUMNS] * dy.step
         for f in range(f0, f1):
             for e in range(e0, e1):
-                sum_parts(call, &p.entry_parts[e], &p.filter_parts[f], region, first, end, result, box > box0)
+                sum_parts(p, &p.entry_parts[e], &p.filter_parts[f], &x, &dy, first, end, result, box > box0)

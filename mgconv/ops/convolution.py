@@ -222,12 +222,19 @@ def bias_grad(dy: Any, out: Any = None, data_format: str = "channels_last") -> N
     >>> ops.bias_grad(np.ones((2, 5, 3))).tolist()
     [10.0, 10.0, 10.0]
     """
+    if out is None and data_format == "channels_last":
+        try:
+            db = np.empty(dy.shape[-1:], dy.dtype)
+            native.bias_grad(dy, db)
+            return db
+        except UNUSUAL:
+            pass
     dy = as_array("dy", dy, data_format)
     dtype = common_dtype([dy], ("dy",))
     if dy.ndim < 1:
         raise ValueError(f"`dy` must have at least rank 1. Received: dy.shape={dy.shape}.")
     db = result_array(dy.shape[-1:], dtype, out, "channels_last", [dy])
-    native.bias_grad(dy.reshape(-1, dy.shape[-1]) if dy.size else np.zeros((1, dy.shape[-1]), dtype), db)
+    native.bias_grad(dy, db)
     return deliver(db, out, "channels_last")
 
 
