@@ -13,6 +13,13 @@
 #define MG_ALIGNED(n) __declspec(align(n))
 #define MG_UNROLL
 #define MG_EXPORT __declspec(dllexport)
+#if defined(_M_X64)
+#include <xmmintrin.h>
+#define MG_PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
+#else
+#include <intrin.h>
+#define MG_PREFETCH(p) __prefetch(p)
+#endif
 #else
 #define MG_INLINE static inline __attribute__((always_inline, unused))
 #define MG_NOINLINE __attribute__((noinline))
@@ -21,6 +28,7 @@
 #define MG_ALIGNED(n) __attribute__((aligned(n)))
 #define MG_UNROLL _Pragma("GCC unroll 32")
 #define MG_EXPORT __attribute__((visibility("default")))
+#define MG_PREFETCH(p) __builtin_prefetch(p)
 #endif
 
 /* MG_NAME(conv_tile) is conv_tile_f32_avx512 where a template is compiled with MG_DTYPE f32 and MG_ISA avx512. */

@@ -55,6 +55,6 @@
 #define MG_TILE_MAX 28          /* accumulators of the largest tile */
 
 /* How a tile of conv_rows_body.h or conv_outer_body.h uses its lanes. */
-enum { BROADCAST_, INTERLEAVED_, CHANNELS_, CHANNELS_PART_, TABLE_ };
+enum { BROADCAST_, INTERLEAVED_, CHANNELS_, CHANNELS_EDGE_, CHANNELS_PART_, TABLE_ };
 
 #endif

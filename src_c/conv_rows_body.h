@@ -15,7 +15,8 @@
        lanes      f0 k0 | f0 k1 | ... | f1 k0 | f1 k1 | ...       x: k0 k1 ... k0 k1 ...  (v_repeat)
 
    and add the q partial sums of a filter in the store; the taps left over at the end of a run come one by one.
-   MG_LANES is for channels that have a filter each: x is loaded as a vector of channels, nothing is broadcast. */
+   MG_LANES is for channels that have a filter each: x is loaded as a vector of channels, nothing is broadcast. Tiles at
+   the edge of the input leave out the positions that a tap finds outside: cheaper than strips copied with zeros. */
 
 
 /* Where position m of the tile is: every fourth has a pointer of its own, so that all addresses fit the registers. */
@@ -63,22 +64,27 @@ MG_INLINE void MG_NAME(reduce_run)(vec *acc, const char *x, ptrdiff_t step, ptrd
 }
 
 MG_INLINE void MG_NAME(reduce_channels)(vec *acc, const char *x, ptrdiff_t step, const MG_REAL *panel, const int MR,
-                                        int lanes, const int part) {
+                                        const struct mg_conv_row *r, ptrdiff_t at, const int kind) {
     const char *base[(MG_TILE_MAX + 3) / 4];
     MG_UNROLL
     for (int j = 0; j < (MR + 3) / 4; j++) base[j] = x + 4 * j * step;
     const vec k = v_load(panel);
     MG_UNROLL
-    for (int m = 0; m < MR; m++) acc[m] = v_fma(part ? v_loadn(AT(base, m), lanes) : v_load(AT(base, m)), k, acc[m]);
+    for (int m = 0; m < MR; m++, at += r->at_step) {
+        if (kind != CHANNELS_ && (size_t)at > (size_t)r->at_last) continue;          /* negative ones are large, too */
+        acc[m] = v_fma(kind == CHANNELS_PART_ ? v_loadn(AT(base, m), r->lanes) : v_load(AT(base, m)), k, acc[m]);
+    }
 }
 
 /* The panel's last vector may have fewer than VL lanes: `part` says so, to keep the common case free of branches. */
-MG_INLINE void MG_NAME(load_tile)(vec *acc, const char *y, ptrdiff_t step, int lanes, const int MR, const int NV) {
+MG_INLINE void MG_NAME(load_tile)(vec *acc, const char *y, ptrdiff_t step, int lanes, const int MR, const int NV,
+                                  const int part) {
     MG_UNROLL
     for (int m = 0; m < MR; m++) {
         const MG_REAL *p = (const MG_REAL *)(y + m * step);
         MG_UNROLL
-        for (int v = 0; v < NV; v++) acc[m * NV + v] = v < NV - 1 ? v_load(p + v * VL) : v_loadn(p + v * VL, lanes);
+        for (int v = 0; v < NV; v++)
+            acc[m * NV + v] = part && v == NV - 1 ? v_loadn(p + v * VL, lanes) : v_load(p + v * VL);
     }
 }
 
@@ -97,13 +103,14 @@ MG_INLINE void MG_NAME(store_tile)(vec *acc, char *y, ptrdiff_t step, int lanes,
 MG_INLINE void MG_NAME(begin)(vec *acc, const struct mg_conv_row *r, const char *y, const char *bias, const int MR,
                               const int NV) {
     if (r->flags & MG_ACCUMULATE) {
-        MG_NAME(load_tile)(acc, y, r->y_step, r->lanes, MR, NV);
+        MG_NAME(load_tile)(acc, y, r->y_step, r->lanes, MR, NV, 1);
         return;
     }
     vec start[4];
     MG_UNROLL
     for (int v = 0; v < NV; v++) start[v] = v_zero();
-    if (bias) MG_NAME(load_tile)(start, bias, 0, r->lanes, 1, NV);
+    if (bias && r->lanes < VL) MG_NAME(load_tile)(start, bias, 0, r->lanes, 1, NV, 1);
+    else if (bias) MG_NAME(load_tile)(start, bias, 0, VL, 1, NV, 0);
     MG_UNROLL
     for (int m = 0; m < MR; m++)
         MG_UNROLL
@@ -181,6 +188,21 @@ MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char 
         for (int f = 0; f < lanes; f++) ((MG_REAL *)(y + m * step))[f] = apart[m * slots + f];
 }
 
+/* Channelwise tiles pass over the channels before the positions, in strides that no processor foresees; so each asks for
+   the lines of x and y that the same channels of the positions beside it will be the first to touch. */
+MG_INLINE void MG_NAME(prefetch_beside)(const struct mg_conv_row *r, const char *x, const char *y, const int MR) {
+    x += (r->outer - r->fresh_rows) * r->x_outer + (r->inner - r->fresh_columns) * r->x_inner + MR * r->x_step;
+    y += MR * r->y_step;
+    for (int i = 0; i < r->fresh_rows; i++)
+        for (int j = 0; j < r->fresh_columns; j++) {
+            const char *from = x + i * r->x_outer + j * r->x_inner;
+            MG_UNROLL
+            for (int m = 0; m < MR; m++) MG_PREFETCH(from + m * r->x_step);
+        }
+    MG_UNROLL
+    for (int m = 0; m < MR; m++) MG_PREFETCH(y + m * r->y_step);
+}
+
 MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, const int kind, const int MR, const int NV,
                               const int taps) {
     const ptrdiff_t step = r->x_step;
@@ -189,6 +211,9 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
     const vec spread = kind == INTERLEAVED_ ? MG_NAME(spread_bias)(r, taps) : v_zero();
     for (; tiles > 0; tiles--, x += r->x_tile, y += r->y_tile, kernel += r->kernel_tile) {
         vec acc[MG_TILE_MAX];
+        /* once for a line of 64 bytes */
+        if ((kind == CHANNELS_ || kind == CHANNELS_EDGE_) && r->fresh_rows && tiles * VL * sizeof(MG_REAL) % 64 == 0)
+            MG_NAME(prefetch_beside)(r, x, y, MR);
         if (kind == INTERLEAVED_) {
             MG_UNROLL
             for (int m = 0; m < MR; m++) acc[m] = v_zero();
@@ -196,9 +221,10 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
             MG_NAME(begin)(acc, r, y, bias, MR, NV);
         for (ptrdiff_t i = 0; i < r->outer; i++) {
             const char *from = x + i * r->x_outer, *panel = kernel + i * r->kernel_outer;
-            for (ptrdiff_t j = r->inner; j > 0; j--, from += r->x_inner, panel += r->kernel_inner)
-                if (kind == CHANNELS_ || kind == CHANNELS_PART_)
-                    MG_NAME(reduce_channels)(acc, from, step, (const MG_REAL *)panel, MR, r->lanes, kind == CHANNELS_PART_);
+            ptrdiff_t at = r->at + i * r->at_outer;
+            for (ptrdiff_t j = r->inner; j > 0; j--, from += r->x_inner, panel += r->kernel_inner, at += r->at_inner)
+                if (kind == CHANNELS_ || kind == CHANNELS_EDGE_ || kind == CHANNELS_PART_)
+                    MG_NAME(reduce_channels)(acc, from, step, (const MG_REAL *)panel, MR, r, at, kind);
                 else
                     MG_NAME(reduce_run)(acc, from, step, r->run, (const MG_REAL *)panel, MR, NV, taps);
         }
@@ -221,6 +247,7 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
 #define DEFINE_TAPS_8(MR) DEFINE(taps_8, INTERLEAVED_, MR, 1, 8)
 #define DEFINE_TAPS_16(MR) DEFINE(taps_16, INTERLEAVED_, MR, 1, 16)
 #define DEFINE_LANES(MR) DEFINE(lanes, CHANNELS_, MR, 1, 1)
+#define DEFINE_EDGE(MR) DEFINE(edge, CHANNELS_EDGE_, MR, 1, 1)
 #define DEFINE_PART(MR) DEFINE(part, CHANNELS_PART_, MR, 1, 1)
 
 #define ENTRY_1(MR) MG_NAME(vectors_1_##MR),
@@ -232,6 +259,7 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
 #define ENTRY_TAPS_8(MR) MG_NAME(taps_8_##MR),
 #define ENTRY_TAPS_16(MR) MG_NAME(taps_16_##MR),
 #define ENTRY_LANES(MR) MG_NAME(lanes_##MR),
+#define ENTRY_EDGE(MR) MG_NAME(edge_##MR),
 #define ENTRY_PART(MR) MG_NAME(part_##MR),
 
 MG_EACH_1(DEFINE_1)
@@ -239,12 +267,14 @@ MG_EACH_2(DEFINE_2)
 MG_EACH_3(DEFINE_3)
 MG_EACH_4(DEFINE_4)
 MG_EACH_TAPS(DEFINE_LANES)
+MG_EACH_TAPS(DEFINE_EDGE)
 MG_EACH_TAPS(DEFINE_PART)
 static const mg_conv_rows MG_NAME(table_1)[] = {MG_EACH_1(ENTRY_1)};
 static const mg_conv_rows MG_NAME(table_2)[] = {MG_EACH_2(ENTRY_2)};
 static const mg_conv_rows MG_NAME(table_3)[] = {MG_EACH_3(ENTRY_3)};
 static const mg_conv_rows MG_NAME(table_4)[] = {MG_EACH_4(ENTRY_4)};
 static const mg_conv_rows MG_NAME(table_lanes)[] = {MG_EACH_TAPS(ENTRY_LANES)};
+static const mg_conv_rows MG_NAME(table_edge)[] = {MG_EACH_TAPS(ENTRY_EDGE)};
 static const mg_conv_rows MG_NAME(table_part)[] = {MG_EACH_TAPS(ENTRY_PART)};
 #if MG_LANES_OF_DTYPE >= 2
 MG_EACH_TAPS(DEFINE_TAPS_2)
@@ -286,9 +316,9 @@ static const mg_conv_rows MG_NAME(table_taps_16)[] = {MG_EACH_TAPS(ENTRY_TAPS_16
 const struct mg_conv_row_kernels MG_NAME(conv_row_kernels) = {
     VL,
     {MG_HEIGHT_1, MG_HEIGHT_2, MG_HEIGHT_3, MG_HEIGHT_4, HEIGHT_TAPS_2, HEIGHT_TAPS_4, HEIGHT_TAPS_8, HEIGHT_TAPS_16,
-     MG_HEIGHT_TAPS, MG_HEIGHT_TAPS},
+     MG_HEIGHT_TAPS, MG_HEIGHT_TAPS, MG_HEIGHT_TAPS},
     {MG_NAME(table_1), MG_NAME(table_2), MG_NAME(table_3), MG_NAME(table_4), TABLE_TAPS_2, TABLE_TAPS_4, TABLE_TAPS_8,
-     TABLE_TAPS_16, MG_NAME(table_lanes), MG_NAME(table_part)},
+     TABLE_TAPS_16, MG_NAME(table_lanes), MG_NAME(table_edge), MG_NAME(table_part)},
     MG_NAME(pack),
 };
 

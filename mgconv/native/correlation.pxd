@@ -18,6 +18,8 @@ cdef struct Pass:
     Axis axis[3]
     int along                         # the axis along which tiles lie
     bint merged, channelwise
+    bint cut_edges                    # channelwise, tiles leave out what lies outside: no strips
+    bint far                          # x and y are more than the second-level cache holds
     int repeat                        # positions side by side in the lanes, where there are few channels
     Py_ssize_t packed_bias
     int panel_blocks, panel_count, strip_height

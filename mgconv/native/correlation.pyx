@@ -21,6 +21,7 @@ from mgconv.native cimport runtime
 
 cdef enum:
     L2_SHARE = 400 * 1024             # bytes of packed kernel, or of input, that stay in the second-level cache
+    FAR = 1 << 20                     # bytes of x and y that no second-level cache holds
     TASKS = 48                        # enough to balance many threads
 
 
@@ -59,6 +60,7 @@ cdef class Correlation:
         p.merged = (groups == 1 and not p.channelwise and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
                     and (p.along == COLUMNS or not touches_padding(&p.axis[COLUMNS])))
         p.run = channels
+        p.far = batch * (rows[0] * columns[0] * p.position + rows[5] * columns[5] * groups * filters * item) > FAR
         self.lay_panels(groups, filters, kernel_steps[4] * item, kernel_offset * item)
         cut_tasks(p)
 
@@ -71,6 +73,7 @@ cdef class Correlation:
         if p.along == COLUMNS and columns.stride == 1 and columns.y_step == p.strip_position and columns.out > 1:
             p.repeat = max(lanes // groups, 1)
         p.channelwise = channels == 1 and filters == 1 and (groups > 1 or p.repeat > 1)
+        p.cut_edges = p.channelwise and p.repeat == 1 and p.expand == 1 and p.along != IMAGES
 
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset):
         cdef Pass *p = &self.plan
@@ -228,7 +231,7 @@ cdef cut_tasks(Pass *p):
         share = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks), p.axis[COLUMNS].out)
         p.axis[ROWS].blocks = min(p.axis[ROWS].out, p.axis[ROWS].blocks * ceil_div(share, L2_SHARE))
         p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
-    if p.along != IMAGES and (p.expand > 1 or touches_padding(along)):
+    if p.along != IMAGES and not p.cut_edges and (p.expand > 1 or touches_padding(along)):
         p.strip_bytes = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks),
                                    ceil_div(p.axis[COLUMNS].out, p.axis[COLUMNS].blocks))
 

@@ -32,21 +32,36 @@ cdef void run_tiles(const Call *call, const Panel *panel, runtime.mg_conv_row *r
         tiles[height - 2](row, count - high)
 
 
-cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row *row, Py_ssize_t positions,
-                       Py_ssize_t panels) noexcept nogil:
-    """Channelwise, all panels pass over one tile's positions before the next: every access runs along memory."""
-    cdef const runtime.mg_conv_row_kernels *kernels = call.plan.kernels
+cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row *row, Py_ssize_t first,
+                       Py_ssize_t positions, Py_ssize_t panels) noexcept nogil:
+    """Channelwise, all panels pass over one tile's positions (the `first` and those behind it) before the next: every
+    access runs along memory."""
+    cdef const Pass *p = call.plan
+    cdef const Axis *along = &p.axis[p.along]
     cdef const Panel *last = panel + panels - 1
-    cdef Py_ssize_t whole = panels - (last.kind == runtime.MG_LANES_PART), item = call.plan.item
+    cdef Py_ssize_t whole = panels - (last.kind == runtime.MG_LANES_PART)
     cdef Py_ssize_t count = ceil_div(positions, panel.height), height = ceil_div(positions, count)
-    cdef Py_ssize_t high = positions - count * (height - 1), vector = panel.width * item, i
+    cdef Py_ssize_t high = positions - count * (height - 1), vector = panel.width * p.item, i
     cdef runtime.mg_conv_row rest
+    cdef int kind
     row.x_tile = row.y_tile = row.bias_tile = vector
-    row.kernel_tile = panel[1].packed - panel.packed
+    row.kernel_tile = p.axis[ROWS].taps * panel.outer_bytes
+    if p.cut_edges:
+        row.at, row.at_step, row.at_last = first * along.stride + along.start, along.stride, along.size - 1
+        if p.along == ROWS:
+            row.at_outer = along.dilation
+        else:
+            row.at_inner = along.dilation
+    if p.far:
+        row.fresh_rows = <int>min(p.axis[ROWS].stride, row.outer)
+        row.fresh_columns = <int>min(p.axis[COLUMNS].stride, row.inner)
     for i in range(count):
         if i == high:
             height -= 1
-        kernels.rows[runtime.MG_LANES][height - 1](row, whole)
+        kind = runtime.MG_LANES
+        if p.cut_edges and (first < along.direct_from or first + height > along.direct_to):
+            kind = runtime.MG_LANES_EDGE
+        p.kernels.rows[kind][height - 1](row, whole)
         if whole < panels:
             rest = row[0]
             rest.x += whole * vector
@@ -55,9 +70,11 @@ cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row
             if rest.bias != NULL:
                 rest.bias += whole * vector
             rest.lanes = last.lanes
-            kernels.rows[runtime.MG_LANES_PART][height - 1](&rest, 1)
+            p.kernels.rows[runtime.MG_LANES_PART][height - 1](&rest, 1)
         row.x += height * row.x_step
         row.y += height * row.y_step
+        row.at += height * row.at_step
+        first += height
 
 
 cdef void run_repeated(const Call *call, const Panel *panel, runtime.mg_conv_row *row,
@@ -117,10 +134,12 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
         row.y += c * columns.y_step
     row.bias = call.bias + panel.y if call.bias != NULL else NULL
     row.lanes, row.flags = panel.lanes, call.flags
+    row.at = row.at_step = row.at_outer = row.at_inner = row.at_last = 0
+    row.fresh_rows = row.fresh_columns = 0
     if p.channelwise and p.repeat > 1:
         run_repeated(call, panel, &row, s.count)
-    elif panels > 1:
-        run_channels(call, panel, &row, s.count, panels)
+    elif p.channelwise and p.along != IMAGES:
+        run_channels(call, panel, &row, s.first, s.count, panels)
     else:
         run_tiles(call, panel, &row, s.count)
 
@@ -181,7 +200,9 @@ cdef int lay_segments(const Pass *p, const char *image, char *strips, Segment *s
         low = min(end, first + ceil_div(along.direct_from - first, height) * height)
     if along.direct_to < end:
         high = max(first, end - ceil_div(end - along.direct_to, height) * height)
-    if low >= high or p.expand > 1:
+    if p.cut_edges:
+        low, high = first, end
+    elif low >= high or p.expand > 1:
         low = high = end
     if low > first:
         segments[count].first, segments[count].count = first, low - first

@@ -66,7 +66,7 @@ cdef extern from "optimizer.h":
                         double momentum, double epsilon, double keep) noexcept nogil
 
 cdef extern from "conv.h":
-    int MG_TAPS_2, MG_LANES, MG_LANES_PART, MG_ROW_KINDS          # (an enum would make unused conversions)
+    int MG_TAPS_2, MG_LANES, MG_LANES_EDGE, MG_LANES_PART, MG_ROW_KINDS          # (an enum would make unused conversions)
     int MG_RELU, MG_ACCUMULATE
     int MG_OUTER_1, MG_OUTER_TABLE_1, MG_OUTER_LANES, MG_OUTER_KINDS
     cdef struct mg_conv_row:
@@ -80,6 +80,8 @@ cdef extern from "conv.h":
         const char *bias
         Py_ssize_t x_tile, y_tile, kernel_tile, bias_tile
         int lanes, flags
+        Py_ssize_t at, at_step, at_outer, at_inner, at_last
+        int fresh_rows, fresh_columns
     ctypedef void (*mg_conv_rows)(const mg_conv_row *row, Py_ssize_t tiles) noexcept nogil
     cdef struct mg_conv_pack:
         const char *source
