@@ -27,7 +27,7 @@ KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "f
 COMMON = ["delay_weights.c", "dispatch.c", "fft_tables.c", "threads.c"]     # compiled once
 
 X86 = {
-    "baseline": (["-Os"], ["/O1"]),      # few processors need it: it may be slower and must be small
+    "baseline": (["-Os"], []),      # few processors need it: it may be slower and must be small
     "avx2": (["-mavx2", "-mfma"], ["/arch:AVX2"]),
     "avx512": (["-mavx2", "-mfma", "-mavx512f", "-mavx512vl", "-mavx512bw", "-mavx512dq"], ["/arch:AVX512"]),
 }

@@ -30,12 +30,12 @@ class Layer(NamedTuple):
 
     def __str__(self):
         *taps, depth, filters = self.kernel
-        words = ["x".join(map(str, taps)), f"to {filters}"]
+        words = ["x".join(map(str, self.input)), f"{'x'.join(map(str, taps))} to {filters}"]
         if self.input[-1] > depth:
-            words.append(f"in {self.input[-1] // depth} groups")
+            words.append(f"{self.input[-1] // depth} groups")
         words += [f"{word} {self.how[key]}" for key, word in (("strides", "stride"), ("dilation_rate", "dilation"))
                   if key in self.how]
-        return f"{'x'.join(map(str, self.input))}, {' '.join(words)}"
+        return ", ".join(words)
 
 
 SAME = {"padding": "same"}
@@ -232,7 +232,7 @@ def plot(results, path):
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
     low, high = panels[0].get_xlim()
-    low, high = min(low, 0.75), max(high, 1.4)
+    low, high = min(low, 0.45), max(high, 2.2)
     ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low <= tick <= high]
     panels[0].set(xlim=(low, high), ylim=(len(names) - 0.4, -0.6))
     panels[0].set_xticks(ticks)
@@ -253,8 +253,8 @@ def main():
     parser.add_argument("--dtypes", nargs="+", choices=("float32", "float64"), default=["float32", "float64"])
     parser.add_argument("--peers", nargs="*", choices=("torch", "jax"), default=["torch", "jax"])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.03, help="of a library in a round")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--seconds", type=float, default=0.015, help="of a library in a round")
     parser.add_argument("--markdown", action="store_true", help="print a table in the end")
     parser.add_argument("--plot", metavar="PNG", help="draw the ratios")
     parser.add_argument("--keep", metavar="JSON", type=Path,

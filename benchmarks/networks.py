@@ -96,9 +96,9 @@ def main():
         first = {who: [step() for _ in range(3)] for who, step in steps.items()}
         for who, values in first.items():
             assert np.allclose(values, first["mgconv"], rtol=1e-3), f"{name}: {who} has losses {values}"
-        medians = in_turn(steps, arguments.rounds, seconds=0.1)
-        ratio = f"   x{medians['torch'] / medians['mgconv']:.2f}" if torch else ""
-        print(f"{name:6s}" + "".join(f"  {who} {seconds * 1e3:7.2f} ms" for who, seconds in medians.items()) + ratio,
+        times = in_turn(steps, arguments.rounds, seconds=0.1)
+        ratio = f"   x{times['torch'] / times['mgconv']:.2f}" if torch else ""
+        print(f"{name:6s}" + "".join(f"  {who} {seconds * 1e3:7.2f} ms" for who, seconds in times.items()) + ratio,
               flush=True)
 
 

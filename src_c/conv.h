@@ -74,6 +74,11 @@ struct mg_conv_outer {
     char *out;
     ptrdiff_t out_step;
     int lanes, flags;
+    /* MG_OUTER_LANES: entry m meets row r, position p at the input's row + r * row_step + tap_rows[m] and column
+       + p * column_step + tap_columns[m], and is left out where that is not among 0 ... last_row, 0 ... last_column.
+       All columns of positions inner_from <= p < inner_to are. */
+    const ptrdiff_t *tap_rows, *tap_columns;
+    ptrdiff_t row, row_step, last_row, column, column_step, last_column, inner_from, inner_to;
 };
 typedef void (*mg_conv_outer_tile)(const struct mg_conv_outer *tile);
 

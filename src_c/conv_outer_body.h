@@ -28,6 +28,37 @@ MG_INLINE void MG_NAME(outer_row)(vec *acc, const char *a, const char *b, ptrdif
     }
 }
 
+/* Positions from <= p < to of a row with channels in the lanes, some of whose entries lie outside. */
+MG_INLINE void MG_NAME(outer_edge)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b, ptrdiff_t from,
+                                   ptrdiff_t to, const ptrdiff_t *offsets, const ptrdiff_t *columns, int lanes,
+                                   const int MR) {
+    for (ptrdiff_t p = from; p < to; p++) {
+        const ptrdiff_t column = t->column + p * t->column_step;
+        const vec k = MG_NAME(outer_last)((const MG_REAL *)(b + p * t->b_step), lanes);
+        MG_UNROLL
+        for (int m = 0; m < MR; m++) {
+            if ((size_t)(column + columns[m]) > (size_t)t->last_column) continue;     /* negative ones are large, too */
+            acc[m] = v_fma(MG_NAME(outer_last)((const MG_REAL *)(a + p * t->a_step + offsets[m]), lanes), k, acc[m]);
+        }
+    }
+}
+
+/* Row r with channels in the lanes. */
+MG_INLINE void MG_NAME(outer_channels)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b, ptrdiff_t r,
+                                       const ptrdiff_t *offsets, int lanes, const int MR) {
+    ptrdiff_t columns[MG_TILE_MAX], from = t->inner_from, to = t->inner_to;
+    for (int m = 0; m < MR; m++) {
+        columns[m] = t->tap_columns[m];
+        if ((size_t)(t->row + r * t->row_step + t->tap_rows[m]) <= (size_t)t->last_row) continue;
+        columns[m] = -(PTRDIFF_MAX / 2);
+        from = to = t->positions;
+    }
+    MG_NAME(outer_edge)(acc, t, a, b, 0, from, offsets, columns, lanes, MR);
+    MG_NAME(outer_row)(acc, a + from * t->a_step, b + from * t->b_step, to - from, t->a_step, t->b_step, offsets, lanes, MR,
+                       1, CHANNELS_);
+    MG_NAME(outer_edge)(acc, t, a, b, to, t->positions, offsets, columns, lanes, MR);
+}
+
 MG_INLINE void MG_NAME(outer_store)(vec *acc, char *out, ptrdiff_t step, int accumulate, int lanes, const int MR,
                                     const int NV, const int part) {
     MG_UNROLL
@@ -56,7 +87,10 @@ MG_INLINE void MG_NAME(outer)(const struct mg_conv_outer *t, const int kind, con
     for (ptrdiff_t n = 0; n < t->images; n++)
         for (ptrdiff_t r = 0; r < t->rows; r++) {
             const char *a = t->a + n * t->a_image + r * t->a_row, *b = t->b + n * t->b_image + r * t->b_row;
-            if (t->lanes < VL)
+            if (kind == CHANNELS_) {
+                if (t->lanes < VL) MG_NAME(outer_channels)(acc, t, a, b, r, offsets, t->lanes, MR);
+                else MG_NAME(outer_channels)(acc, t, a, b, r, offsets, VL, MR);
+            } else if (t->lanes < VL)
                 MG_NAME(outer_row)(acc, a, b, t->positions, t->a_step, t->b_step, offsets, t->lanes, MR, NV, kind);
             else
                 MG_NAME(outer_row)(acc, a, b, t->positions, t->a_step, t->b_step, offsets, VL, MR, NV, kind);

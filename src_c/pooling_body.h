@@ -13,8 +13,6 @@
 
    That serves the inner windows alone, which no edge cuts; the others are taken one at a time. */
 
-#define LANES(n) (int)smaller(VL, n)      /* lanes in use when n numbers are left */
-
 MG_INLINE vec MG_NAME(pool_load)(const MG_REAL *p, const int n) { return n == VL ? v_load(p) : v_loadn(p, n); }
 
 MG_INLINE void MG_NAME(pool_store)(MG_REAL *p, vec a, const int n) {
@@ -322,5 +320,3 @@ static void MG_NAME(pool_average_grad)(const struct mg_pool *p, ptrdiff_t rows, 
     const struct MG_NAME(pool_part) part = {from, to, first, last};
     MG_NAME(pool_grad_row)(p, NULL, rows, NULL, dy, dx, &part, scratch, 1);
 }
-
-#undef LANES

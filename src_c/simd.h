@@ -15,6 +15,7 @@
        v_maxnan(a, b)           as v_max, but NaN where either is NaN
        v_where_lt(a, b, c)      c where a < b, 0 elsewhere
        v_where_nlt(a, b, c)     c where not a < b, 0 elsewhere
+       v_where_eq(a, b, c)      c where a == b, 0 elsewhere
        v_fma(a, b, c)           a * b + c: fused where the set has it, two roundings on the x86 baseline
        v_fnma(a, b, c)          c - a * b, likewise
        v_ziplo(a, b)            a0 b0 a1 b1 ...: the first halves interleaved; v_ziphi the second halves
@@ -57,6 +58,7 @@
 #define v_maxnan MG_PASTE2(v_maxnan, MG_DTYPE)
 #define v_where_lt MG_PASTE2(v_where_lt, MG_DTYPE)
 #define v_where_nlt MG_PASTE2(v_where_nlt, MG_DTYPE)
+#define v_where_eq MG_PASTE2(v_where_eq, MG_DTYPE)
 #define v_fma MG_PASTE2(v_fma, MG_DTYPE)
 #define v_fnma MG_PASTE2(v_fnma, MG_DTYPE)
 #define v_ziplo MG_PASTE2(v_ziplo, MG_DTYPE)

@@ -22,6 +22,9 @@
     MG_INLINE V v_where_lt_##D(V a, V b, V c) {                                        \
         return vbslq_##S(vcltq_##S(a, b), c, vdupq_n_##S(0));                          \
     }                                                                                  \
+    MG_INLINE V v_where_eq_##D(V a, V b, V c) {                                        \
+        return vbslq_##S(vceqq_##S(a, b), c, vdupq_n_##S(0));                          \
+    }                                                                                  \
     MG_INLINE V v_where_nlt_##D(V a, V b, V c) {                                       \
         return vbslq_##S(vcltq_##S(a, b), vdupq_n_##S(0), c);                          \
     }                                                                                  \

@@ -21,6 +21,7 @@
     MG_INLINE T v_maxnan_##D(T a, T b) { return a > b || a != a ? a : b; }              \
     MG_INLINE T v_where_lt_##D(T a, T b, T c) { return a < b ? c : 0; }                 \
     MG_INLINE T v_where_nlt_##D(T a, T b, T c) { return a < b ? 0 : c; }                \
+    MG_INLINE T v_where_eq_##D(T a, T b, T c) { return a == b ? c : 0; }                \
     MG_INLINE T v_fma_##D(T a, T b, T c) { return a * b + c; }                         \
     MG_INLINE T v_fnma_##D(T a, T b, T c) { return c - a * b; }                        \
     MG_INLINE T v_ziplo_##D(T a, T b) { (void)b; return a; }                           \

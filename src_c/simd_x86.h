@@ -75,6 +75,9 @@ MG_INLINE __m512d v_gate_f64(__m512d a, __m512d b) {
     }                                                                                                              \
     MG_INLINE V v_where_nlt_##D(V a, V b, V c) {                                                                   \
         return _mm512_maskz_mov_##S(_mm512_cmp_##S##_mask(a, b, _CMP_NLT_UQ), c);                                  \
+    }                                                                                                              \
+    MG_INLINE V v_where_eq_##D(V a, V b, V c) {                                                                    \
+        return _mm512_maskz_mov_##S(_mm512_cmp_##S##_mask(a, b, _CMP_EQ_OQ), c);                                   \
     }
 MG_AVX512_WHERE(f32, __m512, ps)
 MG_AVX512_WHERE(f64, __m512d, pd)
@@ -149,7 +152,8 @@ MG_INLINE __m256d v_gate_f64(__m256d a, __m256d b) {
         return _mm256_or_##S(_mm256_max_##S(a, b), _mm256_cmp_##S(a, a, _CMP_UNORD_Q));                            \
     }                                                                                                              \
     MG_INLINE V v_where_lt_##D(V a, V b, V c) { return _mm256_and_##S(_mm256_cmp_##S(a, b, _CMP_LT_OQ), c); }      \
-    MG_INLINE V v_where_nlt_##D(V a, V b, V c) { return _mm256_and_##S(_mm256_cmp_##S(a, b, _CMP_NLT_UQ), c); }
+    MG_INLINE V v_where_nlt_##D(V a, V b, V c) { return _mm256_and_##S(_mm256_cmp_##S(a, b, _CMP_NLT_UQ), c); }    \
+    MG_INLINE V v_where_eq_##D(V a, V b, V c) { return _mm256_and_##S(_mm256_cmp_##S(a, b, _CMP_EQ_OQ), c); }
 MG_AVX2_WHERE(f32, __m256, ps)
 MG_AVX2_WHERE(f64, __m256d, pd)
 
@@ -205,7 +209,8 @@ MG_INLINE __m128d v_gate_f64(__m128d a, __m128d b) { return _mm_and_pd(_mm_cmpgt
 #define MG_SSE2_WHERE(D, V, S)                                                                                     \
     MG_INLINE V v_maxnan_##D(V a, V b) { return _mm_or_##S(_mm_max_##S(a, b), _mm_cmpunord_##S(a, a)); }           \
     MG_INLINE V v_where_lt_##D(V a, V b, V c) { return _mm_and_##S(_mm_cmplt_##S(a, b), c); }                      \
-    MG_INLINE V v_where_nlt_##D(V a, V b, V c) { return _mm_and_##S(_mm_cmpnlt_##S(a, b), c); }
+    MG_INLINE V v_where_nlt_##D(V a, V b, V c) { return _mm_and_##S(_mm_cmpnlt_##S(a, b), c); }                    \
+    MG_INLINE V v_where_eq_##D(V a, V b, V c) { return _mm_and_##S(_mm_cmpeq_##S(a, b), c); }
 MG_SSE2_WHERE(f32, __m128, ps)
 MG_SSE2_WHERE(f64, __m128d, pd)
 

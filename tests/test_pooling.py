@@ -110,6 +110,22 @@ def test_a_window_with_a_nan_has_no_maximum_and_no_mean(place, channels, isa):
 
 
 @pytest.mark.parametrize("isa", runtime.available_isas())
+@pytest.mark.parametrize("channels", [1, 20])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_window_with_a_nan_gives_its_gradient_to_its_first_entry(stride, channels, isa):
+    runtime.set_isa(isa)
+    geometry = conv_geometry((1, 9, 60, channels), (3, 3, 1, channels), stride)
+    x = np.random.default_rng(0).standard_normal(geometry.input_shape).astype("float32")
+    x[0, 4, 30] = np.nan
+    y, _, dx, _ = run(geometry, x, np.ones(geometry.output_shape, "float32"))
+    want = np.zeros((9, 60))
+    for output, window in windows(geometry):
+        first = 0 if np.isnan(y[output][0, 0]) else x[window][0, ..., 0].argmax()
+        want[window[1:3]][np.unravel_index(first, (3, 3))] += 1
+    np.testing.assert_array_equal(dx[0, ..., 0], want)
+
+
+@pytest.mark.parametrize("isa", runtime.available_isas())
 def test_infinities_have_a_maximum_and_a_gradient(isa):
     runtime.set_isa(isa)
     geometry = conv_geometry((1, 200, 1), (2, 1, 1), 2, "same")

@@ -23,7 +23,9 @@ cdef struct Pass:
     int repeat                        # positions side by side in the lanes, where there are few channels
     Py_ssize_t packed_bias
     int panel_blocks, panel_count, strip_height
+    int together                      # channelwise, panels that pass over a tile's positions before the next
     Panel *panels
+    bint rearranged                   # strips hold the channels in another order, or several times
     int expand                        # channelwise, each channel stands this many times in the strips
     Py_ssize_t item, position, run    # bytes of an element, of a position; elements of a run
     Py_ssize_t strip_position         # bytes of a position in a strip
@@ -57,6 +59,7 @@ cdef class Correlation:
     cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters)
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset)
 
+cdef void copy_expanded(char *to, const char *source, Py_ssize_t size, int times, Py_ssize_t item) noexcept nogil
 cdef void pack_panel(Call *call, Py_ssize_t index) noexcept nogil
 cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil
 cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, int flags) except -1

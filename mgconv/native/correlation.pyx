@@ -21,6 +21,7 @@ from mgconv.native cimport runtime
 
 cdef enum:
     L2_SHARE = 400 * 1024             # bytes of packed kernel, or of input, that stay in the second-level cache
+    L1_SHARE = 24 * 1024              # bytes of x, y and kernel that stay in the first-level cache
     FAR = 1 << 20                     # bytes of x and y that no second-level cache holds
     TASKS = 48                        # enough to balance many threads
 
@@ -55,25 +56,32 @@ cdef class Correlation:
             # as often.
             p.expand, groups, filters = filters, groups * filters, 1
         p.strip_position = p.position * p.expand
+        p.run = channels
         self.find_channelwise(groups, channels, filters)
         p.kernel_outer, p.kernel_inner, p.kernel_run, p.kernel_filter = [step * item for step in kernel_steps[:4]]
         p.merged = (groups == 1 and not p.channelwise and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
                     and (p.along == COLUMNS or not touches_padding(&p.axis[COLUMNS])))
-        p.run = channels
         p.far = batch * (rows[0] * columns[0] * p.position + rows[5] * columns[5] * groups * filters * item) > FAR
         self.lay_panels(groups, filters, kernel_steps[4] * item, kernel_offset * item)
         cut_tasks(p)
 
     cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters):
-        """Channels with a filter each: lanes hold channels, or the channels of several neighbouring positions."""
+        """Channels with a filter each: lanes hold channels, or the channels of several neighbouring positions. Several
+        channels for one filter become as many taps: strips hold the first channels of all groups, then the second."""
         cdef Pass *p = &self.plan
         cdef Axis *columns = &p.axis[COLUMNS]
         cdef int lanes = p.kernels.lanes
         p.repeat = 1
+        if (channels > 1 and filters == 1 and groups > 1 and p.along != IMAGES and columns.dilation == 1
+                and 2 * groups >= lanes):
+            p.channelwise = p.rearranged = True
+            p.cut_edges = False
+            return
         if p.along == COLUMNS and columns.stride == 1 and columns.y_step == p.strip_position and columns.out > 1:
             p.repeat = max(lanes // groups, 1)
         p.channelwise = channels == 1 and filters == 1 and (groups > 1 or p.repeat > 1)
-        p.cut_edges = p.channelwise and p.repeat == 1 and p.expand == 1 and p.along != IMAGES
+        p.rearranged = p.expand > 1
+        p.cut_edges = p.channelwise and p.repeat == 1 and not p.rearranged and p.along != IMAGES
 
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset):
         cdef Pass *p = &self.plan
@@ -112,6 +120,10 @@ cdef class Correlation:
             panel.inner_bytes = (run // taps + run % taps) * panel.width * p.item
             panel.outer_bytes = inner * panel.inner_bytes
             p.packed_bytes += p.axis[ROWS].taps * panel.outer_bytes
+        # What one panel reads and writes at one tile's positions: together they stay in the first-level cache.
+        taps = p.axis[ROWS].taps * p.axis[COLUMNS].taps * p.run
+        touched = taps + (p.axis[ROWS].taps * (p.axis[COLUMNS].taps + p.panels[0].height) + p.panels[0].height) * p.run
+        p.together = max(L1_SHARE // (touched * lanes * p.item * 4) * 4, 4)
         p.packed_bias = p.packed_bytes
         p.packed_bytes += lanes * p.item if p.channelwise and p.repeat > 1 else 0
 
@@ -227,11 +239,11 @@ cdef cut_tasks(Pass *p):
         p.panel_blocks = min(p.panel_count, p.panel_blocks * blocks)
     p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
     p.strip_bytes = 0
-    if p.expand > 1:
+    if p.rearranged:
         share = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks), p.axis[COLUMNS].out)
         p.axis[ROWS].blocks = min(p.axis[ROWS].out, p.axis[ROWS].blocks * ceil_div(share, L2_SHARE))
         p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
-    if p.along != IMAGES and not p.cut_edges and (p.expand > 1 or touches_padding(along)):
+    if p.along != IMAGES and not p.cut_edges and (p.rearranged or touches_padding(along)):
         p.strip_bytes = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks),
                                    ceil_div(p.axis[COLUMNS].out, p.axis[COLUMNS].blocks))
 

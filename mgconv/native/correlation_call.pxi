@@ -116,8 +116,10 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
     if p.merged:
         row.inner, row.run = 1, p.run * columns.taps
     row.x_outer, row.x_inner = rows.dilation * s.row, columns.dilation * s.column
+    if p.channelwise:
+        row.inner, row.x_inner, row.kernel_inner = row.inner * p.run, row.x_inner // p.run, row.kernel_inner // p.run
     row.x_step = along.x_step if p.along == IMAGES else along.stride * (s.row if p.along == ROWS else s.column)
-    row.x = s.x + panel.x + i0 * row.x_outer + j0 * row.x_inner
+    row.x = s.x + panel.x + i0 * row.x_outer + j0 * columns.dilation * s.column
     if p.along != IMAGES:
         row.x += s.first * row.x_step
     if p.along != ROWS:
@@ -144,6 +146,21 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
         run_tiles(call, panel, &row, s.count)
 
 
+cdef void copy_sorted(char *to, const char *source, Py_ssize_t positions, Py_ssize_t groups, Py_ssize_t channels,
+                      Py_ssize_t item) noexcept nogil:
+    """At each position the first channels of all groups, then the second ..."""
+    cdef Py_ssize_t i, g, k, at = 0
+    for i in range(positions):
+        for k in range(channels):
+            if item == 4:
+                for g in range(groups):
+                    (<float *>to)[at + k * groups + g] = (<const float *>source)[at + g * channels + k]
+            else:
+                for g in range(groups):
+                    (<double *>to)[at + k * groups + g] = (<const double *>source)[at + g * channels + k]
+        at += groups * channels
+
+
 cdef void copy_expanded(char *to, const char *source, Py_ssize_t size, int times, Py_ssize_t item) noexcept nogil:
     """`size` bytes, each element `times` over."""
     cdef Py_ssize_t i, j
@@ -167,6 +184,8 @@ cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py
     cdef Py_ssize_t start = s.first * along.stride + along.start
     cdef Py_ssize_t end = start + (s.count - 1) * along.stride + (along.taps - 1) * along.dilation + 1
     cdef Py_ssize_t h0 = start, h1 = end, w0 = other_from, w1 = other_to, h, inside_from, inside_to
+    cdef char *target
+    cdef const char *source
     if p.along == COLUMNS:
         h0, h1, w0, w1 = other_from, other_to, start, end
     s.row, s.column = (w1 - w0) * p.strip_position, p.strip_position
@@ -180,9 +199,12 @@ cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py
             memset(to, 0, s.row)
         else:
             memset(to, 0, (inside_from - w0) * p.strip_position)
-            copy_expanded(to + (inside_from - w0) * p.strip_position,
-                          image + h * p.axis[ROWS].x_one + inside_from * p.position,
-                          (inside_to - inside_from) * p.position, p.expand, p.item)
+            target, source = to + (inside_from - w0) * p.strip_position, image + h * p.axis[ROWS].x_one
+            source += inside_from * p.position
+            if p.channelwise and p.run > 1:
+                copy_sorted(target, source, inside_to - inside_from, p.position // (p.run * p.item), p.run, p.item)
+            else:
+                copy_expanded(target, source, (inside_to - inside_from) * p.position, p.expand, p.item)
             memset(to + (inside_to - w0) * p.strip_position, 0, (w1 - inside_to) * p.strip_position)
         to += s.row
     return to
@@ -202,7 +224,7 @@ cdef int lay_segments(const Pass *p, const char *image, char *strips, Segment *s
         high = max(first, end - ceil_div(end - along.direct_to, height) * height)
     if p.cut_edges:
         low, high = first, end
-    elif low >= high or p.expand > 1:
+    elif low >= high or p.rearranged:
         low = high = end
     if low > first:
         segments[count].first, segments[count].count = first, low - first
@@ -250,9 +272,12 @@ cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t pan
         count = lay_segments(p, call.x + n * p.axis[IMAGES].x_one, strips, segments, first[p.along], end[p.along],
                              first[across], end[across])
         if p.channelwise:
-            for r in range(first[across], end[across]):
-                for s in range(count):
-                    run_segment(call, &p.panels[panel_first], &segments[s], n, r, r, panel_end - panel_first)
+            q = panel_first
+            while q < panel_end:
+                for r in range(first[across], end[across]):
+                    for s in range(count):
+                        run_segment(call, &p.panels[q], &segments[s], n, r, r, min(p.together, panel_end - q))
+                q += p.together
             continue
         for q in range(panel_first, panel_end):
             for r in range(first[across], end[across]):

@@ -13,12 +13,13 @@ cdef struct Sum:
     const runtime.mg_conv_outer_kernels *kernels
     Axis axis[3]
     bint x_copied, swapped, channelwise, tabled
+    int expand                        # each channel stands this many times in the copy of x
     int lanes
     Py_ssize_t entries, filters       # the result is entries x filters
     Py_ssize_t entry_count, filter_count
     Part *entry_parts
     Part *filter_parts
-    Py_ssize_t *offsets
+    Py_ssize_t *offsets               # of each entry: in x; channelwise, also the row and the column of its tap
     Py_ssize_t item, x_position       # bytes of an element, of a position of x
     Py_ssize_t x_pitch, x_row         # from position to position and row to row, in x or its copy
     Py_ssize_t dy_pitch               # from position to position in the copy of dy

@@ -19,7 +19,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.correlation cimport COLUMNS, IMAGES, ROWS, Axis, ceil_div, set_axis, touches_padding
+from mgconv.native.correlation cimport COLUMNS, IMAGES, ROWS, Axis, ceil_div, copy_expanded, set_axis, touches_padding
 
 from mgconv.native.correlation import merge_positions, tiles_cost
 
@@ -58,6 +58,9 @@ cdef class KernelGradient:
         p.lanes = runtime.active_isa().conv_row[wide].lanes
         p.item = item
         p.x_position, p.filters = groups * channels * item, groups * filters
+        p.expand = 1
+        if channels == 1 and groups > 1:       # several filters a channel: a channel each in copies that hold it as often
+            p.expand, groups, filters = filters, groups * filters, 1
         rows, columns, batch = merge_positions(batch, rows, columns, rows[5] * rows[6])
         set_axis(&p.axis[COLUMNS], columns, p.x_position, item)
         set_axis(&p.axis[ROWS], rows, columns[0] * p.x_position, item)
@@ -65,14 +68,14 @@ cdef class KernelGradient:
                  rows[0] * columns[0] * p.x_position, item)
         p.channelwise = channels == 1 and filters == 1 and groups > 1
         p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
-        p.x_pitch = p.x_position
+        p.x_pitch = p.x_position * p.expand
         if crowded(p.axis[COLUMNS].x_step) and p.entries // channels * filters >= REUSED:
             p.x_pitch = loose(p.x_position)
         padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
         crossing = (groups == 1 and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
                     and p.x_pitch == p.x_position)
         trimmed = padded and channels >= (2 * p.lanes if crossing else SHORT_RUN)
-        p.x_copied = padded and not trimmed or p.x_pitch != p.x_position
+        p.x_copied = padded and not trimmed and not p.channelwise or p.x_pitch != p.x_position
         self.cut_boxes(channels)
         self.lay_parts(groups, channels, filters, crossing, trimmed)
         self.cut_tasks()
@@ -82,7 +85,7 @@ cdef class KernelGradient:
         cdef Sum *p = &self.plan
         cdef Axis *rows = &p.axis[ROWS]
         cdef Axis *columns = &p.axis[COLUMNS]
-        cdef Py_ssize_t position = columns.stride * p.x_position + p.filters * p.item
+        cdef Py_ssize_t position = columns.stride * p.x_position * p.expand + p.filters * p.item
         cdef Py_ssize_t row = columns.out * position * rows.stride, image = row * rows.out
         cdef Py_ssize_t box = min(max(BOX_POSITIONS * position, SMALL_BOX), BOX_BYTES)
         p.axis[IMAGES].blocks = min(max(p.axis[IMAGES].out, 1), ceil_div(image * p.axis[IMAGES].out + 1, box))
@@ -149,12 +152,14 @@ cdef class KernelGradient:
         cdef Py_ssize_t e
         p.entry_count = runs * len(sizes)
         p.entry_parts = <Part *>malloc(p.entry_count * sizeof(Part))
-        p.offsets = <Py_ssize_t *>malloc((p.entries if p.tabled else 1) * sizeof(Py_ssize_t))
+        p.offsets = <Py_ssize_t *>malloc((3 * p.entries if p.tabled else 1) * sizeof(Py_ssize_t))
         if p.entry_parts == NULL or p.offsets == NULL:
             raise MemoryError
         if p.tabled:
             for e in range(p.entries):
                 p.offsets[e] = self.place(e, channels)
+                p.offsets[p.entries + e] = e // channels // p.axis[COLUMNS].taps * p.axis[ROWS].dilation
+                p.offsets[2 * p.entries + e] = e // channels % p.axis[COLUMNS].taps * p.axis[COLUMNS].dilation
         for r in range(runs):
             at = r * run
             for i, count in enumerate(sizes):
@@ -282,15 +287,19 @@ cdef void copy_x(const Sum *p, const char *x, char *to, const Py_ssize_t *first,
     cdef Py_ssize_t w1 = (end[COLUMNS] - 1) * columns.stride + columns.start \
         + (columns.taps - 1) * columns.dilation + 1
     cdef Py_ssize_t from_ = min(max(w0, 0), w1), till = max(min(w1, columns.size), from_), n, h
+    cdef const char *row
     for n in range(first[IMAGES], end[IMAGES]):
         for h in range(h0, h1):
             if h < 0 or h >= rows.size:
                 memset(to, 0, (w1 - w0) * p.x_pitch)
             else:
                 memset(to, 0, (from_ - w0) * p.x_pitch)
-                copy_positions(to + (from_ - w0) * p.x_pitch,
-                               x + n * p.axis[IMAGES].x_one + h * rows.x_one + from_ * p.x_position,
-                               till - from_, p.x_position, p.x_pitch, p.x_position)
+                row = x + n * p.axis[IMAGES].x_one + h * rows.x_one + from_ * p.x_position
+                if p.expand > 1:
+                    copy_expanded(to + (from_ - w0) * p.x_pitch, row, (till - from_) * p.x_position, p.expand, p.item)
+                else:
+                    copy_positions(to + (from_ - w0) * p.x_pitch, row, till - from_, p.x_position, p.x_pitch,
+                                   p.x_position)
                 memset(to + (till - w0) * p.x_pitch, 0, (w1 - till) * p.x_pitch)
             to += p.x_row
 
@@ -310,6 +319,21 @@ cdef void copy_dy(const Sum *p, const char *dy, char *to, Py_ssize_t size, const
 cdef struct Source:
     const char *base
     Py_ssize_t step, row, image
+
+
+cdef void find_edges(const Sum *p, runtime.mg_conv_outer *t, Py_ssize_t row, Py_ssize_t column) noexcept nogil:
+    """Channelwise, where a box that begins at output `row` and `column` leaves x; a copy has zeros there."""
+    cdef const Axis *rows = &p.axis[ROWS]
+    cdef const Axis *columns = &p.axis[COLUMNS]
+    t.tap_rows, t.tap_columns = t.offsets + p.entries, t.offsets + 2 * p.entries
+    t.row, t.row_step, t.last_row = row * rows.stride + rows.start, rows.stride, rows.size - 1
+    t.column, t.column_step, t.last_column = column * columns.stride + columns.start, columns.stride, columns.size - 1
+    t.inner_from = min(max(columns.direct_from - column, 0), t.positions)
+    t.inner_to = min(max(columns.direct_to - column, t.inner_from), t.positions)
+    if p.x_copied:
+        t.row = t.row_step = 0
+        t.last_row = rows.taps * rows.dilation
+        t.inner_from, t.inner_to = 0, t.positions
 
 
 cdef void sum_parts(const Sum *p, const Part *entry, const Part *filters, const Source *x, const Source *dy,
@@ -343,6 +367,7 @@ cdef void sum_parts(const Sum *p, const Part *entry, const Part *filters, const 
         t.lanes = filters.count - (filters.vectors - 1) * p.lanes
         if p.channelwise:
             kind = runtime.MG_OUTER_LANES
+            find_edges(p, &t, r0, c0)
         elif p.tabled:
             kind = runtime.MG_OUTER_TABLE_1 + filters.vectors - 1
     p.kernels.tiles[kind][height - 1](&t)

@@ -21,7 +21,7 @@ cdef enum:
 
 cdef struct Job:
     const runtime.mg_pool_kernels *kernels
-    runtime.mg_pool columns
+    runtime.mg_pool rows, columns
     bint average
     Py_ssize_t itemsize
     Py_ssize_t height, out_height, pool, stride, pad          # along rows
@@ -65,6 +65,10 @@ cdef void grad_unit(Job *j, Py_ssize_t unit, void *scratch) noexcept nogil:
     cdef const char *x = j.x + image * j.height * row
     cdef Py_ssize_t i, o, start, top, rows, out
     if last <= first or lower <= upper:
+        return
+    if not (j.average or j.columns.disjoint):
+        out = image * j.out_height * j.columns.outputs * column
+        j.kernels.max_grad_shared(&j.rows, &j.columns, x, j.y + out, j.dy + out, dx, upper, lower, first, last, scratch)
         return
     for i in range(upper, lower):
         memset(dx + i * row + first * column, 0, (last - first) * column)
@@ -128,6 +132,8 @@ cdef class PoolPlan:
          (j.columns.pool, j.columns.stride, j.columns.width, j.columns.outputs, (j.columns.pad, _))) = axes
         self.images, *_, j.columns.channels = geometry.input_shape
         j.columns.disjoint = j.pool <= j.stride and j.columns.pool <= j.columns.stride
+        j.rows = runtime.mg_pool(channels=j.columns.channels, width=j.height, outputs=j.out_height, pool=j.pool,
+                                 stride=j.stride, pad=j.pad, disjoint=j.columns.disjoint)
         self.geometry = geometry
         self.isa = runtime.active_isa().name.decode()
         j.itemsize = dtype.itemsize
@@ -138,11 +144,17 @@ cdef class PoolPlan:
         segments = ceil_div(j.columns.outputs, max(1, UNIT // (j.columns.stride * column * min(j.pool, j.height))))
         j.out_segment = ceil_div(j.columns.outputs, segments)
         j.out_segments = ceil_div(j.columns.outputs, j.out_segment)
-        j.col_block = max(1, UNIT // (j.columns.stride * column)) * j.columns.stride
+        # Where windows overlap, those on the border of a unit are visited again: larger units, and not too low.
+        unit, tall = UNIT, j.stride
+        if not j.columns.disjoint:
+            unit, tall = 4 * UNIT, min(4 * max(j.pool - j.stride, 1), j.height)
+        j.col_block = max(1, unit // (j.columns.stride * column * tall)) * j.columns.stride
         j.col_blocks = ceil_div(j.columns.width + j.columns.pad, j.col_block)
-        j.row_block = max(1, UNIT // (j.stride * min(row, j.col_block * column))) * j.stride
+        j.row_block = max(1, unit // (j.stride * min(row, j.col_block * column))) * j.stride
         j.row_blocks = ceil_div(j.height + j.pad, j.row_block)
         j.scratch = j.itemsize * max(
+            0 if j.columns.disjoint else runtime.mg_pool_shared_scratch(
+                &j.rows, &j.columns, min(j.row_block, j.height), min(j.col_block, j.columns.width)),
             runtime.mg_pool_scratch(&j.columns, j.out_segment),
             runtime.mg_pool_scratch(&j.columns, min(j.columns.outputs, ceil_div(j.col_block, j.columns.stride))))
         self.scratch_bytes = j.scratch

@@ -97,6 +97,9 @@ cdef extern from "conv.h":
         char *out
         Py_ssize_t out_step
         int lanes, flags
+        const Py_ssize_t *tap_rows
+        const Py_ssize_t *tap_columns
+        Py_ssize_t row, row_step, last_row, column, column_step, last_column, inner_from, inner_to
     ctypedef void (*mg_conv_outer_tile)(const mg_conv_outer *tile) noexcept nogil
     cdef struct mg_conv_row_kernels:
         int lanes
@@ -126,6 +129,11 @@ cdef extern from "pooling.h":
                          void *scratch) noexcept nogil
         void (*average_grad)(const mg_pool *p, Py_ssize_t rows, const void *dy, void *dx, Py_ssize_t start,
                              Py_ssize_t stop, Py_ssize_t first, Py_ssize_t last, void *scratch) noexcept nogil
+        void (*max_grad_shared)(const mg_pool *rows, const mg_pool *p, const void *x, const void *y, const void *dy,
+                                void *dx, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t first, Py_ssize_t last,
+                                void *scratch) noexcept nogil
+    Py_ssize_t mg_pool_shared_scratch(const mg_pool *rows, const mg_pool *p, Py_ssize_t height,
+                                      Py_ssize_t width) noexcept nogil
     Py_ssize_t mg_pool_scratch(const mg_pool *p, Py_ssize_t outputs) noexcept nogil
 
 cdef extern from "fft_conv.h":
