@@ -25,8 +25,8 @@ struct mg_pool_kernels {
                      ptrdiff_t start, ptrdiff_t stop, ptrdiff_t first, ptrdiff_t last, void *scratch);
     void (*average_grad)(const struct mg_pool *p, ptrdiff_t rows, const void *dy, void *dx, ptrdiff_t start, ptrdiff_t stop,
                          ptrdiff_t first, ptrdiff_t last, void *scratch);
-    /* The gradient of maxima to all of rows from <= r < to, columns first <= i < last of a map, where windows overlap: `rows`
-       tells of its rows what `p` does of its columns, and all pointers are to the beginning of the map. */
+    /* The gradient of maxima to all of rows from <= r < to, columns first <= i < last of a map, where windows overlap or
+       channels are fewer than lanes: `rows` tells of its rows what `p` does of its columns, and all pointers are to the beginning of the map. */
     void (*max_grad_shared)(const struct mg_pool *rows, const struct mg_pool *p, const void *x, const void *y,
                             const void *dy, void *dx, ptrdiff_t from, ptrdiff_t to, ptrdiff_t first, ptrdiff_t last,
                             void *scratch);
