@@ -91,7 +91,8 @@ MG_INLINE void MG_NAME(pool_phases)(MG_REAL *x, MG_REAL *phases, ptrdiff_t colum
                 MG_NAME(pool_add)(x + i, v_ziplo(a, b), low);
                 if (high) MG_NAME(pool_add)(x + i + VL, v_ziphi(a, b), high);
             } else {
-                const vec a = MG_NAME(pool_load)(x + i, low), b = high ? MG_NAME(pool_load)(x + i + VL, high) : v_zero();
+                const vec a = MG_NAME(pool_load)(x + i, low);
+                const vec b = high ? MG_NAME(pool_load)(x + i + VL, high) : v_zero();
                 MG_NAME(pool_store)(even, v_even(a, b), evens);
                 MG_NAME(pool_store)(odd, v_odd(a, b), odds);
             }
