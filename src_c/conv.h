@@ -37,7 +37,7 @@ struct mg_conv_row {
     /* MG_LANES_EDGE, MG_LANES_PART: position m reads the input's row or column at + m * at_step + i * at_outer +
        j * at_inner, where that is among 0 ... at_last */
     ptrdiff_t at, at_step, at_outer, at_inner, at_last;
-    int fresh_rows, fresh_columns;    /* 0, or how many of the last taps the tile beside meets first: those it prefetches */
+    int fresh_rows, fresh_columns;    /* how many last taps meet new inputs in the tile beside; 0: do not prefetch */
 };
 enum { MG_RELU = 1, MG_ACCUMULATE = 2 };
 

@@ -29,9 +29,9 @@ MG_INLINE void MG_NAME(outer_row)(vec *acc, const char *a, const char *b, ptrdif
 }
 
 /* Positions from <= p < to of a row with channels in the lanes, some of whose entries lie outside. */
-MG_INLINE void MG_NAME(outer_edge)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b, ptrdiff_t from,
-                                   ptrdiff_t to, const ptrdiff_t *offsets, const ptrdiff_t *columns, int lanes,
-                                   const int MR) {
+MG_INLINE void MG_NAME(outer_edge)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b,
+                                   ptrdiff_t from, ptrdiff_t to, const ptrdiff_t *offsets, const ptrdiff_t *columns,
+                                   int lanes, const int MR) {
     for (ptrdiff_t p = from; p < to; p++) {
         const ptrdiff_t column = t->column + p * t->column_step;
         const vec k = MG_NAME(outer_last)((const MG_REAL *)(b + p * t->b_step), lanes);
@@ -44,8 +44,8 @@ MG_INLINE void MG_NAME(outer_edge)(vec *acc, const struct mg_conv_outer *t, cons
 }
 
 /* Row r with channels in the lanes. */
-MG_INLINE void MG_NAME(outer_channels)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b, ptrdiff_t r,
-                                       const ptrdiff_t *offsets, int lanes, const int MR) {
+MG_INLINE void MG_NAME(outer_channels)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b,
+                                       ptrdiff_t r, const ptrdiff_t *offsets, int lanes, const int MR) {
     ptrdiff_t columns[MG_TILE_MAX], from = t->inner_from, to = t->inner_to;
     for (int m = 0; m < MR; m++) {
         columns[m] = t->tap_columns[m];
@@ -54,8 +54,8 @@ MG_INLINE void MG_NAME(outer_channels)(vec *acc, const struct mg_conv_outer *t, 
         from = to = t->positions;
     }
     MG_NAME(outer_edge)(acc, t, a, b, 0, from, offsets, columns, lanes, MR);
-    MG_NAME(outer_row)(acc, a + from * t->a_step, b + from * t->b_step, to - from, t->a_step, t->b_step, offsets, lanes, MR,
-                       1, CHANNELS_);
+    MG_NAME(outer_row)(acc, a + from * t->a_step, b + from * t->b_step, to - from, t->a_step, t->b_step, offsets, lanes,
+                       MR, 1, CHANNELS_);
     MG_NAME(outer_edge)(acc, t, a, b, to, t->positions, offsets, columns, lanes, MR);
 }
 

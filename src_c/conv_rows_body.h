@@ -188,8 +188,8 @@ MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char 
         for (int f = 0; f < lanes; f++) ((MG_REAL *)(y + m * step))[f] = apart[m * slots + f];
 }
 
-/* Channelwise tiles pass over the channels before the positions, in strides that no processor foresees; so each asks for
-   the lines of x and y that the same channels of the positions beside it will be the first to touch. */
+/* Channelwise tiles pass over the channels before the positions, in strides that no processor foresees; so each asks
+   for the lines of x and y that the same channels of the positions beside it will be the first to touch. */
 MG_INLINE void MG_NAME(prefetch_beside)(const struct mg_conv_row *r, const char *x, const char *y, const int MR) {
     x += (r->outer - r->fresh_rows) * r->x_outer + (r->inner - r->fresh_columns) * r->x_inner + MR * r->x_step;
     y += MR * r->y_step;

@@ -25,8 +25,9 @@ struct mg_pool_kernels {
                      ptrdiff_t start, ptrdiff_t stop, ptrdiff_t first, ptrdiff_t last, void *scratch);
     void (*average_grad)(const struct mg_pool *p, ptrdiff_t rows, const void *dy, void *dx, ptrdiff_t start, ptrdiff_t stop,
                          ptrdiff_t first, ptrdiff_t last, void *scratch);
-    /* The gradient of maxima to all of rows from <= r < to, columns first <= i < last of a map, where windows overlap: `rows`
-       tells of its rows what `p` does of its columns, and all pointers are to the beginning of the map. */
+    /* The gradient of maxima to all of rows from <= r < to, columns first <= i < last of a map, where windows overlap
+       or channels are fewer than lanes: `rows` tells of its rows what `p` does of its columns, and all pointers are to
+       the beginning of the map. */
     void (*max_grad_shared)(const struct mg_pool *rows, const struct mg_pool *p, const void *x, const void *y,
                             const void *dy, void *dx, ptrdiff_t from, ptrdiff_t to, ptrdiff_t first, ptrdiff_t last,
                             void *scratch);
@@ -40,8 +41,8 @@ static inline ptrdiff_t mg_pool_scratch(const struct mg_pool *p, ptrdiff_t outpu
 /* On either side of a row of winners: as many windows as there can be beside those that meet a part, and a vector. */
 static inline ptrdiff_t mg_pool_margin(const struct mg_pool *p) { return (p->pool / p->stride + 2) * p->channels + 16; }
 
-/* The same for `max_grad_shared` over a part of `height` x `width`: winners and dy of all windows that meet it, some rows
-   by phases, the numbers of a window's taps. */
+/* The same for `max_grad_shared` over a part of `height` x `width`: winners and dy of all windows that meet it, some
+   rows by phases, the numbers of a window's taps. */
 static inline ptrdiff_t mg_pool_shared_scratch(const struct mg_pool *rows, const struct mg_pool *p, ptrdiff_t height,
                                                ptrdiff_t width) {
     const ptrdiff_t down = (height + rows->pool) / rows->stride + 1, across = (width + p->pool) / p->stride + 1;

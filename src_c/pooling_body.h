@@ -80,20 +80,28 @@ MG_INLINE void MG_NAME(pool_phases)(MG_REAL *x, MG_REAL *phases, ptrdiff_t colum
         return;
     }
     ptrdiff_t i = 0;
-    if (stride == 2 && channels == 1)
-        for (; i + 2 * VL <= columns; i += 2 * VL) {
-            MG_REAL *low = x + i, *high = low + VL, *even = phases + i / 2, *odd = even + size;
+    if (stride == 2 && channels == 1) {
+        for (; i < columns; i += 2 * VL) {
+            const ptrdiff_t left = columns - i;
+            const int low = LANES(left), high = left > VL ? LANES(left - VL) : 0;
+            MG_REAL *even = phases + i / 2, *odd = even + size;
+            const int evens = LANES((left + 1) / 2), odds = LANES(left / 2);
             if (add) {
-                MG_NAME(pool_add)(low, v_ziplo(v_load(even), v_load(odd)), VL);
-                MG_NAME(pool_add)(high, v_ziphi(v_load(even), v_load(odd)), VL);
+                const vec a = MG_NAME(pool_load)(even, evens), b = MG_NAME(pool_load)(odd, odds);
+                MG_NAME(pool_add)(x + i, v_ziplo(a, b), low);
+                if (high) MG_NAME(pool_add)(x + i + VL, v_ziphi(a, b), high);
             } else {
-                v_store(even, v_even(v_load(low), v_load(high)));
-                v_store(odd, v_odd(v_load(low), v_load(high)));
+                const vec a = MG_NAME(pool_load)(x + i, low);
+                const vec b = high ? MG_NAME(pool_load)(x + i + VL, high) : v_zero();
+                MG_NAME(pool_store)(even, v_even(a, b), evens);
+                MG_NAME(pool_store)(odd, v_odd(a, b), odds);
             }
         }
+        return;
+    }
     for (ptrdiff_t k = 0; k < stride; k++) {
-        MG_REAL *at = phases + k * size + i / stride * channels;
-        for (ptrdiff_t j = i + k; j < columns; j += stride)
+        MG_REAL *at = phases + k * size;
+        for (ptrdiff_t j = k; j < columns; j += stride)
             for (ptrdiff_t c = 0; c < channels; c++, at++)
                 if (add) x[j * channels + c] += *at;
                 else *at = x[j * channels + c];
@@ -236,37 +244,7 @@ MG_INLINE void MG_NAME(pool_grad_windows)(const struct mg_pool *p, const MG_REAL
     }
 }
 
-/* Inner windows whose columns all lie in the part; x, y, dy and dx point to the first of them. The scratch memory holds
-   what is left of dy, a row of dx and, with a stride, a row of x, both in phases. */
-MG_INLINE void MG_NAME(pool_max_grad_inner)(const struct mg_pool *p, const MG_REAL *x, ptrdiff_t rows, const MG_REAL *y,
-                                            const MG_REAL *dy, MG_REAL *dx, const struct MG_NAME(pool_part) *part,
-                                            ptrdiff_t windows, MG_REAL *scratch) {
-    const ptrdiff_t channels = p->channels, stride = p->stride, row = p->width * channels, numbers = windows * channels;
-    const ptrdiff_t columns = (windows - 1) * stride + p->pool, size = ceil_div(columns, stride) * channels;
-    MG_REAL *left = scratch, *dx_phases = left + numbers, *x_phases = dx_phases + stride * size;
-    for (ptrdiff_t i = 0; i < numbers; i++) left[i] = dy[i];
-    for (ptrdiff_t r = 0; r < smaller(rows, part->to); r++, x += row, dx += row) {
-        const MG_REAL *input = x;
-        if (stride > 1) {
-            MG_NAME(pool_phases)((MG_REAL *)x, x_phases, columns, channels, stride, size, 0);
-            input = x_phases;
-        }
-        for (ptrdiff_t i = 0; i < stride * size; i++) dx_phases[i] = 0;
-        ptrdiff_t tap = 0, phase = 0;
-        for (ptrdiff_t k = 0; k < p->pool; k++) {
-            for (ptrdiff_t i = 0; i < numbers; i += VL) {
-                const int n = LANES(numbers - i);
-                const vec value = MG_NAME(pool_load)(input + tap + i, n), top = MG_NAME(pool_load)(y + i, n);
-                const vec g = MG_NAME(pool_load)(left + i, n);
-                MG_NAME(pool_add)(dx_phases + tap + i, v_where_nlt(value, top, g), n);
-                MG_NAME(pool_store)(left + i, v_where_lt(value, top, g), n);
-            }
-            tap += MG_NAME(pool_next_tap)(&phase, stride, size, channels);
-        }
-        if (r >= part->from) MG_NAME(pool_phases)(dx, dx_phases, columns, channels, stride, size, 1);
-    }
-}
-
+/* Inner windows whose columns all lie in the part; dy and dx point to the first of them. */
 MG_INLINE void MG_NAME(pool_average_grad_inner)(const struct mg_pool *p, ptrdiff_t rows, const MG_REAL *dy, MG_REAL *dx,
                                                 const struct MG_NAME(pool_part) *part, ptrdiff_t windows,
                                                 MG_REAL *scratch) {
@@ -295,16 +273,13 @@ MG_INLINE void MG_NAME(pool_grad_row)(const struct mg_pool *p, const MG_REAL *x,
     const ptrdiff_t end = smaller(p->outputs, ceil_div(part->last + pad, stride));
     const ptrdiff_t from = ceil_div(part->first + pad, stride);
     const ptrdiff_t to = smaller(end, ceil_div(part->last + pad - p->pool + 1, stride));
-    if (!MG_NAME(pool_lanes_over_windows)(channels, to - from)) {
+    if (!average || !MG_NAME(pool_lanes_over_windows)(channels, to - from)) {
         MG_NAME(pool_grad_windows)(p, x, rows, y, dy, dx, part, begin, end, average);
         return;
     }
     const ptrdiff_t column = (from * stride - pad) * channels, window = from * channels;
     MG_NAME(pool_grad_windows)(p, x, rows, y, dy, dx, part, begin, from, average);
-    if (average)
-        MG_NAME(pool_average_grad_inner)(p, rows, dy + window, dx + column, part, to - from, scratch);
-    else
-        MG_NAME(pool_max_grad_inner)(p, x + column, rows, y + window, dy + window, dx + column, part, to - from, scratch);
+    MG_NAME(pool_average_grad_inner)(p, rows, dy + window, dx + column, part, to - from, scratch);
     MG_NAME(pool_grad_windows)(p, x, rows, y, dy, dx, part, to, end, average);
 }
 

@@ -59,7 +59,6 @@ cdef class Correlation:
     cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters)
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset)
 
-cdef void copy_expanded(char *to, const char *source, Py_ssize_t size, int times, Py_ssize_t item) noexcept nogil
 cdef void pack_panel(Call *call, Py_ssize_t index) noexcept nogil
 cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil
 cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, int flags) except -1

@@ -11,6 +11,10 @@ turned, transposed or thinned out. How the work is cut, from the outside in:
           row, segment      direct from x, or from a strip; taps above and below the image are skipped
             tile            src_c/conv_rows_body.h
 
+Channelwise, where each channel has a filter of its own, tiles leave out what a tap finds outside, and no strips are
+copied. But strips hold the channels several times over for several filters each, and sorted for several channels a
+filter (the gradient to the input of those).
+
 Tiles lie `along` one axis: the columns; or the rows, where there is one column; or the images, where maps are smaller
 than a tile. Sums are formed in one order whatever the cut, so the bits depend on neither threads nor boxes.
 """

@@ -13,7 +13,6 @@ cdef struct Sum:
     const runtime.mg_conv_outer_kernels *kernels
     Axis axis[3]
     bint x_copied, swapped, channelwise, tabled
-    int expand                        # each channel stands this many times in the copy of x
     int lanes
     Py_ssize_t entries, filters       # the result is entries x filters
     Py_ssize_t entry_count, filter_count

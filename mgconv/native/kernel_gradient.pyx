@@ -19,7 +19,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.correlation cimport COLUMNS, IMAGES, ROWS, Axis, ceil_div, copy_expanded, set_axis, touches_padding
+from mgconv.native.correlation cimport COLUMNS, IMAGES, ROWS, Axis, ceil_div, set_axis, touches_padding
 
 from mgconv.native.correlation import merge_positions, tiles_cost
 
@@ -58,9 +58,6 @@ cdef class KernelGradient:
         p.lanes = runtime.active_isa().conv_row[wide].lanes
         p.item = item
         p.x_position, p.filters = groups * channels * item, groups * filters
-        p.expand = 1
-        if channels == 1 and groups > 1:       # several filters a channel: a channel each in copies that hold it as often
-            p.expand, groups, filters = filters, groups * filters, 1
         rows, columns, batch = merge_positions(batch, rows, columns, rows[5] * rows[6])
         set_axis(&p.axis[COLUMNS], columns, p.x_position, item)
         set_axis(&p.axis[ROWS], rows, columns[0] * p.x_position, item)
@@ -68,7 +65,7 @@ cdef class KernelGradient:
                  rows[0] * columns[0] * p.x_position, item)
         p.channelwise = channels == 1 and filters == 1 and groups > 1
         p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
-        p.x_pitch = p.x_position * p.expand
+        p.x_pitch = p.x_position
         if crowded(p.axis[COLUMNS].x_step) and p.entries // channels * filters >= REUSED:
             p.x_pitch = loose(p.x_position)
         padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
@@ -85,7 +82,7 @@ cdef class KernelGradient:
         cdef Sum *p = &self.plan
         cdef Axis *rows = &p.axis[ROWS]
         cdef Axis *columns = &p.axis[COLUMNS]
-        cdef Py_ssize_t position = columns.stride * p.x_position * p.expand + p.filters * p.item
+        cdef Py_ssize_t position = columns.stride * p.x_position + p.filters * p.item
         cdef Py_ssize_t row = columns.out * position * rows.stride, image = row * rows.out
         cdef Py_ssize_t box = min(max(BOX_POSITIONS * position, SMALL_BOX), BOX_BYTES)
         p.axis[IMAGES].blocks = min(max(p.axis[IMAGES].out, 1), ceil_div(image * p.axis[IMAGES].out + 1, box))
@@ -287,19 +284,15 @@ cdef void copy_x(const Sum *p, const char *x, char *to, const Py_ssize_t *first,
     cdef Py_ssize_t w1 = (end[COLUMNS] - 1) * columns.stride + columns.start \
         + (columns.taps - 1) * columns.dilation + 1
     cdef Py_ssize_t from_ = min(max(w0, 0), w1), till = max(min(w1, columns.size), from_), n, h
-    cdef const char *row
     for n in range(first[IMAGES], end[IMAGES]):
         for h in range(h0, h1):
             if h < 0 or h >= rows.size:
                 memset(to, 0, (w1 - w0) * p.x_pitch)
             else:
                 memset(to, 0, (from_ - w0) * p.x_pitch)
-                row = x + n * p.axis[IMAGES].x_one + h * rows.x_one + from_ * p.x_position
-                if p.expand > 1:
-                    copy_expanded(to + (from_ - w0) * p.x_pitch, row, (till - from_) * p.x_position, p.expand, p.item)
-                else:
-                    copy_positions(to + (from_ - w0) * p.x_pitch, row, till - from_, p.x_position, p.x_pitch,
-                                   p.x_position)
+                copy_positions(to + (from_ - w0) * p.x_pitch,
+                               x + n * p.axis[IMAGES].x_one + h * rows.x_one + from_ * p.x_position,
+                               till - from_, p.x_position, p.x_pitch, p.x_position)
                 memset(to + (till - w0) * p.x_pitch, 0, (w1 - till) * p.x_pitch)
             to += p.x_row
 

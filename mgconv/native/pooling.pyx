@@ -22,7 +22,7 @@ cdef enum:
 cdef struct Job:
     const runtime.mg_pool_kernels *kernels
     runtime.mg_pool rows, columns
-    bint average
+    bint average, shared              # shared: windows may overlap, or lanes stay empty
     Py_ssize_t itemsize
     Py_ssize_t height, out_height, pool, stride, pad          # along rows
     Py_ssize_t out_segments, out_segment                      # of a row of outputs, in windows
@@ -66,7 +66,7 @@ cdef void grad_unit(Job *j, Py_ssize_t unit, void *scratch) noexcept nogil:
     cdef Py_ssize_t i, o, start, top, rows, out
     if last <= first or lower <= upper:
         return
-    if not (j.average or j.columns.disjoint):
+    if j.shared and not j.average:
         out = image * j.out_height * j.columns.outputs * column
         j.kernels.max_grad_shared(&j.rows, &j.columns, x, j.y + out, j.dy + out, dx, upper, lower, first, last, scratch)
         return
@@ -144,6 +144,7 @@ cdef class PoolPlan:
         segments = ceil_div(j.columns.outputs, max(1, UNIT // (j.columns.stride * column * min(j.pool, j.height))))
         j.out_segment = ceil_div(j.columns.outputs, segments)
         j.out_segments = ceil_div(j.columns.outputs, j.out_segment)
+        j.shared = not j.columns.disjoint or j.columns.channels < runtime.active_isa().conv_row[j.itemsize == 8].lanes
         # Where windows overlap, those on the border of a unit are visited again: larger units, and not too low.
         unit, tall = UNIT, j.stride
         if not j.columns.disjoint:
@@ -153,7 +154,7 @@ cdef class PoolPlan:
         j.row_block = max(1, unit // (j.stride * min(row, j.col_block * column))) * j.stride
         j.row_blocks = ceil_div(j.height + j.pad, j.row_block)
         j.scratch = j.itemsize * max(
-            0 if j.columns.disjoint else runtime.mg_pool_shared_scratch(
+            0 if not j.shared else runtime.mg_pool_shared_scratch(
                 &j.rows, &j.columns, min(j.row_block, j.height), min(j.col_block, j.columns.width)),
             runtime.mg_pool_scratch(&j.columns, j.out_segment),
             runtime.mg_pool_scratch(&j.columns, min(j.columns.outputs, ceil_div(j.col_block, j.columns.stride))))

@@ -66,7 +66,8 @@ cdef extern from "optimizer.h":
                         double momentum, double epsilon, double keep) noexcept nogil
 
 cdef extern from "conv.h":
-    int MG_TAPS_2, MG_LANES, MG_LANES_EDGE, MG_LANES_PART, MG_ROW_KINDS          # (an enum would make unused conversions)
+    # (an enum would make unused conversions)
+    int MG_TAPS_2, MG_LANES, MG_LANES_EDGE, MG_LANES_PART, MG_ROW_KINDS
     int MG_RELU, MG_ACCUMULATE
     int MG_OUTER_1, MG_OUTER_TABLE_1, MG_OUTER_LANES, MG_OUTER_KINDS
     cdef struct mg_conv_row:
