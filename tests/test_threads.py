@@ -126,8 +126,6 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 
 
 @forking
-@pytest.mark.skipif(not getattr(sys, "_is_gil_enabled", lambda: True)(), reason="without the GIL a child may wait for "
-                    "ever on the lock of a Python object that another thread held at the fork")
 def test_fork_while_other_threads_are_inside_parallel_calls():
     program("""
 end = False

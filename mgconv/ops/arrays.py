@@ -14,7 +14,9 @@ UNUSUAL = (KeyError, AttributeError, TypeError, ValueError, BufferError)
 def plan_for(key, make):
     """The plan under `key`, or the one that `make()` makes; kept where the settings in `key` can be one."""
     try:
-        plan = plans.get(key)
+        plan = plans[key]             # without the GIL, .get takes a lock that a fork may leave locked in the child
+    except KeyError:
+        plan = None
     except TypeError:                     # a list, say: not to be kept
         key = plan = None
     if plan is None or plan.stale:
