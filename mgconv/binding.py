@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from mgconv.layers.base import aligned_empty
+from mgconv.memory import aligned_empty
 
 
 class Chain:

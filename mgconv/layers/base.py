@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mgconv import initializers
+from mgconv.memory import aligned_empty
 
 
 class Bound(NamedTuple):
@@ -178,15 +179,6 @@ def set_weights(named, arrays):
             raise ValueError(f"the weight {name} must have shape {weight.shape}. Received: {array.shape}.")
     for (_, weight), array in zip(named, arrays, strict=True):
         np.copyto(weight, array, casting="same_kind")
-
-
-def aligned_empty(shape, dtype):
-    """An uninitialized array that begins at a multiple of 64 bytes, so that no vector straddles a cache line."""
-    dtype = np.dtype(dtype)
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    memory = np.empty(size + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start:start + size].view(dtype).reshape(shape)
 
 
 def positive_ints(name, value, count):

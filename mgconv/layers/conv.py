@@ -13,8 +13,9 @@ import numpy as np
 from mgconv import activations, initializers
 from mgconv.geometry import conv_geometry
 from mgconv.layers.activation import activation_grad
-from mgconv.layers.base import Bound, Layer, aligned_empty, positive_ints
+from mgconv.layers.base import Bound, Layer, positive_ints
 from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
+from mgconv.memory import aligned_empty
 from mgconv.native.conv import ConvPlan
 
 

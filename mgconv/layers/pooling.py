@@ -2,8 +2,9 @@
 from functools import partial
 
 from mgconv.geometry import conv_geometry
-from mgconv.layers.base import Bound, Layer, aligned_empty, positive_ints
+from mgconv.layers.base import Bound, Layer, positive_ints
 from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
+from mgconv.memory import aligned_empty
 from mgconv.native.pooling import PoolPlan
 
 

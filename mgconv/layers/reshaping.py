@@ -6,8 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from mgconv.layers.base import Bound, Layer, aligned_empty
+from mgconv.layers.base import Bound, Layer
 from mgconv.layers.spatial import check_data_format
+from mgconv.memory import aligned_empty
 
 
 class Reshape(Layer):

@@ -5,6 +5,8 @@ slow way, which checks everything, says what is wrong, or copies what has to be 
 """
 import numpy as np
 
+from mgconv.memory import empty_result
+
 plans: dict = {}
 _MOST_PLANS = 256
 # What a lookup or a plan raises when a call is not the plain case.
@@ -64,7 +66,7 @@ def channels_last(shape, data_format):
 def result_array(shape, dtype, out, data_format, arrays):
     """Where the engine writes: `out` itself if it can, else a new array."""
     if out is None:
-        return np.empty(shape, dtype)
+        return empty_result(shape, dtype)
     if not isinstance(out, np.ndarray) or out.dtype != dtype or not out.dtype.isnative:
         raise TypeError(f"`out` must be an array of dtype {dtype}. Received: {getattr(out, 'dtype', type(out))}.")
     expected = (shape[0], shape[-1], *shape[1:-1]) if data_format == "channels_first" else tuple(shape)
@@ -75,7 +77,7 @@ def result_array(shape, dtype, out, data_format, arrays):
     refuse_overlap(out, arrays)
     if data_format == "channels_first" or not (out.flags.c_contiguous and out.flags.aligned) or \
             out.dtype.byteorder != dtype.byteorder:
-        return np.empty(shape, dtype)
+        return empty_result(shape, dtype)
     return out
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv.geometry import conv_geometry
+from mgconv.memory import empty_result
 from mgconv.native import conv as native
 from mgconv.ops.arrays import (
     UNUSUAL,
@@ -82,7 +83,7 @@ def conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: Any = 1, p
         try:
             plan = plans[x.shape, kernel.shape, strides, padding, dilation_rate, x.dtype]
             if not plan.stale:
-                y = np.empty(plan.output_shape, plan.dtype)
+                y = empty_result(plan.output_shape, plan.dtype)
                 plan.forward(x, kernel, bias, y, activation)
                 return y
         except UNUSUAL:
@@ -132,7 +133,7 @@ def conv_grad_input(dy: Any, kernel: Any, input_shape: Any, strides: Any = 1, pa
         try:
             plan = plans[input_shape, kernel.shape, strides, padding, dilation_rate, dy.dtype]
             if not plan.stale:
-                dx = np.empty(plan.input_shape, plan.dtype)
+                dx = empty_result(plan.input_shape, plan.dtype)
                 plan.grad_input(dy, kernel, dx)
                 return dx
         except UNUSUAL:
@@ -183,7 +184,7 @@ def conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: Any = 1,
         try:
             plan = plans[x.shape, kernel_shape, strides, padding, dilation_rate, x.dtype]
             if not plan.stale:
-                dkernel = np.empty(plan.kernel_shape, plan.dtype)
+                dkernel = empty_result(plan.kernel_shape, plan.dtype)
                 plan.grad_kernel(x, dy, dkernel)
                 return dkernel
         except UNUSUAL:
