@@ -7,12 +7,12 @@
 #include <stddef.h>
 
 /* How a tile fills its vectors (src_c/conv_rows_body.h draws them): with 1 to 4 vectors of filters; with few filters and
-   2, 4, 8 or 16 taps in the lanes; with channels that have a filter each (MG_LANES_EDGE: some
-   taps lie outside; MG_LANES_PART: that, or fewer channels than a vector). */
+   2, 4, 8 or 16 taps in the lanes; with channels that have a filter each (MG_LANES_PART: fewer than a vector;
+   MG_LANES_3X3: two rows at a time of 3 x 3 adjacent taps, which share what they read). */
 enum {
     MG_VECTORS_1, MG_VECTORS_2, MG_VECTORS_3, MG_VECTORS_4,
     MG_TAPS_2, MG_TAPS_4, MG_TAPS_8, MG_TAPS_16,
-    MG_LANES, MG_LANES_EDGE, MG_LANES_PART,
+    MG_LANES, MG_LANES_PART, MG_LANES_3X3,
     MG_ROW_KINDS
 };
 
@@ -28,15 +28,12 @@ struct mg_conv_row {
     const char *kernel;               /* the packed panel */
     ptrdiff_t kernel_outer, kernel_inner;
     char *y;
-    ptrdiff_t y_step;
+    ptrdiff_t y_step, y_outer;        /* between positions; between rows, for MG_LANES_3X3 */
     const char *bias;                 /* or NULL */
     ptrdiff_t x_tile, y_tile;         /* from one tile to the next */
     ptrdiff_t kernel_tile, bias_tile; /* not 0 where the next tile has other channels instead of other positions */
     int lanes;                        /* valid lanes of the panel's last vector; with taps in the lanes: filters */
     int flags;
-    /* MG_LANES_EDGE, MG_LANES_PART: position m reads the input's row or column at + m * at_step + i * at_outer +
-       j * at_inner, where that is among 0 ... at_last */
-    ptrdiff_t at, at_step, at_outer, at_inner, at_last;
     int fresh_rows, fresh_columns;    /* how many last taps meet new inputs in the tile beside; 0: do not prefetch */
 };
 enum { MG_RELU = 1, MG_ACCUMULATE = 2 };

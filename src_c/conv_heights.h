@@ -52,9 +52,11 @@
 #define MG_HEIGHT_TABLE_2 6
 #define MG_EACH_TABLE_2 MG_TO_6
 #endif
+#define MG_HEIGHT_3X3 4
+#define MG_EACH_3X3 MG_TO_4
 #define MG_TILE_MAX 28          /* accumulators of the largest tile */
 
 /* How a tile of conv_rows_body.h or conv_outer_body.h uses its lanes. */
-enum { BROADCAST_, INTERLEAVED_, CHANNELS_, CHANNELS_EDGE_, CHANNELS_PART_, TABLE_ };
+enum { BROADCAST_, INTERLEAVED_, CHANNELS_, CHANNELS_PART_, TABLE_ };
 
 #endif

@@ -15,8 +15,7 @@
        lanes      f0 k0 | f0 k1 | ... | f1 k0 | f1 k1 | ...       x: k0 k1 ... k0 k1 ...  (v_repeat)
 
    and add the q partial sums of a filter in the store; the taps left over at the end of a run come one by one.
-   MG_LANES is for channels that have a filter each: x is loaded as a vector of channels, nothing is broadcast. Tiles at
-   the edge of the input leave out the positions that a tap finds outside: cheaper than strips copied with zeros. */
+   MG_LANES is for channels that have a filter each: x is loaded as a vector of channels, nothing is broadcast. */
 
 
 /* Where position m of the tile is: every fourth has a pointer of its own, so that all addresses fit the registers. */
@@ -63,17 +62,15 @@ MG_INLINE void MG_NAME(reduce_run)(vec *acc, const char *x, ptrdiff_t step, ptrd
     }
 }
 
-MG_INLINE void MG_NAME(reduce_channels)(vec *acc, const char *x, ptrdiff_t step, const MG_REAL *panel, const int MR,
-                                        const struct mg_conv_row *r, ptrdiff_t at, const int kind) {
+MG_INLINE void MG_NAME(reduce_channels)(vec *acc, const char *x, ptrdiff_t step, const MG_REAL *panel, int lanes,
+                                        const int MR, const int kind) {
     const char *base[(MG_TILE_MAX + 3) / 4];
     MG_UNROLL
     for (int j = 0; j < (MR + 3) / 4; j++) base[j] = x + 4 * j * step;
     const vec k = v_load(panel);
     MG_UNROLL
-    for (int m = 0; m < MR; m++, at += r->at_step) {
-        if (kind != CHANNELS_ && (size_t)at > (size_t)r->at_last) continue;          /* negative ones are large, too */
-        acc[m] = v_fma(kind == CHANNELS_PART_ ? v_loadn(AT(base, m), r->lanes) : v_load(AT(base, m)), k, acc[m]);
-    }
+    for (int m = 0; m < MR; m++)
+        acc[m] = v_fma(kind == CHANNELS_PART_ ? v_loadn(AT(base, m), lanes) : v_load(AT(base, m)), k, acc[m]);
 }
 
 /* The panel's last vector may have fewer than VL lanes: `part` says so, to keep the common case free of branches. */
@@ -190,17 +187,25 @@ MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char 
 
 /* Channelwise tiles pass over the channels before the positions, in strides that no processor foresees; so each asks
    for the lines of x and y that the same channels of the positions beside it will be the first to touch. */
-MG_INLINE void MG_NAME(prefetch_beside)(const struct mg_conv_row *r, const char *x, const char *y, const int MR) {
+MG_INLINE void MG_NAME(prefetch_beside)(const struct mg_conv_row *r, const char *x, const char *y, const int MR,
+                                        const int rows) {
     x += (r->outer - r->fresh_rows) * r->x_outer + (r->inner - r->fresh_columns) * r->x_inner + MR * r->x_step;
     y += MR * r->y_step;
-    for (int i = 0; i < r->fresh_rows; i++)
+    for (int i = 0; i < r->fresh_rows + rows - 1; i++)
         for (int j = 0; j < r->fresh_columns; j++) {
             const char *from = x + i * r->x_outer + j * r->x_inner;
             MG_UNROLL
             for (int m = 0; m < MR; m++) MG_PREFETCH(from + m * r->x_step);
         }
-    MG_UNROLL
-    for (int m = 0; m < MR; m++) MG_PREFETCH(y + m * r->y_step);
+    for (int i = 0; i < rows; i++) {
+        MG_UNROLL
+        for (int m = 0; m < MR; m++) MG_PREFETCH(y + i * r->y_outer + m * r->y_step);
+    }
+}
+
+/* Once for a line of 64 bytes. */
+MG_INLINE int MG_NAME(prefetches)(const struct mg_conv_row *r, ptrdiff_t tiles) {
+    return r->fresh_rows && tiles * VL * sizeof(MG_REAL) % 64 == 0;
 }
 
 MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, const int kind, const int MR, const int NV,
@@ -211,9 +216,7 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
     const vec spread = kind == INTERLEAVED_ ? MG_NAME(spread_bias)(r, taps) : v_zero();
     for (; tiles > 0; tiles--, x += r->x_tile, y += r->y_tile, kernel += r->kernel_tile) {
         vec acc[MG_TILE_MAX];
-        /* once for a line of 64 bytes */
-        if ((kind == CHANNELS_ || kind == CHANNELS_EDGE_) && r->fresh_rows && tiles * VL * sizeof(MG_REAL) % 64 == 0)
-            MG_NAME(prefetch_beside)(r, x, y, MR);
+        if (kind == CHANNELS_ && MG_NAME(prefetches)(r, tiles)) MG_NAME(prefetch_beside)(r, x, y, MR, 1);
         if (kind == INTERLEAVED_) {
             MG_UNROLL
             for (int m = 0; m < MR; m++) acc[m] = v_zero();
@@ -221,15 +224,47 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
             MG_NAME(begin)(acc, r, y, bias, MR, NV);
         for (ptrdiff_t i = 0; i < r->outer; i++) {
             const char *from = x + i * r->x_outer, *panel = kernel + i * r->kernel_outer;
-            ptrdiff_t at = r->at + i * r->at_outer;
-            for (ptrdiff_t j = r->inner; j > 0; j--, from += r->x_inner, panel += r->kernel_inner, at += r->at_inner)
-                if (kind == CHANNELS_ || kind == CHANNELS_EDGE_ || kind == CHANNELS_PART_)
-                    MG_NAME(reduce_channels)(acc, from, step, (const MG_REAL *)panel, MR, r, at, kind);
+            for (ptrdiff_t j = r->inner; j > 0; j--, from += r->x_inner, panel += r->kernel_inner)
+                if (kind == CHANNELS_ || kind == CHANNELS_PART_)
+                    MG_NAME(reduce_channels)(acc, from, step, (const MG_REAL *)panel, r->lanes, MR, kind);
                 else
                     MG_NAME(reduce_run)(acc, from, step, r->run, (const MG_REAL *)panel, MR, NV, taps);
         }
         if (kind == INTERLEAVED_) MG_NAME(finish_taps)(acc, r, y, spread, MR, taps);
         else MG_NAME(finish)(acc, r, y, MR, NV);
+        if (bias) bias += r->bias_tile;
+    }
+}
+
+/* MG_LANES_3X3: 2 rows x MR positions of one vector of channels; x is read once for the three taps of a row. (A loop over
+   the kernel's rows: unrolled, GCC would keep all of x for the second row, and spill.) */
+MG_INLINE void MG_NAME(tiles_3x3)(const struct mg_conv_row *r, ptrdiff_t tiles, const int MR) {
+    const char *x = r->x, *kernel = r->kernel, *bias = r->bias;
+    char *y = r->y;
+    for (; tiles > 0; tiles--, x += r->x_tile, y += r->y_tile, kernel += r->kernel_tile) {
+        const char *from = x;
+        const MG_REAL *panel = (const MG_REAL *)kernel;
+        vec acc[2][MG_HEIGHT_3X3];
+        if (MG_NAME(prefetches)(r, tiles)) MG_NAME(prefetch_beside)(r, x, y, MR, 2);
+        MG_UNROLL
+        for (int i = 0; i < 2; i++) MG_NAME(begin)(acc[i], r, y + i * r->y_outer, bias, MR, 1);
+        for (int row = 0; row < 3; row++, from += r->x_outer, panel += 3 * VL) {
+            const vec k[3] = {v_load(panel), v_load(panel + VL), v_load(panel + 2 * VL)};
+            MG_UNROLL
+            for (int i = 0; i < 2; i++) {
+                MG_UNROLL
+                for (int column = 0; column < MR + 2; column++) {
+                    const vec a = v_load((const MG_REAL *)(from + i * r->x_outer + column * r->x_step));
+                    MG_UNROLL
+                    for (int tap = 0; tap < 3; tap++) {
+                        const int m = column - tap;
+                        if (m >= 0 && m < MR) acc[i][m] = v_fma(a, k[tap], acc[i][m]);
+                    }
+                }
+            }
+        }
+        MG_UNROLL
+        for (int i = 0; i < 2; i++) MG_NAME(finish)(acc[i], r, y + i * r->y_outer, MR, 1);
         if (bias) bias += r->bias_tile;
     }
 }
@@ -247,8 +282,11 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
 #define DEFINE_TAPS_8(MR) DEFINE(taps_8, INTERLEAVED_, MR, 1, 8)
 #define DEFINE_TAPS_16(MR) DEFINE(taps_16, INTERLEAVED_, MR, 1, 16)
 #define DEFINE_LANES(MR) DEFINE(lanes, CHANNELS_, MR, 1, 1)
-#define DEFINE_EDGE(MR) DEFINE(edge, CHANNELS_EDGE_, MR, 1, 1)
 #define DEFINE_PART(MR) DEFINE(part, CHANNELS_PART_, MR, 1, 1)
+#define DEFINE_3X3(MR)                                                                      \
+    static void MG_NAME(lanes_3x3_##MR)(const struct mg_conv_row *r, ptrdiff_t tiles) {     \
+        MG_NAME(tiles_3x3)(r, tiles, MR);                                                   \
+    }
 
 #define ENTRY_1(MR) MG_NAME(vectors_1_##MR),
 #define ENTRY_2(MR) MG_NAME(vectors_2_##MR),
@@ -259,23 +297,23 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
 #define ENTRY_TAPS_8(MR) MG_NAME(taps_8_##MR),
 #define ENTRY_TAPS_16(MR) MG_NAME(taps_16_##MR),
 #define ENTRY_LANES(MR) MG_NAME(lanes_##MR),
-#define ENTRY_EDGE(MR) MG_NAME(edge_##MR),
 #define ENTRY_PART(MR) MG_NAME(part_##MR),
+#define ENTRY_3X3(MR) MG_NAME(lanes_3x3_##MR),
 
 MG_EACH_1(DEFINE_1)
 MG_EACH_2(DEFINE_2)
 MG_EACH_3(DEFINE_3)
 MG_EACH_4(DEFINE_4)
 MG_EACH_TAPS(DEFINE_LANES)
-MG_EACH_TAPS(DEFINE_EDGE)
 MG_EACH_TAPS(DEFINE_PART)
+MG_EACH_3X3(DEFINE_3X3)
 static const mg_conv_rows MG_NAME(table_1)[] = {MG_EACH_1(ENTRY_1)};
 static const mg_conv_rows MG_NAME(table_2)[] = {MG_EACH_2(ENTRY_2)};
 static const mg_conv_rows MG_NAME(table_3)[] = {MG_EACH_3(ENTRY_3)};
 static const mg_conv_rows MG_NAME(table_4)[] = {MG_EACH_4(ENTRY_4)};
 static const mg_conv_rows MG_NAME(table_lanes)[] = {MG_EACH_TAPS(ENTRY_LANES)};
-static const mg_conv_rows MG_NAME(table_edge)[] = {MG_EACH_TAPS(ENTRY_EDGE)};
 static const mg_conv_rows MG_NAME(table_part)[] = {MG_EACH_TAPS(ENTRY_PART)};
+static const mg_conv_rows MG_NAME(table_3x3)[] = {MG_EACH_3X3(ENTRY_3X3)};
 #if MG_LANES_OF_DTYPE >= 2
 MG_EACH_TAPS(DEFINE_TAPS_2)
 static const mg_conv_rows MG_NAME(table_taps_2)[] = {MG_EACH_TAPS(ENTRY_TAPS_2)};
@@ -316,9 +354,9 @@ static const mg_conv_rows MG_NAME(table_taps_16)[] = {MG_EACH_TAPS(ENTRY_TAPS_16
 const struct mg_conv_row_kernels MG_NAME(conv_row_kernels) = {
     VL,
     {MG_HEIGHT_1, MG_HEIGHT_2, MG_HEIGHT_3, MG_HEIGHT_4, HEIGHT_TAPS_2, HEIGHT_TAPS_4, HEIGHT_TAPS_8, HEIGHT_TAPS_16,
-     MG_HEIGHT_TAPS, MG_HEIGHT_TAPS, MG_HEIGHT_TAPS},
+     MG_HEIGHT_TAPS, MG_HEIGHT_TAPS, MG_HEIGHT_3X3},
     {MG_NAME(table_1), MG_NAME(table_2), MG_NAME(table_3), MG_NAME(table_4), TABLE_TAPS_2, TABLE_TAPS_4, TABLE_TAPS_8,
-     TABLE_TAPS_16, MG_NAME(table_lanes), MG_NAME(table_edge), MG_NAME(table_part)},
+     TABLE_TAPS_16, MG_NAME(table_lanes), MG_NAME(table_part), MG_NAME(table_3x3)},
     MG_NAME(pack),
 };
 

@@ -19,6 +19,7 @@ cdef struct Pass:
     int along                         # the axis along which tiles lie
     bint merged, channelwise
     bint cut_edges                    # channelwise, tiles leave out what lies outside: no strips
+    bint paired                       # channelwise, 3 x 3 adjacent taps: two rows at a time
     bint far                          # x and y are more than the second-level cache holds
     int repeat                        # positions side by side in the lanes, where there are few channels
     Py_ssize_t packed_bias

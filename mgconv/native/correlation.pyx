@@ -79,13 +79,14 @@ cdef class Correlation:
         if (channels > 1 and filters == 1 and groups > 1 and p.along != IMAGES and columns.dilation == 1
                 and 2 * groups >= lanes):
             p.channelwise = p.rearranged = True
-            p.cut_edges = False
+            p.cut_edges = p.paired = False
             return
         if p.along == COLUMNS and columns.stride == 1 and columns.y_step == p.strip_position and columns.out > 1:
             p.repeat = max(lanes // groups, 1)
         p.channelwise = channels == 1 and filters == 1 and (groups > 1 or p.repeat > 1)
         p.rearranged = p.expand > 1
         p.cut_edges = p.channelwise and p.repeat == 1 and not p.rearranged and p.along != IMAGES
+        p.paired = p.cut_edges and p.along == COLUMNS and adjacent(&p.axis[ROWS]) and adjacent(columns)
 
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset):
         cdef Pass *p = &self.plan
@@ -125,9 +126,11 @@ cdef class Correlation:
             panel.outer_bytes = inner * panel.inner_bytes
             p.packed_bytes += p.axis[ROWS].taps * panel.outer_bytes
         # What one panel reads and writes at one tile's positions: together they stay in the first-level cache.
-        taps = p.axis[ROWS].taps * p.axis[COLUMNS].taps * p.run
-        touched = taps + (p.axis[ROWS].taps * (p.axis[COLUMNS].taps + p.panels[0].height) + p.panels[0].height) * p.run
-        p.together = max(L1_SHARE // (touched * lanes * p.item * 4) * 4, 4)
+        high = 2 if p.paired else 1
+        wide = p.kernels.height[runtime.MG_LANES_3X3] if p.paired else p.panels[0].height
+        touched = p.axis[ROWS].taps * p.axis[COLUMNS].taps + high * wide \
+            + (p.axis[ROWS].taps + high - 1) * (p.axis[COLUMNS].taps + wide - 1)
+        p.together = max(L1_SHARE // (touched * p.run * lanes * p.item * 4) * 4, 4)
         p.packed_bias = p.packed_bytes
         p.packed_bytes += lanes * p.item if p.channelwise and p.repeat > 1 else 0
 
@@ -167,6 +170,10 @@ cdef set_axis(Axis *a, values, Py_ssize_t one, Py_ssize_t item):
 
 cdef bint touches_padding(Axis *a):
     return a.direct_from > 0 or a.direct_to < a.out
+
+
+cdef bint adjacent(Axis *a):
+    return a.taps == 3 and a.dilation == 1 and a.stride == 1
 
 
 cdef int choose_along(Pass *p):

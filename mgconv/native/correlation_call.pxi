@@ -32,38 +32,73 @@ cdef void run_tiles(const Call *call, const Panel *panel, runtime.mg_conv_row *r
         tiles[height - 2](row, count - high)
 
 
-cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row *row, Py_ssize_t first,
-                       Py_ssize_t positions, Py_ssize_t panels) noexcept nogil:
+cdef Py_ssize_t alike(const Axis *a, Py_ssize_t first, Py_ssize_t end, Py_ssize_t *t0, Py_ssize_t *t1) noexcept nogil:
+    """How many outputs from `first` on, before `end`, find the same taps t0 <= t < t1 inside."""
+    cdef Py_ssize_t next = first + 1, low, high
+    valid_taps(a, first, t0, t1)
+    if a.direct_from <= first < a.direct_to:
+        return min(end, a.direct_to) - first
+    while next < end:
+        valid_taps(a, next, &low, &high)
+        if low != t0[0] or high != t1[0]:
+            break
+        next += 1
+    return next - first
+
+
+cdef void run_channels(const Call *call, const Panel *panel, const runtime.mg_conv_row *row, Py_ssize_t first,
+                       Py_ssize_t positions, Py_ssize_t panels, bint pair) noexcept nogil:
     """Channelwise, all panels pass over one tile's positions (the `first` and those behind it) before the next: every
-    access runs along memory."""
+    access runs along memory. Positions at the edges of the input leave out the taps that lie outside. A `pair` is this
+    row and the next."""
     cdef const Pass *p = call.plan
     cdef const Axis *along = &p.axis[p.along]
+    cdef Py_ssize_t done = 0, count = positions, t0, t1
+    cdef runtime.mg_conv_row part
+    while done < positions:
+        part = row[0]
+        part.x += done * row.x_step
+        part.y += done * row.y_step
+        if p.cut_edges:
+            count = alike(along, first + done, first + positions, &t0, &t1)
+            if p.along == ROWS:
+                part.outer, part.x, part.kernel = t1 - t0, part.x + t0 * row.x_outer, part.kernel + t0 * row.kernel_outer
+            else:
+                part.inner, part.x, part.kernel = t1 - t0, part.x + t0 * row.x_inner, part.kernel + t0 * row.kernel_inner
+        if p.far:
+            part.fresh_rows = <int>min(p.axis[ROWS].stride, part.outer)
+            part.fresh_columns = <int>min(p.axis[COLUMNS].stride, part.inner)
+        done += count
+        if pair and part.inner == along.taps:
+            run_channel_tiles(call, panel, &part, runtime.MG_LANES_3X3, count, panels)
+            continue
+        run_channel_tiles(call, panel, &part, runtime.MG_LANES, count, panels)
+        if pair:
+            next_row(&part)
+            run_channel_tiles(call, panel, &part, runtime.MG_LANES, count, panels)
+
+
+cdef inline void next_row(runtime.mg_conv_row *row) noexcept nogil:
+    row.x += row.x_outer
+    row.y += row.y_outer
+
+
+cdef void run_channel_tiles(const Call *call, const Panel *panel, runtime.mg_conv_row *at, int kind,
+                            Py_ssize_t positions, Py_ssize_t panels) noexcept nogil:
+    cdef const Pass *p = call.plan
     cdef const Panel *last = panel + panels - 1
     cdef Py_ssize_t whole = panels - (last.kind == runtime.MG_LANES_PART)
-    cdef Py_ssize_t count = ceil_div(positions, panel.height), height = ceil_div(positions, count)
+    cdef Py_ssize_t count = ceil_div(positions, p.kernels.height[kind]), height = ceil_div(positions, count)
     cdef Py_ssize_t high = positions - count * (height - 1), vector = panel.width * p.item, i
-    cdef runtime.mg_conv_row rest
-    cdef int kind
+    cdef runtime.mg_conv_row row = at[0], rest
     row.x_tile = row.y_tile = row.bias_tile = vector
     row.kernel_tile = p.axis[ROWS].taps * panel.outer_bytes
-    if p.cut_edges:
-        row.at, row.at_step, row.at_last = first * along.stride + along.start, along.stride, along.size - 1
-        if p.along == ROWS:
-            row.at_outer = along.dilation
-        else:
-            row.at_inner = along.dilation
-    if p.far:
-        row.fresh_rows = <int>min(p.axis[ROWS].stride, row.outer)
-        row.fresh_columns = <int>min(p.axis[COLUMNS].stride, row.inner)
     for i in range(count):
         if i == high:
             height -= 1
-        kind = runtime.MG_LANES
-        if p.cut_edges and (first < along.direct_from or first + height > along.direct_to):
-            kind = runtime.MG_LANES_EDGE
-        p.kernels.rows[kind][height - 1](row, whole)
+        p.kernels.rows[kind][height - 1](&row, whole)
         if whole < panels:
-            rest = row[0]
+            rest = row
             rest.x += whole * vector
             rest.y += whole * vector
             rest.kernel += whole * row.kernel_tile
@@ -71,10 +106,11 @@ cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row
                 rest.bias += whole * vector
             rest.lanes = last.lanes
             p.kernels.rows[runtime.MG_LANES_PART][height - 1](&rest, 1)
+            if kind == runtime.MG_LANES_3X3:
+                next_row(&rest)
+                p.kernels.rows[runtime.MG_LANES_PART][height - 1](&rest, 1)
         row.x += height * row.x_step
         row.y += height * row.y_step
-        row.at += height * row.at_step
-        first += height
 
 
 cdef void run_repeated(const Call *call, const Panel *panel, runtime.mg_conv_row *row,
@@ -97,9 +133,9 @@ cdef void run_repeated(const Call *call, const Panel *panel, runtime.mg_conv_row
 
 
 cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py_ssize_t n, Py_ssize_t r,
-                      Py_ssize_t c, Py_ssize_t panels) noexcept nogil:
+                      Py_ssize_t c, Py_ssize_t panels, bint pair) noexcept nogil:
     """The outputs of one segment: its positions at image n, row r, column c (that along the tiles' axis does not
-    count); channelwise, those of `panels` panels."""
+    count); channelwise, those of `panels` panels, and of the next row if `pair`."""
     cdef const Pass *p = call.plan
     cdef const Axis *along = &p.axis[p.along]
     cdef const Axis *rows = &p.axis[ROWS]
@@ -126,7 +162,7 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
         row.x += (r * rows.stride + rows.start) * s.row
     if p.along != COLUMNS:
         row.x += (c * columns.stride + columns.start) * s.column
-    row.y_step = along.y_step
+    row.y_step, row.y_outer = along.y_step, rows.y_step
     row.y = call.y + p.y_offset + panel.y + s.first * along.y_step
     if p.along != IMAGES:
         row.y += n * p.axis[IMAGES].y_step
@@ -136,12 +172,11 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
         row.y += c * columns.y_step
     row.bias = call.bias + panel.y if call.bias != NULL else NULL
     row.lanes, row.flags = panel.lanes, call.flags
-    row.at = row.at_step = row.at_outer = row.at_inner = row.at_last = 0
     row.fresh_rows = row.fresh_columns = 0
     if p.channelwise and p.repeat > 1:
         run_repeated(call, panel, &row, s.count)
     elif p.channelwise and p.along != IMAGES:
-        run_channels(call, panel, &row, s.first, s.count, panels)
+        run_channels(call, panel, &row, s.first, s.count, panels, pair)
     else:
         run_tiles(call, panel, &row, s.count)
 
@@ -253,6 +288,7 @@ cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t pan
     cdef char *strips = NULL
     cdef int across = COLUMNS if p.along == ROWS else ROWS
     cdef int count, s
+    cdef bint pair
     cdef Py_ssize_t n, q, r, c
     if p.along == IMAGES:
         segments[0].first, segments[0].count = first[IMAGES], end[IMAGES] - first[IMAGES]
@@ -261,7 +297,7 @@ cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t pan
         for q in range(panel_first, panel_end):
             for r in range(first[ROWS], end[ROWS]):
                 for c in range(first[COLUMNS], end[COLUMNS]):
-                    run_segment(call, &p.panels[q], &segments[0], 0, r, c, 1)
+                    run_segment(call, &p.panels[q], &segments[0], 0, r, c, 1, False)
         return
     if p.strip_bytes:
         strips = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, p.strip_bytes)
@@ -274,15 +310,18 @@ cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t pan
         if p.channelwise:
             q = panel_first
             while q < panel_end:
-                for r in range(first[across], end[across]):
+                r = first[across]
+                while r < end[across]:
+                    pair = p.paired and p.axis[ROWS].direct_from <= r and r + 2 <= min(p.axis[ROWS].direct_to, end[ROWS])
                     for s in range(count):
-                        run_segment(call, &p.panels[q], &segments[s], n, r, r, min(p.together, panel_end - q))
+                        run_segment(call, &p.panels[q], &segments[s], n, r, r, min(p.together, panel_end - q), pair)
+                    r += 1 + pair
                 q += p.together
             continue
         for q in range(panel_first, panel_end):
             for r in range(first[across], end[across]):
                 for s in range(count):
-                    run_segment(call, &p.panels[q], &segments[s], n, r, r, 1)
+                    run_segment(call, &p.panels[q], &segments[s], n, r, r, 1, False)
 
 
 cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil:

@@ -67,7 +67,7 @@ cdef extern from "optimizer.h":
 
 cdef extern from "conv.h":
     # (an enum would make unused conversions)
-    int MG_TAPS_2, MG_LANES, MG_LANES_EDGE, MG_LANES_PART, MG_ROW_KINDS
+    int MG_TAPS_2, MG_LANES, MG_LANES_PART, MG_LANES_3X3, MG_ROW_KINDS
     int MG_RELU, MG_ACCUMULATE
     int MG_OUTER_1, MG_OUTER_TABLE_1, MG_OUTER_LANES, MG_OUTER_KINDS
     cdef struct mg_conv_row:
@@ -77,11 +77,10 @@ cdef extern from "conv.h":
         const char *kernel
         Py_ssize_t kernel_outer, kernel_inner
         char *y
-        Py_ssize_t y_step
+        Py_ssize_t y_step, y_outer
         const char *bias
         Py_ssize_t x_tile, y_tile, kernel_tile, bias_tile
         int lanes, flags
-        Py_ssize_t at, at_step, at_outer, at_inner, at_last
         int fresh_rows, fresh_columns
     ctypedef void (*mg_conv_rows)(const mg_conv_row *row, Py_ssize_t tiles) noexcept nogil
     cdef struct mg_conv_pack:
