@@ -28,11 +28,11 @@ MG_INLINE void MG_NAME(outer_row)(vec *acc, const char *a, const char *b, ptrdif
     }
 }
 
-/* Positions from <= p < to of a row with channels in the lanes, some of whose entries lie outside. */
-MG_INLINE void MG_NAME(outer_edge)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b,
-                                   ptrdiff_t from, ptrdiff_t to, const ptrdiff_t *offsets, const ptrdiff_t *columns,
-                                   int lanes, const int MR) {
-    for (ptrdiff_t p = from; p < to; p++) {
+/* All positions of a row with channels in the lanes but from <= p < to: some entries lie outside. */
+MG_INLINE void MG_NAME(outer_edges)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b,
+                                    ptrdiff_t from, ptrdiff_t to, const ptrdiff_t *offsets, const ptrdiff_t *columns,
+                                    int lanes, const int MR) {
+    for (ptrdiff_t p = from > 0 ? 0 : to; p < t->positions; p = p + 1 == from ? to : p + 1) {
         const ptrdiff_t column = t->column + p * t->column_step;
         const vec k = MG_NAME(outer_last)((const MG_REAL *)(b + p * t->b_step), lanes);
         MG_UNROLL
@@ -45,7 +45,7 @@ MG_INLINE void MG_NAME(outer_edge)(vec *acc, const struct mg_conv_outer *t, cons
 
 /* Row r with channels in the lanes. */
 MG_INLINE void MG_NAME(outer_channels)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b,
-                                       ptrdiff_t r, const ptrdiff_t *offsets, int lanes, const int MR) {
+                                       ptrdiff_t r, const ptrdiff_t *offsets, const int MR) {
     ptrdiff_t columns[MG_TILE_MAX], from = t->inner_from, to = t->inner_to;
     for (int m = 0; m < MR; m++) {
         columns[m] = t->tap_columns[m];
@@ -53,10 +53,13 @@ MG_INLINE void MG_NAME(outer_channels)(vec *acc, const struct mg_conv_outer *t, 
         columns[m] = -(PTRDIFF_MAX / 2);
         from = to = t->positions;
     }
-    MG_NAME(outer_edge)(acc, t, a, b, 0, from, offsets, columns, lanes, MR);
-    MG_NAME(outer_row)(acc, a + from * t->a_step, b + from * t->b_step, to - from, t->a_step, t->b_step, offsets, lanes,
-                       MR, 1, CHANNELS_);
-    MG_NAME(outer_edge)(acc, t, a, b, to, t->positions, offsets, columns, lanes, MR);
+    if (t->lanes < VL) {                       /* one loop for all: few vectors of channels are not full */
+        MG_NAME(outer_edges)(acc, t, a, b, t->positions, t->positions, offsets, columns, t->lanes, MR);
+        return;
+    }
+    MG_NAME(outer_edges)(acc, t, a, b, from, to, offsets, columns, VL, MR);
+    MG_NAME(outer_row)(acc, a + from * t->a_step, b + from * t->b_step, to - from, t->a_step, t->b_step, offsets, VL, MR,
+                       1, CHANNELS_);
 }
 
 MG_INLINE void MG_NAME(outer_store)(vec *acc, char *out, ptrdiff_t step, int accumulate, int lanes, const int MR,
@@ -87,10 +90,9 @@ MG_INLINE void MG_NAME(outer)(const struct mg_conv_outer *t, const int kind, con
     for (ptrdiff_t n = 0; n < t->images; n++)
         for (ptrdiff_t r = 0; r < t->rows; r++) {
             const char *a = t->a + n * t->a_image + r * t->a_row, *b = t->b + n * t->b_image + r * t->b_row;
-            if (kind == CHANNELS_) {
-                if (t->lanes < VL) MG_NAME(outer_channels)(acc, t, a, b, r, offsets, t->lanes, MR);
-                else MG_NAME(outer_channels)(acc, t, a, b, r, offsets, VL, MR);
-            } else if (t->lanes < VL)
+            if (kind == CHANNELS_)
+                MG_NAME(outer_channels)(acc, t, a, b, r, offsets, MR);
+            else if (t->lanes < VL)
                 MG_NAME(outer_row)(acc, a, b, t->positions, t->a_step, t->b_step, offsets, t->lanes, MR, NV, kind);
             else
                 MG_NAME(outer_row)(acc, a, b, t->positions, t->a_step, t->b_step, offsets, VL, MR, NV, kind);

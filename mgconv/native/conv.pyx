@@ -7,11 +7,11 @@ input i meets tap k where i + p - k*d = s*o, so with g = gcd(s, d) the taps of o
 outputs lie d/g apart, and the positions of a residue are s apart in dx.
 """
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.string cimport memset
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.algorithm cimport Algorithm
-from mgconv.native.correlation cimport Correlation, run_all
+from mgconv.native.correlation cimport Call, Correlation, pack_panel, run_all, run_task
 from mgconv.native.kernel_gradient cimport KernelGradient
 
 import math
@@ -20,7 +20,6 @@ from functools import partial
 import numpy as np
 
 from mgconv.native.choice import choose
-from mgconv.native.frozen import FrozenForward
 
 cdef enum:
     RANKS = 4
@@ -89,7 +88,7 @@ cdef class ConvPlan:
     cdef Shape x, y, kernel, bias
     cdef list forward_passes, input_passes
     cdef KernelGradient sum
-    cdef Algorithm fast_forward, fast_input, fast_kernel        # instead of the direct sums, or None
+    cdef runtime.Algorithm fast_forward, fast_input, fast_kernel        # instead of the direct sums, or None
 
     def __init__(self, geometry, dtype, algorithm=None):
         self.geometry, self.dtype = geometry, np.dtype(dtype)
@@ -218,6 +217,57 @@ cdef class ConvPlan:
             release(views, taken)
 
 
+cdef void frozen_task(void *context, Py_ssize_t index) noexcept nogil:
+    run_task(<Call *>context, index)
+
+
+cdef class FrozenForward:
+    """A forward pass bound to its arrays for good: calling it computes `out` from what `x` holds, unchecked, with
+    kernel and bias as they were when it was made, packed once.
+
+    Made by `ConvPlan.freeze`, which checks the arrays. One thread may call it at a time.
+    """
+    cdef Call call
+    cdef Correlation correlation      # this and the arrays are kept alive
+    cdef object x, out
+    cdef char *memory
+
+    def __init__(self, Correlation correlation, x, kernel, bias, out, int flags):
+        cdef const unsigned char[::1] x_bytes = bytes_of(x), kernel_bytes = bytes_of(kernel), bias_bytes
+        cdef unsigned char[::1] out_bytes = bytes_of(out)
+        cdef Py_ssize_t packed = (correlation.plan.packed_bytes + 63) & ~63, index
+        self.correlation, self.x, self.out = correlation, x, out
+        free(self.memory)
+        self.memory = <char *>malloc(packed + 64 + (0 if bias is None else bias.nbytes))
+        if self.memory == NULL:
+            raise MemoryError("no memory for a packed kernel")
+        cdef Call *call = &self.call
+        call.plan, call.flags, call.failed = &correlation.plan, flags, False
+        call.x, call.kernel, call.y = <const char *>&x_bytes[0], <const char *>&kernel_bytes[0], <char *>&out_bytes[0]
+        call.packed = self.memory + (-<Py_ssize_t>self.memory & 63)
+        call.bias = NULL
+        if bias is not None:
+            bias_bytes = bytes_of(bias)
+            memcpy(call.packed + packed, &bias_bytes[0], bias_bytes.shape[0])
+            call.bias = call.packed + packed
+        for index in range(correlation.plan.panel_count):
+            pack_panel(call, index)
+        call.kernel = NULL
+
+    def __dealloc__(self):
+        free(self.memory)
+
+    def __call__(self):
+        with nogil:
+            runtime.parallel_for(frozen_task, &self.call, self.call.plan.tasks, self.call.plan.seconds)
+        enough, self.call.failed = not self.call.failed, False
+        runtime.check_memory(enough)
+
+
+cdef bytes_of(array):
+    return array.reshape(-1).view("u1")
+
+
 cdef inline void release(Py_buffer *views, int taken) noexcept:
     cdef int i
     for i in range(taken):
@@ -308,6 +358,4 @@ cdef int sum_rows(int wide, const char *x, char *sums, Py_ssize_t rows, Py_ssize
             runtime.parallel_for(sum_rows_task, &s, s.count, rows * columns * s.item / 3e10)
             if s.count > 1:
                 s.kernels.add_parts(sums, s.parts, columns, s.count, columns)
-    if s.parts == NULL:
-        raise MemoryError("no memory for the scratch of a convolution")
-    return 0
+    return runtime.check_memory(s.parts != NULL)

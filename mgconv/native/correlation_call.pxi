@@ -62,9 +62,13 @@ cdef void run_channels(const Call *call, const Panel *panel, const runtime.mg_co
         if p.cut_edges:
             count = alike(along, first + done, first + positions, &t0, &t1)
             if p.along == ROWS:
-                part.outer, part.x, part.kernel = t1 - t0, part.x + t0 * row.x_outer, part.kernel + t0 * row.kernel_outer
+                part.outer = t1 - t0
+                part.x += t0 * row.x_outer
+                part.kernel += t0 * row.kernel_outer
             else:
-                part.inner, part.x, part.kernel = t1 - t0, part.x + t0 * row.x_inner, part.kernel + t0 * row.kernel_inner
+                part.inner = t1 - t0
+                part.x += t0 * row.x_inner
+                part.kernel += t0 * row.kernel_inner
         if p.far:
             part.fresh_rows = <int>min(p.axis[ROWS].stride, part.outer)
             part.fresh_columns = <int>min(p.axis[COLUMNS].stride, part.inner)
@@ -312,7 +316,7 @@ cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t pan
             while q < panel_end:
                 r = first[across]
                 while r < end[across]:
-                    pair = p.paired and p.axis[ROWS].direct_from <= r and r + 2 <= min(p.axis[ROWS].direct_to, end[ROWS])
+                    pair = p.paired and p.axis[ROWS].direct_from <= r <= min(p.axis[ROWS].direct_to, end[ROWS]) - 2
                     for s in range(count):
                         run_segment(call, &p.panels[q], &segments[s], n, r, r, min(p.together, panel_end - q), pair)
                     r += 1 + pair
@@ -424,6 +428,4 @@ cdef int run_all(list passes, const char *x, const char *kernel, const char *bia
             failed |= job.calls[i].failed
     if job.count > FEW:
         free(job.calls)
-    if packed == NULL or failed:
-        raise MemoryError("no memory for the scratch of a convolution")
-    return 0
+    return runtime.check_memory(packed != NULL and not failed)

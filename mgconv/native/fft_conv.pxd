@@ -1,6 +1,5 @@
 """Long kernels in 1-D by FFT, for the plans of conv.pyx."""
 from mgconv.native cimport runtime
-from mgconv.native.algorithm cimport Algorithm
 
 
 cdef struct Pass:
@@ -22,5 +21,5 @@ cdef struct Pass:
     Py_ssize_t *channel_places
 
 
-cdef class FFTConv(Algorithm):
+cdef class FFTConv(runtime.Algorithm):
     cdef Pass towards_output, towards_input

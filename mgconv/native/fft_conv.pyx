@@ -21,7 +21,6 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from mgconv.native cimport runtime
-from mgconv.native.algorithm cimport Algorithm, check_memory
 from mgconv.native.runtime cimport MG_SCRATCH_JOB, MG_SCRATCH_TASK
 
 cdef enum:
@@ -194,7 +193,7 @@ cdef int convolve(const Pass *p, const char *x, const char *kernel, const char *
                                  5e-9 * p.n * columns_of(p, p.channels, p.filters))
             runtime.parallel_for(block_task, &call, ceil_div(p.pairs, p.block),
                                  5e-9 * p.n * p.pairs * (p.channels + p.filters))
-    return check_memory(not call.failed)
+    return runtime.check_memory(not call.failed)
 
 
 # ---- gradient to the kernel ----
@@ -269,7 +268,7 @@ cdef int correlate_kernel(const Pass *p, const char *x, const char *dy, char *dk
                                      2e-10 * p.n * call.count * p.channels * p.filters)
                 call.first += chunk
             runtime.parallel_for(fold_task, &call, columns, 5e-9 * p.n * columns)
-    return check_memory(not call.failed)
+    return runtime.check_memory(not call.failed)
 
 
 # ---- plans ----
@@ -313,7 +312,7 @@ cdef void release(Pass *p) noexcept:
     free(p.channel_places)
 
 
-cdef class FFTConv(Algorithm):
+cdef class FFTConv(runtime.Algorithm):
     """For long kernels in 1-D with unit stride, no dilation, one group; segments of 2**log2n elements."""
 
     @staticmethod

@@ -215,9 +215,7 @@ cdef class KernelGradient:
                     p.kernels.add_parts_turned(dkernel, call.result, p.filters, p.entries, p.chunks)
                 elif p.chunks > 1:
                     p.kernels.add_parts(dkernel, call.result, result, p.chunks, result)
-        if call.result == NULL or call.failed:
-            raise MemoryError("no memory for the scratch of a convolution")
-        return 0
+        return runtime.check_memory(call.result != NULL and not call.failed)
 
 
 cdef inline bint crowded(Py_ssize_t step) noexcept:

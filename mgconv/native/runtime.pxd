@@ -1,4 +1,5 @@
-"""What the other compiled modules share: the instruction set in use, the thread pool, scratch memory.
+"""What the other compiled modules share: the instruction set in use, the thread pool, scratch memory, and the form of
+a convolution's algorithms.
 
 `runtime` is the one extension that links src_c, so there is one pool and one choice of kernels in a process. The others
 call through these function pointers, which Cython shares by `cimport`.
@@ -203,3 +204,14 @@ cdef const mg_isa *active_isa() noexcept nogil
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept nogil
 cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil
 cdef void *scratch(int slot, size_t size) noexcept nogil
+
+cdef int check_memory(bint enough) except -1       # MemoryError unless there was enough scratch memory
+
+cdef class Algorithm:
+    """What a plan may use instead of the direct sums for a convolution or one of its gradients."""
+    cdef readonly Py_ssize_t scratch_bytes      # of the hungriest operation, for one thread
+
+    # Arrays as in ConvPlan; each overwrites its last array, and raises MemoryError when there is no scratch memory.
+    cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1
+    cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1
+    cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1

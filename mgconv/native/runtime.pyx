@@ -37,6 +37,23 @@ cdef void *scratch(int slot, size_t size) noexcept nogil:
     return mg_scratch(slot, size)
 
 
+cdef int check_memory(bint enough) except -1:
+    if not enough:
+        raise MemoryError("no memory for the scratch of a convolution")
+    return 0
+
+
+cdef class Algorithm:
+    cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
+        raise NotImplementedError
+
+    cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1:
+        raise NotImplementedError
+
+    cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1:
+        raise NotImplementedError
+
+
 def available_isas():
     """The instruction sets that are compiled in and that this processor runs, best last."""
     cdef int count

@@ -1,6 +1,5 @@
 """Convolution of 3x3 taps with unit stride by Winograd's F(2x2, 3x3), for the plans of conv.pyx."""
 from mgconv.native cimport runtime
-from mgconv.native.algorithm cimport Algorithm
 
 
 cdef struct Pass:
@@ -17,5 +16,5 @@ cdef struct Pass:
     Py_ssize_t block, shares                     # tiles a task; tasks that share a block's panels
 
 
-cdef class WinogradConv(Algorithm):
+cdef class WinogradConv(runtime.Algorithm):
     cdef Pass towards_output, towards_input

@@ -16,7 +16,6 @@ threads changes no bit.
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.algorithm cimport Algorithm, check_memory
 from mgconv.native.runtime cimport MG_SCRATCH_JOB, MG_SCRATCH_TASK, MG_WINOGRAD_DEPTH, MG_WINOGRAD_PLACES
 
 cdef enum:
@@ -215,7 +214,7 @@ cdef int correlate(const Pass *p, const char *x, const char *kernel, const char 
                                  1e-9 * p.channels * p.filters)
             runtime.parallel_for(block_task, &call, ceil_div(p.tiles, p.block) * p.shares,
                                  1e-10 * p.tiles * p.channels * p.filters)
-    return check_memory(not call.failed)
+    return runtime.check_memory(not call.failed)
 
 
 # ---- gradient to the kernel ----
@@ -287,7 +286,7 @@ cdef int correlate_kernel(const Pass *p, const char *x, const char *dy, char *dk
                 call.first += chunk
             runtime.parallel_for(fold_task, &call, p.panels * ceil_div(p.channels, PART),
                                  1e-9 * p.channels * p.filters)
-    return check_memory(not call.failed)
+    return runtime.check_memory(not call.failed)
 
 
 # ---- plans ----
@@ -304,7 +303,7 @@ cdef void lay_out(Pass *p) noexcept:
     p.shares = min(ceil_div(TASKS, blocks), p.panels)
 
 
-cdef class WinogradConv(Algorithm):
+cdef class WinogradConv(runtime.Algorithm):
     """For 3x3 taps, unit stride, no dilation, one group."""
 
     @staticmethod
