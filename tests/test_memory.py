@@ -1,4 +1,4 @@
-"""Calls that are made a million times keep nothing."""
+"""Calls that are made a million times keep nothing; large results begin at a cache line."""
 import gc
 import tracemalloc
 
@@ -7,6 +7,7 @@ import pytest
 
 import mgconv
 from mgconv import layers, ops
+from mgconv.memory import aligned_empty
 
 CALLS = 3000
 
@@ -44,3 +45,22 @@ def test_many_calls_keep_nothing(calls, name):
     finally:
         tracemalloc.stop()
     assert after - before < 8 * CALLS            # not even a pointer a call: NumPy reports its arrays, too
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_results_begin_at_a_cache_line(dtype):
+    x, kernel = np.ones((3, 90, 101, 4), dtype), np.ones((1, 1, 4, 16), dtype)
+    y = ops.conv(x, kernel)
+    for result in (y, ops.conv_grad_input(y, kernel, x.shape), ops.max_pool(x, 2, strides=1)):
+        assert result.ctypes.data % 64 == 0
+        assert result.dtype == dtype
+        assert result.flags.c_contiguous
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (7,), (2, 3, 5)])
+def test_aligned_arrays_have_the_shape_asked_for(shape):
+    array = aligned_empty(shape, ">f8")
+    array[...] = 2
+    assert array.shape == shape
+    assert array.dtype == ">f8"
+    assert array.sum() == 2 * np.prod(shape)
