@@ -25,6 +25,8 @@ cdef enum:
     BLOCK_BYTES = 1 << 18             # what a task's transformed tiles may take: a part of a second-level cache
     CHUNK_BYTES = 1 << 22             # the same for the gradient to the kernel, whose tasks share them
     PART = 64                         # rows of taps or tiles a task
+    STRIP = 4                         # tiles that are copied together where they hang over the edge
+    STRIP_PIXELS = 4 * (2 * STRIP + 2)
     TASKS = 8                         # enough for a few threads, where the shape has room for them
 
 
@@ -70,24 +72,25 @@ cdef inline Py_ssize_t width(const Pass *p, Py_ssize_t panel) noexcept nogil:
     return min(p.kernels.panel, p.filters - panel * p.kernels.panel)
 
 
-cdef void copy_patch(const char *image, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t size, Py_ssize_t y,
-                     Py_ssize_t x, Py_ssize_t side, char *patch) noexcept nogil:
-    """A square of `side` pixels of `size` bytes that may reach beyond the image, where it is zero."""
-    cdef Py_ssize_t i, j
-    for i in range(y, y + side):
-        for j in range(x, x + side):
-            if 0 <= i < rows and 0 <= j < columns:
-                memcpy(patch, image + (i * columns + j) * size, size)
-            else:
-                memset(patch, 0, size)
-            patch += size
+cdef void copy_strip(const char *image, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t size, Py_ssize_t y,
+                     Py_ssize_t x, Py_ssize_t high, Py_ssize_t wide, char *strip) noexcept nogil:
+    """A rectangle of pixels of `size` bytes that may reach beyond the image, where it is zero."""
+    cdef Py_ssize_t before = min(max(-x, 0), wide), inside = max(min(x + wide, columns) - max(x, 0), 0), i
+    for i in range(y, y + high):
+        if not 0 <= i < rows or inside == 0:
+            memset(strip, 0, wide * size)
+        else:
+            memset(strip, 0, before * size)
+            memcpy(strip + before * size, image + (i * columns + x + before) * size, inside * size)
+            memset(strip + (before + inside) * size, 0, (wide - before - inside) * size)
+        strip += wide * size
 
 
 cdef void transform_inputs(const Pass *p, const char *x, Py_ssize_t first, Py_ssize_t count, char *u,
-                           Py_ssize_t place, Py_ssize_t block, char *patch) noexcept nogil:
-    """Transform tiles first ... first + count - 1, row by row; where a tile hangs over the edge, from a copy."""
+                           Py_ssize_t place, Py_ssize_t block, char *strip) noexcept nogil:
+    """Transform tiles first ... first + count - 1, row by row; where tiles hang over the edge, from a copy."""
     cdef Py_ssize_t size = p.channels * p.itemsize, row = p.columns * p.channels
-    cdef Py_ssize_t tile, run, i, j, inside, outside, y
+    cdef Py_ssize_t tile, run, i, j, inside, outside, y, n
     cdef const char *image
     while count:
         tile = first % (p.down * p.across)
@@ -98,27 +101,26 @@ cdef void transform_inputs(const Pass *p, const char *x, Py_ssize_t first, Py_ss
         count -= run
         y = 2 * i - p.top
         inside, outside = max(j, (p.left + 1) // 2), min(j + run, (p.columns + p.left - 2) // 2)
-        if y < 0 or y + 4 > p.rows or inside >= outside:
+        if y < 0 or y + 4 > p.rows or outside - inside < STRIP:
             inside = outside = j + run
         while run:
             if j == inside and inside < outside:
-                p.kernels.input(image + (y * p.columns + 2 * j - p.left) * size, row, p.channels, outside - inside,
-                                p.channels, u, place, block)
-                u += (outside - inside) * DEPTH * p.itemsize
-                run -= outside - inside
-                j = outside
-                continue
-            copy_patch(image, p.rows, p.columns, size, y, 2 * j - p.left, 4, patch)
-            p.kernels.input(patch, 4 * p.channels, p.channels, 1, p.channels, u, place, block)
-            u += DEPTH * p.itemsize
-            run -= 1
-            j += 1
+                n = outside - inside
+                p.kernels.input(image + (y * p.columns + 2 * j - p.left) * size, row, p.channels, n, p.channels, u,
+                                place, block)
+            else:
+                n = min(STRIP, run, inside - j if j < inside else run)
+                copy_strip(image, p.rows, p.columns, size, y, 2 * j - p.left, 4, 2 * n + 2, strip)
+                p.kernels.input(strip, (2 * n + 2) * p.channels, p.channels, n, p.channels, u, place, block)
+            u += n * DEPTH * p.itemsize
+            run -= n
+            j += n
 
 
 cdef void transform_gradients(const Pass *p, const char *dy, Py_ssize_t first, Py_ssize_t count, char *u,
-                              Py_ssize_t place, Py_ssize_t block, char *patch) noexcept nogil:
+                              Py_ssize_t place, Py_ssize_t block, char *strip) noexcept nogil:
     cdef Py_ssize_t size = p.filters * p.itemsize, row = p.out_columns * p.filters
-    cdef Py_ssize_t tile, run, i, j, whole
+    cdef Py_ssize_t tile, run, i, j, whole, n
     cdef const char *image
     while count:
         tile = first % (p.down * p.across)
@@ -127,16 +129,20 @@ cdef void transform_gradients(const Pass *p, const char *dy, Py_ssize_t first, P
         run = min(count, p.across - j)
         first += run
         count -= run
-        whole = min(run, p.out_columns // 2 - j) if 2 * i + 2 <= p.out_rows else 0
-        if whole > 0:
-            p.kernels.gradient(image + (2 * i * p.out_columns + 2 * j) * size, row, p.filters, whole, p.filters, u,
-                               place, block)
-        whole = max(whole, 0)
-        u += whole * p.kernels.panel * p.itemsize
-        for j in range(j + whole, j + run):
-            copy_patch(image, p.out_rows, p.out_columns, size, 2 * i, 2 * j, 2, patch)
-            p.kernels.gradient(patch, 2 * p.filters, p.filters, 1, p.filters, u, place, block)
-            u += p.kernels.panel * p.itemsize
+        whole = max(min(run, p.out_columns // 2 - j), 0) if 2 * i + 2 <= p.out_rows else 0
+        while run:
+            if whole:
+                n = whole
+                p.kernels.gradient(image + (2 * i * p.out_columns + 2 * j) * size, row, p.filters, n, p.filters, u,
+                                   place, block)
+                whole = 0
+            else:
+                n = min(STRIP, run)
+                copy_strip(image, p.out_rows, p.out_columns, size, 2 * i, 2 * j, 2, 2 * n, strip)
+                p.kernels.gradient(strip, 2 * n * p.filters, p.filters, n, p.filters, u, place, block)
+            u += n * p.kernels.panel * p.itemsize
+            run -= n
+            j += n
 
 
 cdef void store_outputs(const Pass *p, const char *u, Py_ssize_t place, const char *bias, bint relu, char *y,
@@ -177,7 +183,7 @@ cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
 
 
 cdef Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
-    return (PLACES * (inputs_place(p, p.block) + outputs_place(p) + p.channels)) * p.itemsize
+    return (PLACES * (inputs_place(p, p.block) + outputs_place(p)) + STRIP_PIXELS * p.channels) * p.itemsize
 
 
 cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -219,19 +225,23 @@ cdef int correlate(const Pass *p, const char *x, const char *kernel, const char 
 
 # ---- gradient to the kernel ----
 
+cdef Py_ssize_t strip_bytes(const Pass *p) noexcept nogil:
+    return STRIP_PIXELS * max(p.channels, p.filters) * p.itemsize
+
+
 cdef void spread_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Call *call = <Call *>context
     cdef const Pass *p = call.plan
     cdef Py_ssize_t first = index * PART
     cdef Py_ssize_t count = min(PART, call.count - first)
-    cdef char *patch = <char *>runtime.scratch(MG_SCRATCH_TASK, PLACES * max(p.channels, p.filters) * p.itemsize)
-    if patch == NULL:
+    cdef char *strip = <char *>runtime.scratch(MG_SCRATCH_TASK, strip_bytes(p))
+    if strip == NULL:
         call.failed = True
         return
     transform_inputs(p, call.x, call.first + first, count, call.inputs + first * DEPTH * p.itemsize,
-                     inputs_place(p, call.count), call.count * DEPTH, patch)
+                     inputs_place(p, call.count), call.count * DEPTH, strip)
     transform_gradients(p, call.y, call.first + first, count, call.gradients + first * p.kernels.panel * p.itemsize,
-                        gradients_place(p, call.count), call.count * p.kernels.panel, patch)
+                        gradients_place(p, call.count), call.count * p.kernels.panel, strip)
 
 
 cdef void sums_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -330,7 +340,7 @@ cdef class WinogradConv(runtime.Algorithm):
         lay_out(q)
         self.scratch_bytes = max(PLACES * taps_place(p) * p.itemsize + block_bytes(p),
                                  PLACES * taps_place(q) * p.itemsize + block_bytes(q),
-                                 chunk_bytes(p) + PLACES * max(p.channels, p.filters) * p.itemsize)
+                                 chunk_bytes(p) + strip_bytes(p))
 
     cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
         return correlate(&self.towards_output, x, kernel, bias, y, relu)
