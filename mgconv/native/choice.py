@@ -61,11 +61,25 @@ def roles(geometry, operation):
 
 
 def direct(geometry, operation, lanes):
-    """Few filters leave lanes idle, or to taps whose sums are then added up for each output."""
-    positions, channels, filters = roles(geometry, operation)
-    taps = math.prod(geometry.kernel_shape[:geometry.rank])
+    """Few filters leave lanes idle, or to taps whose sums are then added up for each output.
+
+    Taps in the padding are left out along the rows, and along the columns where tiles do not lie along them.
+    """
+    (batch, *sizes), channels, filters = roles(geometry, operation)
+    across = operation != "grad_kernel" and not (sizes[-1] < 8 and batch >= 2 * sizes[-1])
+    sums = batch * math.prod(size * taps if across and axis == geometry.rank - 1 else met(geometry, axis)
+                             for axis, (size, taps) in enumerate(zip(sizes, geometry.kernel_shape)))
     few = 17 if 2 * filters < lanes and operation != "grad_kernel" else 0
-    return math.prod(positions) * (taps * channels * filters / lanes * (1.1 + 0.24 * (lanes / filters) ** 0.5) + few)
+    return (sums * channels * filters / lanes * (1.1 + 0.24 * (lanes / filters) ** 0.5)
+            + batch * math.prod(sizes) * few)
+
+
+def met(geometry, axis):
+    """How many pairs of an output and a tap along one axis meet an input."""
+    size, outputs = geometry.input_shape[1 + axis], geometry.output_shape[1 + axis]
+    stride, rate, before = geometry.strides[axis], geometry.dilation_rate[axis], geometry.pads[axis][0]
+    starts = [tap * rate - before for tap in range(geometry.kernel_shape[axis])]
+    return sum(max(min(outputs, (size - 1 - start) // stride + 1) - max(-(start // stride), 0), 0) for start in starts)
 
 
 def winograd(geometry, lanes, size):
