@@ -254,13 +254,15 @@ cdef int lay_segments(const Pass *p, const char *image, char *strips, Segment *s
     """Cut positions first ... end - 1 into those read directly and up to two strips beside them."""
     cdef const Axis *along = &p.axis[p.along]
     cdef const Axis *other = &p.axis[COLUMNS if p.along == ROWS else ROWS]
-    cdef Py_ssize_t height = p.strip_height, low = first, high = end, i
+    cdef Py_ssize_t positions = end - first, tiles = ceil_div(positions, p.strip_height), low = 0, high = tiles, i
     cdef Py_ssize_t other_from, other_to
     cdef int count = 0
-    if along.direct_from > first:
-        low = min(end, first + ceil_div(along.direct_from - first, height) * height)
-    if along.direct_to < end:
-        high = max(first, end - ceil_div(end - along.direct_to, height) * height)
+    # The first and last tiles that need no copy, where all are as high as one another.
+    while low < tiles and first + low * positions // tiles < along.direct_from:
+        low += 1
+    while high > 0 and first + high * positions // tiles > along.direct_to:
+        high -= 1
+    low, high = first + low * positions // tiles, first + high * positions // tiles
     if p.cut_edges:
         low, high = first, end
     elif low >= high or p.rearranged:
