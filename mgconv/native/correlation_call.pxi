@@ -262,11 +262,11 @@ cdef int lay_segments(const Pass *p, const char *image, char *strips, Segment *s
         low += 1
     while high > 0 and first + high * positions // tiles > along.direct_to:
         high -= 1
-    low, high = first + low * positions // tiles, first + high * positions // tiles
     if p.cut_edges:
-        low, high = first, end
-    elif low >= high or p.rearranged:
-        low = high = end
+        low, high = 0, tiles
+    elif p.rearranged or high - low < min(FEW_TILES, tiles):
+        low = high = tiles
+    low, high = first + low * positions // tiles, first + high * positions // tiles
     if low > first:
         segments[count].first, segments[count].count = first, low - first
         count += 1
@@ -394,6 +394,7 @@ cdef void pass_task(void *context, Py_ssize_t index) noexcept nogil:
 
 
 cdef enum:
+    FEW_TILES = 2                     # fewer between two strips are copied, too: a call of tiles costs more
     FEW = 16                          # passes of one job that need no memory of their own
 
 
