@@ -63,12 +63,13 @@ def roles(geometry, operation):
 def direct(geometry, operation, lanes):
     """Few filters leave lanes idle, or to taps whose sums are then added up for each output.
 
-    Taps in the padding are left out along the rows, and along the columns where tiles do not lie along them.
+    In 2-D, taps in the padding are left out along the rows, and along the columns where tiles do not lie along them.
     """
     (batch, *sizes), channels, filters = roles(geometry, operation)
-    across = operation != "grad_kernel" and not (sizes[-1] < 8 and batch >= 2 * sizes[-1])
-    sums = batch * math.prod(size * taps if across and axis == geometry.rank - 1 else met(geometry, axis)
-                             for axis, (size, taps) in enumerate(zip(sizes, geometry.kernel_shape)))
+    sums = batch * math.prod(sizes) * math.prod(geometry.kernel_shape[:geometry.rank])
+    if geometry.rank == 2:
+        across = operation != "grad_kernel" and not (sizes[1] < 8 and batch >= 2 * sizes[1])
+        sums = batch * met(geometry, 0) * (sizes[1] * geometry.kernel_shape[1] if across else met(geometry, 1))
     few = 17 if 2 * filters < lanes and operation != "grad_kernel" else 0
     return (sums * channels * filters / lanes * (1.1 + 0.24 * (lanes / filters) ** 0.5)
             + batch * math.prod(sizes) * few)
