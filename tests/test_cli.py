@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import scipy.io
+from patience import PATIENCE
 
 import mgconv
 from mgconv import cli, forecast
@@ -21,7 +22,7 @@ def run(*arguments, before="", **options):
     """`mgconv ARGUMENTS` in a fresh process; `before` is Python to run ahead of it."""
     code = f"import sys; {before}\nfrom mgconv.cli import main\nsys.exit(main(sys.argv[1:]))"
     return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True,
-                          timeout=120, check=False, **options)
+                          timeout=PATIENCE, check=False, **options)
 
 
 def files(folder):
@@ -43,7 +44,7 @@ def both(tmp_path_factory):
     """One run at both intervals, through `python -m mgconv`."""
     folder = tmp_path_factory.mktemp("both")
     done = subprocess.run([sys.executable, "-m", "mgconv", "mg30", *SHORT], cwd=folder, capture_output=True, text=True,
-                          timeout=120, check=False)
+                          timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return folder, done
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import PATIENCE
 
 import mgconv
 from mgconv.native import runtime
@@ -11,7 +12,7 @@ from mgconv.native import runtime
 
 def python(code, **environment):
     return subprocess.run([sys.executable, "-W", "error", "-c", code], env={**os.environ, **environment},
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=PATIENCE)
 
 
 @pytest.fixture(autouse=True)

@@ -41,7 +41,7 @@ def geometries(draw):
     return sizes(1, 7), sizes(1, 3), {"strides": sizes(1, 3), "padding": padding, "dilation_rate": sizes(1, 3)}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(geometries())
 def test_equal_to_the_jacobian_of_conv(geometry):
     input_shape, kernel_shape, options = geometry

@@ -69,7 +69,7 @@ def test_agrees_with_the_method_of_steps(system, f):
         np.testing.assert_allclose(x, expected, rtol=0, atol=2e-9 * np.abs(expected).max(), err_msg=f"{system} {dt}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(nodes=st.integers(8, 45), tau=st.floats(0.1, 30), decay=st.floats(-3, 8), derivative=st.booleans(),
        start=st.floats(-2, 2))
 def test_agrees_with_its_slow_twin(nodes, tau, decay, derivative, start):

@@ -94,7 +94,7 @@ def check(geometry, dtype, isa, algorithm, seed):
 
 @every_isa
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(geometry=images, seed=st.integers(0, 99))
 def test_winograd_agrees_with_plain_sums(isa, dtype, geometry, seed):
     check(geometry, dtype, isa, "winograd", seed)
@@ -108,7 +108,7 @@ def test_winograd_in_many_blocks_and_chunks(isa, dtype):
 
 @every_isa
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(geometry=series, seed=st.integers(0, 99))
 @example(geometry=conv_geometry((1, 1, 1), (1, 1, 1), padding=(54, 0)), seed=1)
 def test_fft_agrees_with_plain_sums(isa, dtype, geometry, seed):

@@ -9,7 +9,7 @@ from mgconv.native import runtime
 from mgconv.native.activation import ReluGrad
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rows=st.integers(1, 300), columns=st.integers(1, 150), dtype=st.sampled_from(["f4", "f8"]),
        isa=st.sampled_from(runtime.available_isas()), seed=st.integers(0, 1000))
 def test_equal_to_the_twin(rows, columns, dtype, isa, seed):

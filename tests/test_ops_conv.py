@@ -89,7 +89,7 @@ def operations(plan, geometry, x, kernel, bias, dy):
     ]
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(geometry=geometries() | depthwise_geometries(), dtype=st.sampled_from([np.float32, np.float64]),
        seed=st.integers(0, 99))
 def test_every_operation_equals_its_twin_on_every_instruction_set_and_writes_nothing_else(geometry, dtype, seed):
@@ -150,7 +150,7 @@ def test_large_shapes_have_the_same_bits_for_any_number_of_threads(input_shape, 
             assert error < TOLERANCE[dtype], f"{name} on {isa}: off by {error:.1e}"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(geometry=geometries(), seed=st.integers(0, 99))
 def test_the_gradients_are_the_adjoints_of_the_forward_pass(geometry, seed):
     x, kernel, _, v = arrays(geometry, np.float64, seed)
@@ -161,7 +161,7 @@ def test_the_gradients_are_the_adjoints_of_the_forward_pass(geometry, seed):
     assert abs(np.vdot(kernel, ops.conv_grad_kernel(x, v, kernel.shape, **how)) - product) < 1e-13 * size
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(geometry=geometries(), seed=st.integers(0, 99))
 def test_the_gradients_are_finite_differences_of_the_forward_pass(geometry, seed):
     x, kernel, bias, v = arrays(geometry, np.float64, seed)

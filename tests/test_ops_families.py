@@ -52,7 +52,7 @@ def transposed_problems(draw):
     return x, rng.standard_normal((*taps, filters, channels)).astype(dtype), how, starts, out, rng
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(transposed_problems())
 def test_conv_transpose_equals_the_twin_and_its_gradients_are_adjoint(problem):
     x, kernel, how, starts, out, rng = problem

@@ -70,7 +70,7 @@ def problems(draw):
     return geometry, x.astype(dtype), rng.standard_normal(geometry.output_shape).astype(dtype)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(problems())
 def test_equals_the_twin(problem):
     geometry, x, dy = problem

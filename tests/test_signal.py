@@ -76,7 +76,7 @@ def isa(request):
 
 @pytest.mark.parametrize("name", ["convolve", "correlate"])
 @pytest.mark.parametrize("method", ["auto", "direct", "fft"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases())
 def test_agrees_with_scipy(name, method, case):
     x, h, mode = case
@@ -86,7 +86,7 @@ def test_agrees_with_scipy(name, method, case):
 
 
 @pytest.mark.parametrize("name", ["convolve2d", "correlate2d"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(case=cases(ranks=(2,)), boundary=st.sampled_from(["fill", "wrap", "symm", "pad", "circular", "symmetric"]),
        fillvalue=st.sampled_from([0, 2, -1.5]))
 def test_images_agree_with_scipy_at_every_boundary(name, case, boundary, fillvalue):
@@ -97,7 +97,7 @@ def test_images_agree_with_scipy_at_every_boundary(name, case, boundary, fillval
 
 
 @pytest.mark.parametrize("name", ["convolve", "correlate"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases(dtypes=INTEGERS))
 def test_integers_are_exact_modulo_their_size(name, case):
     x, h, mode = case
@@ -108,7 +108,7 @@ def test_integers_are_exact_modulo_their_size(name, case):
 
 
 @pytest.mark.parametrize("name", ["convolve2d", "correlate2d"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(case=cases(ranks=(2,), dtypes=INTEGERS[:-1]), boundary=st.sampled_from(["fill", "wrap", "symm"]))
 def test_integer_images_are_exact(name, case, boundary):
     x, h, mode = case

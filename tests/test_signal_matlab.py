@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.signal
+from patience import PATIENCE
 
 from mgconv.signal import causal_conv, conv2, filter2, valid_conv2
 
@@ -108,7 +109,7 @@ octave = pytest.mark.skipif(not shutil.which("octave"), reason="GNU Octave is no
 
 def run_octave(script, folder):
     result = subprocess.run(["octave", "--norc", "--no-history", "--no-gui", "--quiet", "--eval", script], cwd=folder,
-                            capture_output=True, text=True, timeout=60, env={**os.environ, "HOME": str(folder)})
+                            capture_output=True, text=True, timeout=PATIENCE, env={**os.environ, "HOME": str(folder)})
     assert result.returncode == 0, result.stderr
 
 

@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 import pytest
+from patience import PATIENCE
 
 import mgconv
 from mgconv import ops
@@ -34,7 +35,8 @@ expected = work()
 def program(code, runs=1):
     """Run PROGRAM and then `code`, which exits with status 0."""
     for _ in range(runs):
-        result = subprocess.run([sys.executable, "-c", PROGRAM + code], capture_output=True, text=True, timeout=60)
+        result = subprocess.run([sys.executable, "-c", PROGRAM + code], capture_output=True, text=True,
+                                timeout=PATIENCE)
         assert result.returncode == 0, result.stderr
         assert "Error" not in result.stderr
 
@@ -92,10 +94,10 @@ def test_several_python_threads_at_once_while_the_pool_changes_its_size():
     for thread in (resizer, *callers):
         thread.start()
     for thread in callers:
-        thread.join(60)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
     end.set()
-    resizer.join(60)
+    resizer.join(PATIENCE)
     assert not resizer.is_alive()
     assert not wrong
 

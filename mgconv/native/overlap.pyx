@@ -163,8 +163,9 @@ cdef bint make_spectrum(Job *j, char *spectrum) noexcept nogil:
 def twiddle_factors(int log_rows, int log_cols, int lanes, bint wide):
     """exp(-2 pi i k n / N) for row frequency k and column n of a signal cut into rows, as turned columns."""
     key = (log_rows, log_cols, lanes, wide)
-    found = factors.get(key)
-    if found is None:
+    try:
+        found = factors[key]              # without the GIL, .get takes a lock that a fork may leave locked in the child
+    except KeyError:
         rows, cols = 1 << log_rows, 1 << log_cols
         frequency = np.array([runtime.fft_frequency(log_rows, i) for i in range(rows)])
         # rows // lanes groups, cols, lanes
