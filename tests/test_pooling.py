@@ -161,6 +161,12 @@ def test_plans_refuse_arrays_that_do_not_fit():
         plan.max(x[:, ::-1], y)
 
 
+def test_the_gradient_refuses_windows_of_more_entries_than_float32_counts():
+    plan = PoolPlan(conv_geometry((1, 2**25, 1), (2**24 + 1, 1, 1), 2**25), np.dtype("f4"))
+    with pytest.raises(ValueError, match="windows of at most"):
+        plan.max_grad_input(None, None, None, None)
+
+
 def test_plans_refuse_a_geometry_whose_windows_may_be_empty():
     with pytest.raises(ValueError, match="pads shorter than its windows"):
         PoolPlan(conv_geometry((2, 8, 3), (2, 1, 3), 1, (2, 0)), np.dtype("f4"))
