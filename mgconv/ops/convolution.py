@@ -80,7 +80,8 @@ def conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: Any = 1, p
     """
     if out is None and data_format == "channels_last":
         try:
-            plan = plans[x.shape, kernel.shape, strides, padding, dilation_rate, x.dtype]
+            plan = plans[x.shape, kernel.shape, strides, padding, dilation_rate, x.dtype, type(strides),
+                         type(dilation_rate)]
             if not plan.stale:
                 y = np.empty(plan.output_shape, plan.dtype)
                 plan.forward(x, kernel, bias, y, activation)
@@ -130,7 +131,8 @@ def conv_grad_input(dy: Any, kernel: Any, input_shape: Any, strides: Any = 1, pa
     """
     if out is None and data_format == "channels_last":
         try:
-            plan = plans[input_shape, kernel.shape, strides, padding, dilation_rate, dy.dtype]
+            plan = plans[input_shape, kernel.shape, strides, padding, dilation_rate, dy.dtype, type(strides),
+                         type(dilation_rate)]
             if not plan.stale:
                 dx = np.empty(plan.input_shape, plan.dtype)
                 plan.grad_input(dy, kernel, dx)
@@ -181,7 +183,8 @@ def conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: Any = 1,
     """
     if out is None and data_format == "channels_last":
         try:
-            plan = plans[x.shape, kernel_shape, strides, padding, dilation_rate, x.dtype]
+            plan = plans[x.shape, kernel_shape, strides, padding, dilation_rate, x.dtype, type(strides),
+                         type(dilation_rate)]
             if not plan.stale:
                 dkernel = np.empty(plan.kernel_shape, plan.dtype)
                 plan.grad_kernel(x, dy, dkernel)
@@ -240,5 +243,7 @@ def bias_grad(dy: Any, out: Any = None, data_format: str = "channels_last") -> N
 
 def _plan(input_shape, kernel_shape, strides, padding, dilation_rate, dtype):
     """The plan for checked arrays."""
-    return plan_for((input_shape, kernel_shape, strides, padding, dilation_rate, dtype), lambda: native.ConvPlan(
-        conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate), dtype))
+    return plan_for((input_shape, kernel_shape, strides, padding, dilation_rate, dtype, type(strides),
+                     type(dilation_rate)),
+                    lambda: native.ConvPlan(conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate),
+                                            dtype))
