@@ -9,7 +9,7 @@ import mgconv
 from mgconv import layers, ops
 from mgconv.memory import aligned_empty
 
-CALLS = 3000
+CALLS = 1000
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +31,22 @@ def calls():
 @pytest.mark.parametrize("name", ["predict", "predictor", "train_on_batch", "conv", "conv_grad_input",
                                   "conv_grad_kernel", "conv, settings in a list"])
 def test_many_calls_keep_nothing(calls, name):
-    call = calls[name]
+    call, grown = calls[name], []
     for _ in range(10):
         call()
     tracemalloc.start()
     try:
         call()
-        before, _ = tracemalloc.get_traced_memory()
-        for _ in range(CALLS):
-            call()
-        gc.collect()
-        after, _ = tracemalloc.get_traced_memory()
+        for _ in range(3):                       # a leak is in each; without the GIL, CPython puts off what it frees
+            before, _ = tracemalloc.get_traced_memory()
+            for _ in range(CALLS):
+                call()
+            gc.collect()
+            after, _ = tracemalloc.get_traced_memory()
+            grown.append(after - before)
     finally:
         tracemalloc.stop()
-    assert after - before < 8 * CALLS            # not even a pointer a call: NumPy reports its arrays, too
+    assert min(grown) < 8 * CALLS                # not even a pointer a call: NumPy reports its arrays, too
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
