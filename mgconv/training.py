@@ -53,9 +53,11 @@ class Trainer:
         TypeError
             For anything that is no name and no such object.
         """
-        self.optimizer = optimizers.get(optimizer)
-        self.loss = None if loss is None else losses.get(loss)
-        self._wanted_metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics] if metrics else []
+        optimizer, loss = optimizers.get(optimizer), None if loss is None else losses.get(loss)
+        metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics] if metrics else []
+        for metric in metrics:
+            _find_metric(metric, loss, self.output_shape)              # raises before anything is changed
+        self.optimizer, self.loss, self._wanted_metrics = optimizer, loss, metrics
         self._forget()
 
     def fit(self, x: ArrayLike | None = None, y: ArrayLike | None = None, batch_size: int | None = None,
@@ -129,7 +131,7 @@ class Trainer:
 
         history = callback_module.History()
         progress = [callback_module.Progress(bar=verbose == 1)] if verbose else []
-        if isinstance(callbacks, callback_module.Callback):
+        if callbacks is not None and not isinstance(callbacks, (list, tuple)):
             callbacks = [callbacks]
         listeners = callback_module.CallbackList([*(callbacks or []), history, *progress], self, {
             "epochs": epochs, "steps": math.ceil(count / size), "verbose": verbose})
