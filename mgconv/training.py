@@ -88,7 +88,7 @@ class Trainer:
         shuffle : bool
             Whether each epoch takes the samples in another order; see `mgconv.set_random_seed`.
         class_weight : dict of int to float, optional
-            The weight of the samples of each class, 1 for classes that are not named.
+            The weight in training of the samples of each class, 1 for classes that are not named.
         sample_weight : array_like, optional
             The weight of every sample (samples,), or of the rows in it.
         initial_epoch : int
@@ -122,6 +122,8 @@ class Trainer:
             validation = as_training_data(self, *validation_data)
         else:
             data, validation = split(data, validation_split) if validation_split else (data, None)
+            if validation is not None and class_weight is not None:        # of the training alone, as in Keras
+                validation = (*validation[:2], None)
         count = len(data[0])
         size = min(self._batch_size_for(batch_size, count), count)
         score_size = size if validation_batch_size is None else check_count("validation_batch_size",

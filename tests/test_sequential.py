@@ -152,6 +152,14 @@ def test_class_weights():
         gradient(class_weight={1: 5}, sample_weight=np.ones(60))
 
 
+def test_class_weights_are_for_training_alone():
+    model = mgconv.Sequential([mgconv.Input((4,), dtype="float64"), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x, classes = RNG.standard_normal((60, 4)), RNG.integers(0, 3, 60)
+    history = model.fit(x, classes, class_weight={1: 5, 2: 2}, validation_split=0.5, verbose=0).history
+    assert history["val_loss"] == [pytest.approx(model.evaluate(x[30:], classes[30:], verbose=0))]
+
+
 def test_classification():
     x = RNG.standard_normal((200, 2))
     classes = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
