@@ -81,8 +81,8 @@ def conv_geometry(input_shape, kernel_shape, strides=1, padding="valid", dilatio
     >>> conv_geometry((8, 28, 28, 3), (3, 3, 3, 16), padding="full").pads
     ((2, 2), (2, 2))
     """
-    input_shape = _sizes("input_shape", input_shape)
-    kernel_shape = _sizes("kernel_shape", kernel_shape)
+    input_shape = integers("input_shape", input_shape)
+    kernel_shape = integers("kernel_shape", kernel_shape)
     if len(input_shape) not in (3, 4):
         raise ValueError("The input must have rank 3 (batch, steps, channels) or 4 (batch, rows, cols, channels). "
                          f"Received: input_shape={input_shape}.")
@@ -90,11 +90,11 @@ def conv_geometry(input_shape, kernel_shape, strides=1, padding="valid", dilatio
     if len(kernel_shape) != rank + 2:
         raise ValueError(f"`kernel` must have rank {rank + 2} beside an input of rank {rank + 2}. "
                          f"Received: kernel_shape={kernel_shape}.")
-    if min(kernel_shape) < 1:
-        raise ValueError(f"Every size of `kernel` must be positive. Received: kernel_shape={kernel_shape}.")
     if input_shape[0] < 0 or min(input_shape[1:]) < 1:
         raise ValueError("Every size of the input must be positive (the batch may be 0). "
                          f"Received: input_shape={input_shape}.")
+    if min(kernel_shape) < 1:
+        raise ValueError(f"Every size of `kernel` must be positive. Received: kernel_shape={kernel_shape}.")
     channels, (group_channels, filters) = input_shape[-1], kernel_shape[-2:]
     if channels % group_channels:
         raise ValueError("The input's channels must be a multiple of the kernel's (kernel_shape[-2]). "
@@ -121,6 +121,25 @@ def conv_geometry(input_shape, kernel_shape, strides=1, padding="valid", dilatio
                              f"Received: input_shape={input_shape}, kernel_shape={kernel_shape}, strides={strides}, "
                              f"padding={padding!r}, dilation_rate={dilation_rate}.")
     return ConvGeometry(rank, input_shape, kernel_shape, output_shape, strides, dilation_rate, pads, groups)
+
+
+def pool_geometry(input_shape, pool_size, strides, padding):
+    """The geometry of windows for each channel by itself: that of a convolution with as many groups as channels.
+
+    `strides` are those of the windows, or None for `pool_size`; `padding` is "valid" or "same".
+    """
+    rank = len(input_shape) - 2
+    if rank not in (1, 2):
+        raise ValueError("The input must have rank 3 (batch, steps, channels) or 4 (batch, rows, cols, channels). "
+                         f"Received: input_shape={input_shape}.")
+    if not isinstance(padding, str) or padding not in ("valid", "same"):
+        raise ValueError(f'`padding` must be "valid" or "same". Received: padding={padding!r}.')
+    pool_size = per_axis("pool_size", pool_size, rank)
+    if padding == "valid" and any(window > size > 0 for window, size in zip(pool_size, input_shape[1:])):
+        raise ValueError('A window must not be larger than the input unless `padding="same"`. '
+                         f"Received: pool_size={pool_size}, input_shape={input_shape}.")
+    return conv_geometry(input_shape, (*pool_size, 1, input_shape[-1]), pool_size if strides is None else strides,
+                         padding)
 
 
 class Reached(NamedTuple):
@@ -232,7 +251,8 @@ def _position(name, value, sizes):
     return position
 
 
-def _sizes(name, values):
+def integers(name, values):
+    """`values` as a tuple of int."""
     try:
         return tuple(operator.index(value) for value in values)
     except TypeError:
@@ -243,7 +263,7 @@ def _one_or_more(name, value):
     try:
         return (operator.index(value),)
     except TypeError:                 # also of an array of one axis
-        return _sizes(name, value)
+        return integers(name, value)
 
 
 def per_axis(name, value, rank):
@@ -251,9 +271,10 @@ def per_axis(name, value, rank):
     try:
         values = (operator.index(value),) * rank
     except TypeError:
-        values = _sizes(name, value)
+        values = integers(name, value)
     if len(values) != rank or min(values) < 1:
-        raise ValueError(f"`{name}` must be a positive integer, or {rank} of them. Received: {name}={value!r}.")
+        each = f", or {rank} of them" if rank > 1 else ""
+        raise ValueError(f"`{name}` must be a positive integer{each}. Received: {name}={value!r}.")
     return values
 
 
@@ -280,7 +301,7 @@ def _pads(padding, sizes, spans, strides):
 def _explicit_pads(padding, rank):
     try:
         pairs = [padding] if rank == 1 and not hasattr(padding[0], "__len__") else padding
-        pairs = tuple(_sizes("padding", pair) for pair in pairs)
+        pairs = tuple(integers("padding", pair) for pair in pairs)
     except (TypeError, IndexError, KeyError):
         raise TypeError("Explicit `padding` must be a (before, after) pair of integers for each spatial axis. "
                         f"Received: padding={padding!r}.") from None

@@ -44,8 +44,8 @@ class Optimizer:
         self._rate = _check_rate(learning_rate)
         for name, value in (("weight_decay", weight_decay), ("clipnorm", clipnorm), ("clipvalue", clipvalue),
                             ("global_clipnorm", global_clipnorm)):
-            if value is not None and not value >= 0:
-                raise ValueError(f"`{name}` must be None or not negative. Received: {name}={value}.")
+            if value is not None:
+                _not_negative(name, value)
         if sum(value is not None for value in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise ValueError("only one of `clipnorm`, `clipvalue`, `global_clipnorm` may be set. Received: "
                              f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}.")
@@ -161,7 +161,7 @@ class RMSprop(Optimizer):
                  clipvalue: float | None = None, global_clipnorm: float | None = None) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
         self.rho, self.momentum = _unit("rho", rho), _unit("momentum", momentum)
-        self.epsilon, self.centered = epsilon, bool(centered)
+        self.epsilon, self.centered = _not_negative("epsilon", epsilon), bool(centered)
 
     def states(self):
         return [True, self.momentum > 0, self.centered]
@@ -190,7 +190,7 @@ class Adam(Optimizer):
                  clipvalue: float | None = None, global_clipnorm: float | None = None) -> None:
         super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
         self.beta_1, self.beta_2 = _unit("beta_1", beta_1, below=True), _unit("beta_2", beta_2, below=True)
-        self.epsilon, self.amsgrad = epsilon, bool(amsgrad)
+        self.epsilon, self.amsgrad = _not_negative("epsilon", epsilon), bool(amsgrad)
 
     def states(self):
         return [True, True, self.amsgrad]
@@ -211,11 +211,13 @@ class AdamW(Adam):
 
 
 def _check_rate(rate):
-    if not callable(rate):
-        rate = float(rate)
-        if not rate >= 0:
-            raise ValueError(f"`learning_rate` must not be negative. Received: learning_rate={rate}.")
-    return rate
+    return rate if callable(rate) else float(_not_negative("learning_rate", rate))
+
+
+def _not_negative(name, value):
+    if not value >= 0:
+        raise ValueError(f"`{name}` must not be negative. Received: {name}={value}.")
+    return value
 
 
 def _unit(name, value, below=False):

@@ -53,9 +53,11 @@ class Trainer:
         TypeError
             For anything that is no name and no such object.
         """
-        self.optimizer = optimizers.get(optimizer)
-        self.loss = None if loss is None else losses.get(loss)
-        self._wanted_metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics] if metrics else []
+        optimizer, loss = optimizers.get(optimizer), None if loss is None else losses.get(loss)
+        metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics] if metrics else []
+        for metric in metrics:
+            _find_metric(metric, loss, self.output_shape)              # raises before anything is changed
+        self.optimizer, self.loss, self._wanted_metrics = optimizer, loss, metrics
         self._forget()
 
     def fit(self, x: ArrayLike | None = None, y: ArrayLike | None = None, batch_size: int | None = None,
@@ -86,7 +88,7 @@ class Trainer:
         shuffle : bool
             Whether each epoch takes the samples in another order; see `mgconv.set_random_seed`.
         class_weight : dict of int to float, optional
-            The weight of the samples of each class, 1 for classes that are not named.
+            The weight in training of the samples of each class, 1 for classes that are not named.
         sample_weight : array_like, optional
             The weight of every sample (samples,), or of the rows in it.
         initial_epoch : int
@@ -120,6 +122,8 @@ class Trainer:
             validation = as_training_data(self, *validation_data)
         else:
             data, validation = split(data, validation_split) if validation_split else (data, None)
+            if validation is not None and class_weight is not None:        # of the training alone, as in Keras
+                validation = (*validation[:2], None)
         count = len(data[0])
         size = min(self._batch_size_for(batch_size, count), count)
         score_size = size if validation_batch_size is None else check_count("validation_batch_size",
@@ -129,7 +133,7 @@ class Trainer:
 
         history = callback_module.History()
         progress = [callback_module.Progress(bar=verbose == 1)] if verbose else []
-        if isinstance(callbacks, callback_module.Callback):
+        if callbacks is not None and not isinstance(callbacks, (list, tuple)):
             callbacks = [callbacks]
         listeners = callback_module.CallbackList([*(callbacks or []), history, *progress], self, {
             "epochs": epochs, "steps": math.ceil(count / size), "verbose": verbose})

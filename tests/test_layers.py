@@ -150,7 +150,7 @@ def test_results_have_the_dtype_of_the_layer_and_are_fresh(dtype):
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: layers.Conv1D(0, 3), "`filters` must be a positive integer"),
-    (lambda: layers.Conv1D(4, 0), "`kernel_size` must be a positive integer, or 1 of them. Received: kernel_size=0."),
+    (lambda: layers.Conv1D(4, 0), "`kernel_size` must be a positive integer. Received: kernel_size=0."),
     (lambda: layers.Conv2D(4, (3, 3, 3)), r"`kernel_size` .* Received: kernel_size=\(3, 3, 3\)."),
     (lambda: layers.Conv1D(4, 3, strides=0), "`strides`"),
     (lambda: layers.Conv1D(4, 3, dilation_rate=-1), "`dilation_rate`"),
@@ -162,6 +162,7 @@ def test_results_have_the_dtype_of_the_layer_and_are_fresh(dtype):
     (lambda: layers.Dense(0), "`units`"),
     (lambda: layers.MaxPooling1D(0), "`pool_size`"),
     (lambda: layers.MaxPooling1D(2, padding="causal"), "`padding`"),
+    (lambda: layers.MaxPooling1D(9)(np.zeros((2, 8, 1))), "A window must not be larger than the input"),
     (lambda: layers.Reshape((-1, -1)), "`target_shape`"),
     (lambda: layers.Conv1D(4, 3)(np.zeros((8, 4))), r"\(batch, steps, channels\)"),
     (lambda: layers.Conv2D(4, 3, data_format="channels_first")(np.zeros((8, 4))), r"\(batch, channels, rows, cols\)"),
@@ -177,9 +178,9 @@ def test_bad_values_state_the_rule_and_what_came(make, message):
 
 @pytest.mark.parametrize("make", [lambda: layers.Conv1D(2.5, 3), lambda: layers.Conv1D(2, "3"),
                                   lambda: layers.Dense(None), lambda: layers.Dense(1, name=3),
-                                  lambda: layers.Reshape((2.5,))])
+                                  lambda: layers.Reshape((2.5,)), lambda: layers.Reshape(5), lambda: layers.Input(5)])
 def test_bad_types(make):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="Received"):
         make()
 
 

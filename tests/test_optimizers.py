@@ -151,10 +151,12 @@ def test_schedule_formulas():
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: optimizers.SGD(-1), "`learning_rate` must not be negative. Received: learning_rate=-1.0."),
+    (lambda: optimizers.SGD(-1), "`learning_rate` must not be negative. Received: learning_rate=-1."),
     (lambda: optimizers.SGD(momentum=2), "`momentum` must be from 0 to 1. Received: momentum=2."),
     (lambda: optimizers.Adam(beta_1=1), "`beta_1` must be from 0 to below 1."),
     (lambda: optimizers.Adam(weight_decay=-1), "`weight_decay`"),
+    (lambda: optimizers.Adam(epsilon=-1), "`epsilon` must not be negative"),
+    (lambda: optimizers.RMSprop(epsilon=float("nan")), "`epsilon` must not be negative"),
     (lambda: optimizers.Adam(clipnorm=1, clipvalue=1), "only one of"),
     (lambda: optimizers.get("adan"), "adam, .*sgd. Received: 'adan'."),
     (lambda: schedules.CosineDecay(0.1, 0), "`decay_steps` must be positive"),

@@ -152,6 +152,14 @@ def test_class_weights():
         gradient(class_weight={1: 5}, sample_weight=np.ones(60))
 
 
+def test_class_weights_are_for_training_alone():
+    model = mgconv.Sequential([mgconv.Input((4,), dtype="float64"), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x, classes = RNG.standard_normal((60, 4)), RNG.integers(0, 3, 60)
+    history = model.fit(x, classes, class_weight={1: 5, 2: 2}, validation_split=0.5, verbose=0).history
+    assert history["val_loss"] == [pytest.approx(model.evaluate(x[30:], classes[30:], verbose=0))]
+
+
 def test_classification():
     x = RNG.standard_normal((200, 2))
     classes = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
@@ -315,7 +323,7 @@ def test_nan_in_the_data_is_visible():
     (lambda m: mgconv.Sequential([mgconv.Input((12, 1)), mgconv.Input((12, 1))]), "must come first"),
     (lambda m: mgconv.Sequential().pop(), "no layer"),
     (lambda m: mgconv.Sequential().build((None, 3)), "at least one layer"),
-    (lambda m: mgconv.Input((3, 0)), "`shape` must be at least 1"),
+    (lambda m: mgconv.Input((3, 0)), r"`shape` must hold positive sizes, without the batch. Received: shape=\(3, 0\)."),
     (lambda m: mgconv.Input((3,), dtype="int32"), "`dtype` must be float32 or float64. Received: dtype='int32'."),
     (lambda m: m.build((None, 5, 1)), "takes inputs of shape"),
     (lambda m: m.predictor(0), "`batch_size`"),
@@ -334,11 +342,22 @@ def test_bad_values_state_the_rule_and_what_came(call, message):
     lambda m: m.fit(X, Y, callbacks=["stop"]), lambda m: m.compile(3), lambda m: m.compile("adam", np.square),
     lambda m: m.fit(X, Y, class_weight=[1, 2]), lambda m: m.fit(X, Y, class_weight={"0": 1.0}),
     lambda m: m.fit(X, Y, validation_data=X), lambda m: m.fit(X, Y, validation_data=(X,)),
-    lambda m: m.fit(X, Y * 1j),
+    lambda m: m.fit(X, Y * 1j), lambda m: m.fit(X, Y, callbacks=mgconv.callbacks.EarlyStopping),
 ])
 def test_bad_types(call):
     with pytest.raises(TypeError):
         call(small())
+
+
+@pytest.mark.parametrize("bad", [("sgd", "mse", ["what"]), ("sgd", "what", None)])
+def test_a_compile_that_fails_changes_nothing(bad):
+    optimizer, loss, metrics = bad
+    model = small()
+    before = model.optimizer, model.loss, model.metrics
+    with pytest.raises(ValueError, match="'what'"):
+        model.compile(optimizer, loss, metrics=metrics)
+    assert (model.optimizer, model.loss, model.metrics) == before
+    model.fit(X, Y, verbose=0)
 
 
 def test_no_samples_have_no_predictions():

@@ -46,10 +46,9 @@ class Activation(Layer):
 
 def activation_grad(activation, x, y, dy, bias_gradient=None):
     """The calls that turn `dy` into the gradient to `x` in place and, if asked, sum it into `bias_gradient`."""
-    rows = (-1, y.shape[-1])
     if activation is activations.relu and y.size:
         sums = np.empty(y.shape[-1], y.dtype) if bias_gradient is None else bias_gradient
-        return [ReluGrad(y.reshape(rows), dy.reshape(rows), sums)]
+        return [ReluGrad(y.reshape(-1, y.shape[-1]), dy.reshape(-1, y.shape[-1]), sums)]
     calls = []
     if activation is not activations.linear:
         calls.append(partial(activation.backward, x if activation.needs_input else y, dy))

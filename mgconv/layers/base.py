@@ -10,7 +10,6 @@ but run lists of calls. A model binds its layers once for every batch size it me
 threads at the same time. (The obvious alternative, forward(x) and backward(dy) on the layer, keeps state in the layer
 and looks up plan and buffers at every call: half of the cost of a small layer.)
 """
-import operator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -179,17 +178,3 @@ def set_weights(named, arrays):
             raise ValueError(f"the weight {name} must have shape {weight.shape}. Received: {array.shape}.")
     for (_, weight), array in zip(named, arrays, strict=True):
         np.copyto(weight, array, casting="same_kind")
-
-
-def positive_ints(name, value, count):
-    """`value`, a positive integer or `count` of them, as a tuple of `count`."""
-    try:
-        values = (operator.index(value),) * count
-    except TypeError:
-        try:
-            values = tuple(operator.index(v) for v in value)
-        except TypeError:
-            raise TypeError(f"`{name}` must be an integer or {count} of them. Received: {name}={value!r}.") from None
-    if len(values) != count or min(values) < 1:
-        raise ValueError(f"`{name}` must be a positive integer, or {count} of them. Received: {name}={value!r}.")
-    return values

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from mgconv import activations, initializers
-from mgconv.geometry import conv_geometry
+from mgconv.geometry import conv_geometry, per_axis
 from mgconv.layers.activation import activation_grad
-from mgconv.layers.base import Bound, Layer, positive_ints
+from mgconv.layers.base import Bound, Layer
 from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
 from mgconv.memory import aligned_empty
 from mgconv.native.conv import ConvPlan
@@ -122,7 +122,7 @@ class Dense(EngineLayer):
                  kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", *,
                  name: str | None = None) -> None:
         super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name)
-        self.units, = positive_ints("units", units, 1)
+        self.units, = per_axis("units", units, 1)
 
     def compute_output_shape(self, input_shape):
         if len(input_shape) < 2 or any(size is None for size in input_shape[1:]):
@@ -153,9 +153,9 @@ class Convolution(EngineLayer):
     def __init__(self, kernel_size: int | Sequence[int], strides: int | Sequence[int], padding: str,
                  data_format: str | None, dilation_rate: int | Sequence[int], *common: Any) -> None:
         super().__init__(*common)
-        self.kernel_size = positive_ints("kernel_size", kernel_size, self.rank)
-        self.strides = positive_ints("strides", strides, self.rank)
-        self.dilation_rate = positive_ints("dilation_rate", dilation_rate, self.rank)
+        self.kernel_size = per_axis("kernel_size", kernel_size, self.rank)
+        self.strides = per_axis("strides", strides, self.rank)
+        self.dilation_rate = per_axis("dilation_rate", dilation_rate, self.rank)
         known = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
         if padding not in known:
             raise ValueError(f"`padding` must be one of {', '.join(known)}. Received: padding={padding!r}.")
@@ -184,8 +184,8 @@ class _FullConvolution(Convolution):
                  name=None):
         super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                          kernel_initializer, bias_initializer, name)
-        self.filters, = positive_ints("filters", filters, 1)
-        self.groups, = positive_ints("groups", groups, 1)
+        self.filters, = per_axis("filters", filters, 1)
+        self.groups, = per_axis("groups", groups, 1)
         if self.filters % self.groups:
             raise ValueError("`filters` must be a multiple of `groups`. "
                              f"Received: filters={self.filters}, groups={self.groups}.")
@@ -208,7 +208,7 @@ class _DepthwiseConvolution(Convolution):
                  name=None):
         super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
                          depthwise_initializer, bias_initializer, name)
-        self.depth_multiplier, = positive_ints("depth_multiplier", depth_multiplier, 1)
+        self.depth_multiplier, = per_axis("depth_multiplier", depth_multiplier, 1)
 
     def filters_for(self, channels):
         return channels * self.depth_multiplier

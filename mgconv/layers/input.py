@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from mgconv.data import check_count
+from mgconv.geometry import integers
 
 
 class InputSpec(NamedTuple):
@@ -39,9 +40,11 @@ def Input(shape: Sequence[int], batch_size: int | None = None, dtype: DTypeLike 
     >>> mgconv.Input((32, 1)).shape
     (32, 1)
     """
-    shape = tuple(check_count("shape", size, 1) for size in shape)
+    sizes = integers("shape", shape)
+    if min(sizes, default=1) < 1:
+        raise ValueError(f"`shape` must hold positive sizes, without the batch. Received: shape={sizes}.")
     batch_size = None if batch_size is None else check_count("batch_size", batch_size, 1)
-    return InputSpec(shape, batch_size, None if dtype is None else _check_dtype(dtype))
+    return InputSpec(sizes, batch_size, None if dtype is None else _check_dtype(dtype))
 
 
 def _check_dtype(dtype):

@@ -1,8 +1,8 @@
 """Pooling: the largest or the mean entry of every window, channel by channel."""
 from functools import partial
 
-from mgconv.geometry import conv_geometry
-from mgconv.layers.base import Bound, Layer, positive_ints
+from mgconv.geometry import per_axis, pool_geometry
+from mgconv.layers.base import Bound, Layer
 from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
 from mgconv.memory import aligned_empty
 from mgconv.native.pooling import PoolPlan
@@ -15,16 +15,16 @@ class _Pooling(Layer):
 
     def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None):
         super().__init__(name)
-        self.pool_size = positive_ints("pool_size", pool_size, self.rank)
-        self.strides = self.pool_size if strides is None else positive_ints("strides", strides, self.rank)
+        self.pool_size = per_axis("pool_size", pool_size, self.rank)
+        self.strides = self.pool_size if strides is None else per_axis("strides", strides, self.rank)
         if padding not in ("valid", "same"):
             raise ValueError(f"`padding` must be one of valid, same. Received: padding={padding!r}.")
         self.padding = padding
         self.data_format = check_data_format(data_format)
 
     def geometry(self, shape):
-        """The geometry of the windows: that of a depthwise convolution."""
-        return conv_geometry(shape, (*self.pool_size, 1, shape[-1]), self.strides, self.padding)
+        """The geometry of the windows."""
+        return pool_geometry(shape, self.pool_size, self.strides, self.padding)
 
     def compute_output_shape(self, input_shape):
         check_spatial(self, input_shape, self.rank, self.data_format)

@@ -1,11 +1,11 @@
 """Layers that give the same numbers another shape; they are views and cost nothing."""
 import math
-import operator
 from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
+from mgconv.geometry import integers
 from mgconv.layers.base import Bound, Layer
 from mgconv.layers.spatial import check_data_format
 from mgconv.memory import aligned_empty
@@ -30,7 +30,7 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], name: str | None = None) -> None:
         super().__init__(name)
-        self.target_shape = tuple(operator.index(size) for size in target_shape)
+        self.target_shape = integers("target_shape", target_shape)
         if min(self.target_shape, default=1) < -1 or self.target_shape.count(-1) > 1 or 0 in self.target_shape:
             raise ValueError("`target_shape` must hold positive integers, at most one of them -1. "
                              f"Received: target_shape={target_shape}.")

@@ -149,7 +149,7 @@ cdef class ConvPlan:
         cdef int flags = 0, taken = 0
         if activation is not None and activation != "linear":
             if activation != "relu":
-                raise ValueError(f'the engine fuses "linear" and "relu" only. Received: activation={activation!r}.')
+                raise ValueError(f'`activation` must be None, "linear" or "relu". Received: activation={activation!r}.')
             flags = runtime.MG_RELU
         try:
             take(x, &views[0], "x", &self.x, self.wide, READ)

@@ -55,13 +55,6 @@ def common_dtype(arrays, names):
     return dtypes[0]
 
 
-def as_shape(name, shape):
-    try:
-        return tuple(int(size.__index__()) for size in shape)
-    except (TypeError, AttributeError):
-        raise TypeError(f"`{name}` must be a sequence of integers. Received: {name}={shape!r}.") from None
-
-
 def channels_last(shape, data_format):
     return (shape[0], *shape[2:], shape[1]) if data_format == "channels_first" and len(shape) > 1 else shape
 

@@ -4,13 +4,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mgconv.geometry import conv_geometry
+from mgconv.geometry import conv_geometry, integers
 from mgconv.memory import empty_result
 from mgconv.native import conv as native
 from mgconv.ops.arrays import (
     UNUSUAL,
     as_array,
-    as_shape,
     channels_last,
     common_dtype,
     deliver,
@@ -142,7 +141,7 @@ def conv_grad_input(dy: Any, kernel: Any, input_shape: Any, strides: Any = 1, pa
             pass
     dy, kernel = as_array("dy", dy, data_format), as_array("kernel", kernel)
     dtype = common_dtype([dy, kernel], ("dy", "kernel"))
-    shape = channels_last(as_shape("input_shape", input_shape), data_format)
+    shape = channels_last(integers("input_shape", input_shape), data_format)
     plan = _plan(shape, kernel.shape, strides, padding, dilation_rate, dtype)
     dx = result_array(plan.input_shape, dtype, out, data_format, [dy, kernel])
     plan.grad_input(dy, kernel, dx)
@@ -194,7 +193,7 @@ def conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: Any = 1,
             pass
     x, dy = as_array("x", x, data_format), as_array("dy", dy, data_format)
     dtype = common_dtype([x, dy], ("x", "dy"))
-    plan = _plan(x.shape, as_shape("kernel_shape", kernel_shape), strides, padding, dilation_rate, dtype)
+    plan = _plan(x.shape, integers("kernel_shape", kernel_shape), strides, padding, dilation_rate, dtype)
     dkernel = result_array(plan.kernel_shape, dtype, out, "channels_last", [x, dy])
     plan.grad_kernel(x, dy, dkernel)
     return deliver(dkernel, out, "channels_last")

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mgconv.ops.arrays import as_array, as_shape, channels_last, common_dtype, deliver, result_array
+from mgconv.geometry import integers
+from mgconv.ops.arrays import as_array, channels_last, common_dtype, deliver, result_array
 from mgconv.ops.convolution import conv, conv_grad_input, conv_grad_kernel
 
 
@@ -78,7 +79,7 @@ def depthwise_conv_grad_input(dy: ArrayLike, kernel: Any, input_shape: Sequence[
     [[[1.0, 1.0], [2.0, 2.0], [1.0, 1.0]]]
     """
     kernel = as_array("kernel", kernel)
-    shape = channels_last(as_shape("input_shape", input_shape), data_format)
+    shape = channels_last(integers("input_shape", input_shape), data_format)
     grouped = kernel.reshape(_grouped_shape(kernel.shape, shape))
     return conv_grad_input(dy, grouped, input_shape, strides, padding, dilation_rate, out, data_format)
 
@@ -115,7 +116,7 @@ def depthwise_conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides
     >>> ops.depthwise_conv_grad_kernel(x, np.ones((1, 2, 2)), (2, 2, 1)).tolist()
     [[[2.0], [4.0]], [[6.0], [8.0]]]
     """
-    kernel_shape = as_shape("kernel_shape", kernel_shape)
+    kernel_shape = integers("kernel_shape", kernel_shape)
     x, dy = as_array("x", x, data_format), as_array("dy", dy, data_format)
     dtype = common_dtype([x, dy], ("x", "dy"))
     dkernel = result_array(kernel_shape, dtype, out, "channels_last", [x, dy])

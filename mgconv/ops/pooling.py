@@ -1,7 +1,7 @@
 """Pooling: the largest or the mean entry of every window, channel by channel, and the gradients."""
-from mgconv.geometry import conv_geometry, per_axis
+from mgconv.geometry import integers, pool_geometry
 from mgconv.native.pooling import PoolPlan
-from mgconv.ops.arrays import as_array, as_shape, channels_last, common_dtype, deliver, plan_for, result_array
+from mgconv.ops.arrays import as_array, channels_last, common_dtype, deliver, plan_for, result_array
 
 
 def max_pool(x, pool_size, strides=None, padding="valid", out=None, data_format="channels_last"):
@@ -163,7 +163,7 @@ def average_pool_grad_input(dy, input_shape, pool_size, strides=None, padding="v
     """
     dy = as_array("dy", dy, data_format)
     dtype = common_dtype([dy], ("dy",))
-    shape = channels_last(as_shape("input_shape", input_shape), data_format)
+    shape = channels_last(integers("input_shape", input_shape), data_format)
     plan = _plan(shape, pool_size, strides, padding, dtype)
     _check_output("dy", dy, plan)
     dx = result_array(shape, dtype, out, data_format, [dy])
@@ -174,20 +174,7 @@ def average_pool_grad_input(dy, input_shape, pool_size, strides=None, padding="v
 def _plan(input_shape, pool_size, strides, padding, dtype):
     """The plan for checked arrays."""
     return plan_for(("pool", input_shape, pool_size, strides, padding, dtype, type(pool_size), type(strides)),
-                    lambda: PoolPlan(_geometry(input_shape, pool_size, strides, padding), dtype))
-
-
-def _geometry(input_shape, pool_size, strides, padding):
-    """The geometry of the windows: that of a convolution of each channel by itself."""
-    rank = len(input_shape) - 2
-    if rank not in (1, 2):
-        raise ValueError("The input must have rank 3 (batch, steps, channels) or 4 (batch, rows, cols, channels). "
-                         f"Received: a shape of rank {rank + 2}.")
-    if padding not in ("valid", "same"):
-        raise ValueError(f'`padding` must be "valid" or "same". Received: padding={padding!r}.')
-    pool_size = per_axis("pool_size", pool_size, rank)
-    return conv_geometry(input_shape, (*pool_size, 1, input_shape[-1]), pool_size if strides is None else strides,
-                         padding)
+                    lambda: PoolPlan(pool_geometry(input_shape, pool_size, strides, padding), dtype))
 
 
 def _check_output(name, array, plan):

@@ -3,7 +3,8 @@ import math
 
 import numpy as np
 
-from mgconv.ops.arrays import as_array, as_shape, refuse_overlap
+from mgconv.geometry import integers
+from mgconv.ops.arrays import as_array, refuse_overlap
 from mgconv.ops.convolution import conv, conv_grad_input, conv_grad_kernel
 from mgconv.ops.depthwise import depthwise_conv, depthwise_conv_grad_input, depthwise_conv_grad_kernel
 
@@ -120,7 +121,7 @@ def separable_conv_grad_depthwise_kernel(x, dy, depthwise_kernel_shape, pointwis
     >>> ops.separable_conv_grad_depthwise_kernel(x, dy, (2, 2, 1), pointwise).tolist()
     [[[2.0], [40.0]], [[6.0], [80.0]]]
     """
-    depthwise_kernel_shape = as_shape("depthwise_kernel_shape", depthwise_kernel_shape)
+    depthwise_kernel_shape = integers("depthwise_kernel_shape", depthwise_kernel_shape)
     _check_pointwise(np.shape(pointwise_kernel), depthwise_kernel_shape)
     _check_out(out, dy, pointwise_kernel)
     dhidden = _grad_hidden(dy, pointwise_kernel, data_format)
@@ -160,7 +161,7 @@ def separable_conv_grad_pointwise_kernel(x, dy, depthwise_kernel, pointwise_kern
     >>> ops.separable_conv_grad_pointwise_kernel(x, dy, np.ones((2, 2, 1)), (1, 2, 1)).tolist()
     [[[8.0], [12.0]]]
     """
-    _check_pointwise(as_shape("pointwise_kernel_shape", pointwise_kernel_shape), np.shape(depthwise_kernel))
+    _check_pointwise(integers("pointwise_kernel_shape", pointwise_kernel_shape), np.shape(depthwise_kernel))
     _check_out(out, x, depthwise_kernel)
     hidden = depthwise_conv(x, depthwise_kernel, None, strides, padding, dilation_rate, data_format=data_format)
     return conv_grad_kernel(hidden, dy, pointwise_kernel_shape, out=out, data_format=data_format)

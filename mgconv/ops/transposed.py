@@ -13,9 +13,9 @@ import operator
 
 import numpy as np
 
-from mgconv.geometry import conv_geometry
+from mgconv.geometry import conv_geometry, integers
 from mgconv.native.conv import ConvPlan
-from mgconv.ops.arrays import as_array, as_shape, channels_last, common_dtype, deliver, plan_for, result_array
+from mgconv.ops.arrays import as_array, channels_last, common_dtype, deliver, plan_for, result_array
 
 
 def conv_transpose(x, kernel, bias=None, strides=1, padding="valid", output_padding=None, dilation_rate=1,
@@ -118,7 +118,7 @@ def conv_transpose_grad_input(dy, kernel, input_shape, strides=1, padding="valid
     """
     dy, kernel = as_array("dy", dy, data_format), as_array("kernel", kernel)
     dtype = common_dtype([dy, kernel], ("dy", "kernel"))
-    shape = channels_last(as_shape("input_shape", input_shape), data_format)
+    shape = channels_last(integers("input_shape", input_shape), data_format)
     plan = _plan(shape, kernel.shape, strides, padding, output_padding, dilation_rate, dtype)
     _check_dy(dy, plan)
     dx = result_array(shape, dtype, out, data_format, [dy, kernel])
@@ -160,7 +160,7 @@ def conv_transpose_grad_kernel(x, dy, kernel_shape, strides=1, padding="valid", 
     """
     x, dy = as_array("x", x, data_format), as_array("dy", dy, data_format)
     dtype = common_dtype([x, dy], ("x", "dy"))
-    kernel_shape = as_shape("kernel_shape", kernel_shape)
+    kernel_shape = integers("kernel_shape", kernel_shape)
     plan = _plan(x.shape, kernel_shape, strides, padding, output_padding, dilation_rate, dtype)
     _check_dy(dy, plan)
     dkernel = result_array(plan.kernel_shape, dtype, out, "channels_last", [x, dy])
@@ -219,7 +219,7 @@ def _extras(output_padding, strides):
     try:
         extras = (operator.index(output_padding),) * len(strides)
     except TypeError:
-        extras = as_shape("output_padding", output_padding)
+        extras = integers("output_padding", output_padding)
     if len(extras) != len(strides) or any(extra < 0 or extra >= stride for extra, stride in zip(extras, strides)):
         raise ValueError("`output_padding` must not be negative and must be less than the stride of its axis. "
                          f"Received: output_padding={output_padding!r}, strides={strides}.")
