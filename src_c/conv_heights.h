@@ -7,8 +7,7 @@
 #include "simd.h"
 
 #define MG_TO_2(X) X(1) X(2)
-#define MG_TO_3(X) MG_TO_2(X) X(3)
-#define MG_TO_4(X) MG_TO_3(X) X(4)
+#define MG_TO_4(X) MG_TO_2(X) X(3) X(4)
 #define MG_TO_6(X) MG_TO_4(X) X(5) X(6)
 #define MG_TO_9(X) MG_TO_6(X) X(7) X(8) X(9)
 #define MG_TO_12(X) MG_TO_9(X) X(10) X(11) X(12)
@@ -26,9 +25,9 @@
 #define MG_HEIGHT_2 4
 #define MG_HEIGHT_3 2
 #define MG_HEIGHT_4 2
-#define MG_HEIGHT_TAPS 3
+#define MG_HEIGHT_TAPS 2
 #define MG_HEIGHT_3X3 2
-#define MG_HEIGHT_TABLE_2 3
+#define MG_HEIGHT_TABLE_2 2
 #else
 #define MG_HEIGHT_1 12
 #define MG_HEIGHT_2 6

@@ -18,9 +18,9 @@ struct mg_pool_kernels {
                 void *scratch);
     void (*average)(const struct mg_pool *p, const void *x, ptrdiff_t rows, void *y, ptrdiff_t first, ptrdiff_t last,
                     void *scratch);
-    /* Adds to dx, or writes where windows are disjoint, what dy sends to its columns first <= i < last in rows start <= r < stop, both counted like those of x
-       (`dx` points to the same row as x). `max_grad` sends dy to the first input of the window, in rows and then in
-       columns, that is not less than y. */
+    /* Adds to dx, or writes where windows are disjoint, what dy sends to its columns first <= i < last in rows
+       start <= r < stop, both counted like those of x (`dx` points to the same row as x). `max_grad` sends dy to the
+       first input of the window, in rows and then in columns, that is not less than y. */
     void (*max_grad)(const struct mg_pool *p, const void *x, ptrdiff_t rows, const void *y, const void *dy, void *dx,
                      ptrdiff_t start, ptrdiff_t stop, ptrdiff_t first, ptrdiff_t last, void *scratch);
     void (*average_grad)(const struct mg_pool *p, ptrdiff_t rows, const void *dy, void *dx, ptrdiff_t start, ptrdiff_t stop,

@@ -23,7 +23,7 @@ MG_INLINE vec MG_NAME(pool_winner)(const MG_REAL *x, vec y, ptrdiff_t row, ptrdi
     return before;
 }
 
-/* The same for a window of `pool` x `pool`, a constant, that lies inside as a whole. */
+/* The same for `pool` x `pool` taps inside, a constant, of a window that has none above them. */
 MG_INLINE vec MG_NAME(pool_winner_square)(const MG_REAL *x, vec y, ptrdiff_t row, ptrdiff_t column, const int pool,
                                           const int n) {
     vec left = v_set1(1), before = v_zero();
@@ -56,7 +56,7 @@ MG_INLINE void MG_NAME(pool_winners)(const struct mg_pool *p, const MG_REAL *x, 
         const ptrdiff_t start = w * p->stride - p->pad, begin = larger(-start, 0);
         const ptrdiff_t end = smaller(p->pool, p->width - start);
         const MG_REAL *corner = x + start * channels;
-        const ptrdiff_t square = rows == p->pool && end - begin == rows ? rows : 0;
+        const ptrdiff_t square = skipped == 0 && rows == p->pool && end - begin == rows ? rows : 0;
         if (square == 2) MG_NAME(pool_winner_channels)(corner, y, winners, row, channels, 2);
         else if (square == 3) MG_NAME(pool_winner_channels)(corner, y, winners, row, channels, 3);
         else

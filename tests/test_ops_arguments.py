@@ -196,6 +196,25 @@ def test_plans_follow_the_instruction_set():
         runtime.set_isa(before)
 
 
+def test_a_number_that_is_no_integer_is_refused_after_an_equal_one_was_taken():
+    x, kernel = np.ones((2, 9, 3)), np.ones((3, 3, 4))
+    dy, y = ops.conv(x, kernel, strides=2), ops.max_pool(x, 2)
+    for call in (lambda two: ops.conv(x, kernel, strides=two),
+                 lambda two: ops.conv(x, kernel, dilation_rate=two),
+                 lambda two: ops.conv_grad_input(dy, kernel, x.shape, strides=two),
+                 lambda two: ops.conv_grad_kernel(x, dy, kernel.shape, strides=two),
+                 lambda two: ops.depthwise_conv(x, kernel, strides=two),
+                 lambda two: ops.max_pool(x, two), lambda two: ops.average_pool(x, 2, two),
+                 lambda two: ops.max_pool_grad_input(x, y, y, two),
+                 lambda two: ops.conv_transpose(dy, kernel, strides=two),
+                 lambda two: ops.conv_transpose(dy, kernel, strides=2, output_padding=two - 1)):
+        call(2)
+        with pytest.raises(TypeError, match="integer"):
+            call(2.0)
+        with pytest.raises(TypeError, match="integer"):
+            call(np.float32(2))
+
+
 def test_a_plan_refuses_what_is_not_its_own():
     plan = ConvPlan(conv_geometry(X.shape, KERNEL.shape), np.float64)
     y = np.empty_like(Y)

@@ -107,6 +107,26 @@ def test_every_operation_equals_its_twin_on_every_instruction_set_and_writes_not
             assert untouched(), f"{name} on {isa}, {dtype.__name__}, {geometry}: wrote out of bounds"
 
 
+@pytest.mark.parametrize("groups", [1, 2, 12])
+@pytest.mark.parametrize(("sizes", "taps", "how"), [
+    ((9,), (3,), {"padding": "same"}), ((9,), (4,), {"padding": "same", "strides": 2}),
+    ((9,), (2,), {"padding": "causal"}), ((5, 9), (3, 4), {"padding": "same"}),
+    ((7, 9), (2, 3), {"padding": "same", "strides": (3, 2)})])
+def test_taps_that_meet_padding_alone_cost_no_memory_and_have_no_gradient(sizes, taps, how, groups):
+    """Where at most one tap of an axis meets the input, farther changes nothing, and the twin can do near."""
+    shapes = (2, *sizes, 12), (*taps, 12 // groups, 24)
+    near = conv_geometry(*shapes, **how, dilation_rate=40)
+    x, kernel, bias, dy = arrays(near, np.float64)
+    for far in near, conv_geometry(*shapes, **how, dilation_rate=10**6):
+        plan = ConvPlan(far, np.float64)
+        assert plan.scratch_bytes < 100_000
+        for name, shape, engine, slow in operations(plan, near, x, kernel, bias, dy):
+            out, untouched = guarded(shape, np.float64)
+            engine(out)
+            np.testing.assert_allclose(out, slow(), 1e-13, 1e-13, err_msg=name)
+            assert untouched(), name
+
+
 # Large enough to be cut into many tasks, one for each way of cutting.
 LARGE = [
     ((32, 60, 1), (5, 1, 32), {}),

@@ -82,6 +82,8 @@ def test_sliding_writes_a_frame_for_each_output(tmp_path):
 def test_sliding_refuses(tmp_path):
     with pytest.raises(ValueError, match="same rank"):
         plot.sliding(np.eye(3), np.ones(2), tmp_path / "bad.gif")
+    with pytest.raises(TypeError, match="must be real"):
+        plot.sliding([1j, 2], [1], tmp_path / "a.gif")
     with pytest.raises(ValueError, match="at most 400"):
         plot.sliding(np.ones((30, 30)), np.ones((2, 2)), tmp_path / "bad.gif")
     with pytest.raises(ValueError, match="1 or 2"):

@@ -88,3 +88,12 @@ def test_refuses():
         plot.kernels(layers.Flatten())
     with pytest.raises(ValueError, match="built"):
         plot.feature_maps(mgconv.Sequential([layers.Conv2D(2, 3)]), np.ones((9, 8, 1)))
+
+
+def test_titles_stay_in_narrow_pictures():
+    model = mgconv.Sequential([mgconv.Input((8, 8, 1)), layers.DepthwiseConv2D(2, name="a_layer_with_a_long_name")])
+    for figure in (plot.kernels(model.layers[0]), plot.feature_maps(model, np.zeros((8, 8, 1)))):
+        figure.canvas.draw()
+        box = figure.texts[0].get_window_extent()
+        assert box.x0 >= 0
+        assert box.x1 <= figure.bbox.width

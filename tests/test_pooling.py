@@ -59,11 +59,11 @@ def problems(draw):
     """A geometry, an input with many equal numbers, a gradient."""
     rank = draw(st.integers(1, 2))
     sizes = draw(st.lists(st.integers(1, 50 if rank == 1 else 20), min_size=rank, max_size=rank))
-    pool = [draw(st.integers(1, min(size, 6))) for size in sizes]
+    padding = draw(st.sampled_from(["valid", "same"]))
+    pool = [draw(st.integers(1, 6 if padding == "same" else min(size, 6))) for size in sizes]
     strides = draw(st.one_of(st.just(pool), st.lists(st.integers(1, 5), min_size=rank, max_size=rank)))
     channels = draw(st.sampled_from([1, 1, 2, 3, 5, 8, 16, 17, 33]))
-    geometry = conv_geometry((draw(st.integers(0, 3)), *sizes, channels), (*pool, 1, channels), strides,
-                             draw(st.sampled_from(["valid", "same"])))
+    geometry = conv_geometry((draw(st.integers(0, 3)), *sizes, channels), (*pool, 1, channels), strides, padding)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     dtype = draw(st.sampled_from([np.float32, np.float64]))
     x = rng.integers(-3, 3, geometry.input_shape) if draw(st.booleans()) else rng.standard_normal(geometry.input_shape)
@@ -80,6 +80,18 @@ def test_equals_the_twin(problem):
         runtime.set_isa(isa)
         for got, want in zip(run(geometry, x, dy), expected, strict=True):
             np.testing.assert_allclose(got, want, tolerance, tolerance, err_msg=f"{geometry} {x.dtype} {isa}")
+
+
+@pytest.mark.parametrize("isa", runtime.available_isas())
+@pytest.mark.parametrize("pool", [(3, 2), (4, 2), (5, 3), (5, 2)])
+@pytest.mark.parametrize("height", [1, 2, 3, 9])
+def test_windows_whose_part_inside_is_a_square(height, pool, isa):
+    runtime.set_isa(isa)
+    geometry = conv_geometry((2, height, 11, 33), (*pool, 1, 33), 1, "same")
+    rng = np.random.default_rng(0)
+    x, dy = rng.standard_normal((2, 2, height, 11, 33))
+    for got, want in zip(run(geometry, x, dy), twin(geometry, x, dy), strict=True):
+        np.testing.assert_allclose(got, want, 1e-14, 1e-14)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -147,6 +159,12 @@ def test_plans_refuse_arrays_that_do_not_fit():
         plan.max(x, y)
     with pytest.raises((ValueError, BufferError)):
         plan.max(x[:, ::-1], y)
+
+
+def test_the_gradient_refuses_windows_of_more_entries_than_float32_counts():
+    plan = PoolPlan(conv_geometry((1, 2**25, 1), (2**24 + 1, 1, 1), 2**25), np.dtype("f4"))
+    with pytest.raises(ValueError, match="windows of at most"):
+        plan.max_grad_input(None, None, None, None)
 
 
 def test_plans_refuse_a_geometry_whose_windows_may_be_empty():

@@ -292,7 +292,7 @@ BAD_CALLS = [
     lambda s: s.correlate2d([[1]], [[1]], "x"), lambda s: s.convolve2d([[1]], [[1]], "full", "edge"),
     lambda s: s.convolve2d([[1]], [[1]], "full", None), lambda s: s.convolve2d([[1]], [[1, 2]], fillvalue=1j),
     lambda s: s.convolve2d([[1]], [[1, 2]], fillvalue=[1, 2]), lambda s: s.convolve2d([[1]], [[1, 2]], fillvalue=[]),
-    lambda s: s.convolve2d([[1]], [[1, 2]], fillvalue=None),
+    lambda s: s.convolve2d([[1]], [[1, 2]], fillvalue=None), lambda s: s.convolve2d([[1.0]], [[1.0]], fillvalue=2 + 0j),
     lambda s: s.convolve2d(np.ones((2, 3)), np.ones((3, 2)), "valid"),
 ]
 

@@ -104,7 +104,10 @@ def test_refuses(call, error, message):
         call()
 
 
-octave = pytest.mark.skipif(not shutil.which("octave"), reason="GNU Octave is not installed")
+def octave(test):
+    """Needs GNU Octave, a peer."""
+    skipped = pytest.mark.skipif(not shutil.which("octave"), reason="GNU Octave is not installed")
+    return pytest.mark.peers(skipped(test))
 
 
 def run_octave(script, folder):

@@ -88,6 +88,8 @@ cdef class ConvPlan:
     cdef Shape x, y, kernel, bias
     cdef list forward_passes, input_passes
     cdef KernelGradient sum
+    cdef tuple used                   # slices of the kernel: the taps that meet an input
+    cdef bint all_used
     cdef runtime.Algorithm fast_forward, fast_input, fast_kernel        # instead of the direct sums, or None
 
     def __init__(self, geometry, dtype, algorithm=None):
@@ -105,23 +107,27 @@ cdef class ConvPlan:
         self.empty = batch == 0
         groups = geometry.groups
         channels, filters = geometry.kernel_shape[-2:]
-        rows, columns = axes(geometry)
+        (rows, first_row), (columns, first_column) = axes(geometry)
         # Steps of the kernel in elements, for rows, columns, channels, filters and groups.
-        steps = (columns[1] * channels * filters, channels * filters, filters, 1, filters // groups)
+        steps = (geometry.kernel_shape[-3] * channels * filters, channels * filters, filters, 1, filters // groups)
+        first = first_row * steps[0] + first_column * steps[1]
         y_row = columns[5] * filters
         self.forward_passes = [Correlation(
             self.wide, batch, (*rows, y_row), (*columns, filters), groups, channels, filters // groups,
-            rows[5] * y_row, 0, steps, 0)]
+            rows[5] * y_row, 0, steps, first)]
         self.input_passes = [
             Correlation(self.wide, batch, phase_rows, phase_columns, groups, filters // groups, channels,
                         rows[0] * columns[0] * groups * channels, row_offset + column_offset,
                         (row_tap * steps[0], column_tap * steps[1], 1, filters, filters // groups),
-                        row_from * steps[0] + column_from * steps[1])
+                        first + row_from * steps[0] + column_from * steps[1])
             for phase_rows, row_offset, row_tap, row_from in phases(rows, columns[0] * groups * channels)
             for phase_columns, column_offset, column_tap, column_from in phases(columns, groups * channels)]
         self.gaps = len(self.input_passes) < min(rows[3], rows[0]) * min(columns[3], columns[0])
         self.sum = KernelGradient(self.wide, batch, (*rows, y_row), (*columns, filters), groups, channels,
                                   filters // groups)
+        used = slice(first_row, first_row + rows[1]), slice(first_column, first_column + columns[1])
+        self.used = used[2 - geometry.rank:]
+        self.all_used = rows[1] * columns[1] == math.prod(geometry.kernel_shape[:-2])
         self.fast_forward, self.fast_input, self.fast_kernel = choose(geometry, self.wide, algorithm)
 
     @property
@@ -211,10 +217,20 @@ cdef class ConvPlan:
                 memset(views[2].buf, 0, views[2].len)
             elif self.fast_kernel is not None:
                 self.fast_kernel.grad_kernel(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
-            else:
+            elif self.all_used:
                 self.sum.run(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
+            else:
+                self.sum_used(<char *>views[0].buf, <char *>views[1].buf, np.asarray(dkernel))
         finally:
             release(views, taken)
+
+    cdef sum_used(self, const char *x, const char *dy, dkernel):
+        """The gradient to the taps that meet an input; 0 for the others."""
+        dkernel[...] = 0
+        sums = np.empty(dkernel[self.used].shape, self.dtype)
+        cdef unsigned char[::1] memory = sums.reshape(-1).view("B")
+        self.sum.run(x, dy, <char *>&memory[0])
+        dkernel[self.used] = sums
 
 
 cdef void frozen_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -275,11 +291,20 @@ cdef inline void release(Py_buffer *views, int taken) noexcept:
 
 
 def axes(geometry):
-    """Rows and columns as (size, taps, dilation, stride, start, outputs); a 1-D geometry has one row."""
-    found = [(size, taps, rate, stride, -before, out) for size, taps, rate, stride, (before, _), out in zip(
+    """Rows and columns as (size, taps, dilation, stride, start, outputs) of the taps that meet an input, and how many
+    taps come before these; a 1-D geometry has one row."""
+    found = [reaching(size, taps, rate, stride, -before, out) for size, taps, rate, stride, (before, _), out in zip(
         geometry.input_shape[1:-1], geometry.kernel_shape, geometry.dilation_rate, geometry.strides, geometry.pads,
         geometry.output_shape[1:-1])]
-    return found if geometry.rank == 2 else [(1, 1, 1, 1, 0, 1), *found]
+    return found if geometry.rank == 2 else [((1, 1, 1, 1, 0, 1), 0), *found]
+
+
+def reaching(size, taps, dilation, stride, start, out):
+    """An axis without the taps at its ends that meet padding at every output (one tap stays), and how many came before
+    the others. Far dilated taps would cost as much scratch memory as the padding that they meet."""
+    first = min(max(-((start + (out - 1) * stride) // dilation), 0), taps - 1)
+    end = max(min(-((start - size) // dilation), taps), first + 1)
+    return (size, end - first, dilation, stride, start + first * dilation, out), first
 
 
 def phases(axis, step):

@@ -27,7 +27,11 @@ cdef enum:
     TILE_ROWS = 32
     TILE_COLS = 1024                  # of an image; 32 rows with a small kernel then fit the second-level cache
     TILE_ROW = 16384                  # of a signal
-cdef double TOO_LONG = 0.5            # seconds of sums
+    LEAST_ROWS = 8
+    ENOUGH = 32                       # tasks
+cdef double WORTH_A_TASK = 10e-6      # seconds of sums
+cdef double MARGIN = 1.15             # for an FFT, which rounds more
+cdef double TOO_LONG = 1              # seconds of sums
 
 MODES = {"full": FULL, "same": SAME, "valid": VALID}
 BOUNDARIES = {"fill": FILL, "wrap": WRAP, "symm": SYMMETRIC}
@@ -77,11 +81,11 @@ cdef void direct_task(void *context, Py_ssize_t index) noexcept nogil:
 
 
 cdef double direct_seconds(const Job *j) noexcept nogil:
-    """Multiply-adds at the measured rate: one row of kernel shares no loads, few rows share fewer."""
-    cdef double each = 9.5e-12 * (1 + 3.0 / j.kh) if j.kh > 1 else 19e-12
+    """Multiply-adds at the rate measured on AVX2: one row of kernel shares no loads, few rows share fewer."""
+    cdef double each = 21e-12 * (1 + 4.0 / j.kh) if j.kh > 1 else 38e-12
     cdef double taps = j.kh * j.kw
     if j.factored:
-        each, taps = 19e-12, j.kh + j.kw
+        each, taps = 38e-12, j.kh + j.kw
     return each * taps * j.out_rows * j.out_cols * (1 + j.wide) * j.parts * (1 + j.turned)
 
 
@@ -136,11 +140,11 @@ cdef int run(Job *j, int method) except -1:
     # A large kernel reads each number often: from a copy whose rows do not collide in the cache.
     j.in_place = j.kh < 8
     j.grid.seconds = 1e300
-    if method == FFT or (method == AUTO and j.kh * j.kw > 24 and seconds > 20e-6):
+    if method == FFT or (method == AUTO and j.kh * j.kw > 24 and seconds > 10e-6):
         j.grid = overlap.best_grid(j)
         if j.grid.seconds == 1e300 and seconds > TOO_LONG:
             return 0
-    if j.grid.seconds < seconds or (method == FFT and j.grid.seconds < 1e300):
+    if j.grid.seconds * MARGIN < seconds or (method == FFT and j.grid.seconds < 1e300):
         overlap.run(j)
     else:
         run_direct(j, seconds)
@@ -156,8 +160,17 @@ cdef void run_direct(Job *j, double seconds) noexcept:
         j.tile_cols = TILE_ROW
     elif not j.in_place:
         j.tile_rows, j.tile_cols = 2 * TILE_ROWS, TILE_COLS // 4
-    j.tiles_across = (j.out_cols + j.tile_cols - 1) // j.tile_cols
-    tasks = j.tiles_across * ((j.out_rows + j.tile_rows - 1) // j.tile_rows)
+    while True:                       # smaller tiles where there would be few for the threads, and long ones
+        j.tiles_across = (j.out_cols + j.tile_cols - 1) // j.tile_cols
+        tasks = j.tiles_across * ((j.out_rows + j.tile_rows - 1) // j.tile_rows)
+        if tasks >= ENOUGH or seconds < 2 * WORTH_A_TASK * tasks:
+            break
+        if j.out_rows == 1 and j.tile_cols > TILE_COLS:
+            j.tile_cols //= 2
+        elif j.out_rows > 1 and j.tile_rows > LEAST_ROWS:
+            j.tile_rows //= 2
+        else:
+            break
     if tasks == 1:
         direct_task(j, 0)
     else:
@@ -290,6 +303,7 @@ cdef object filtered(Py_buffer *x, Py_buffer *h, int code, int mode, bint flip, 
     j.x = <const char *>x.buf
     j.boundary = boundary
     memset(j.fill, 0, sizeof(j.fill))
+    j.zeros = fill is None
     if fill is not None:
         PyObject_GetBuffer(fill, &buffer, PyBUF_STRIDES)
         memcpy(j.fill, buffer.buf, j.size)

@@ -180,12 +180,14 @@ def twiddle_factors(int log_rows, int log_cols, int lanes, bint wide):
 # ---- the choice of the tile
 
 cdef double tile_seconds(const Job *j, int log_rows, int log_cols) noexcept nogil:
-    """One pass of overlap-save over two real tiles, as measured; dearer beyond the second-level cache."""
-    cdef double n = <double>(<Py_ssize_t>1 << (log_rows + log_cols))
-    cdef double each = 0.6e-9 + 0.11e-9 * (log_rows + log_cols)
-    if n * 4 * (1 + j.wide) * 4 > 1 << 20:
-        each *= 1.5
-    return each * n * (1 + j.wide)
+    """One pass of overlap-save over two real tiles, as measured on AVX2; dearer beyond each level of the cache."""
+    cdef double n = <double>(<Py_ssize_t>1 << (log_rows + log_cols)), bytes_ = n * 8 * (1 + j.wide)
+    cdef double each = 0.5e-9 + 0.2e-9 * (log_rows + log_cols)
+    if not j.one_row:                 # no twiddle factors
+        each *= 0.85
+    if bytes_ > 1 << 17:
+        each *= 1.5 if bytes_ >= 1 << 20 else 1.3
+    return each * n * (1 + j.wide) + 80e-9 * (1 << log_rows)
 
 
 cdef Grid best_grid(const Job *j) noexcept nogil:
@@ -214,7 +216,8 @@ cdef Grid best_grid(const Job *j) noexcept nogil:
             tiles = ((j.out_cols + across - 1) // across) * <double>((j.out_rows + down - 1) // down)
             if j.parts == 1:
                 tiles = (<Py_ssize_t>tiles + 1) // 2
-            g.seconds = (tiles + 0.5) * tile_seconds(j, g.log_rows, g.log_cols)      # half a tile for the kernel
+            # The kernel costs a tile too, and there is what does not depend on size.
+            g.seconds = (tiles + 1) * tile_seconds(j, g.log_rows, g.log_cols) + 3e-6
             if g.seconds < best.seconds:
                 best = g
     return best

@@ -17,6 +17,7 @@ from mgconv.native cimport runtime
 cdef enum:
     UNIT = 8192                       # numbers of the input that a unit covers, about: they stay in the nearest cache
     TASK = 32768                      # and a task, some 5 us
+    MOST_TAPS = 1 << 24               # the winners of windows are noted by number, in float32 for one
 
 
 cdef struct Job:
@@ -175,6 +176,9 @@ cdef class PoolPlan:
 
     def max_grad_input(self, x, y, dy, dx):
         """dx <- dy, each sent to the first maximum of its window; `y` is what `max` gave for `x`."""
+        if self.job.itemsize == 4 and self.job.pool * self.job.columns.pool > MOST_TAPS:
+            raise ValueError("The gradient of maxima in float32 takes windows of at most 2**24 entries. "
+                             f"Received: windows of {self.job.pool} x {self.job.columns.pool}.")
         self.backward(x, y, dy, dx, False)
 
     def average_grad_input(self, dy, dx):

@@ -4,7 +4,7 @@
 
 where X is x continued beyond its edges by the boundary rule. A signal is one row.
 """
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
 
@@ -29,6 +29,7 @@ cdef struct Job:
     Py_ssize_t top, left
     int boundary
     char fill[16]                     # one number
+    bint zeros                        # which is 0
     int wide                          # float64 or complex128
     int parts                         # 2 for complex numbers
     bint turned                       # the kernel has imaginary parts
@@ -44,35 +45,54 @@ cdef struct Job:
     const char *twiddles              # of a signal, turned
 
 
-cdef inline Py_ssize_t source(Py_ssize_t i, Py_ssize_t n, int boundary) noexcept nogil:
-    """Where position i of the continued axis lies in an axis of n; -1 for the fill value."""
-    if 0 <= i < n:
-        return i
-    if boundary == FILL:
-        return -1
-    if boundary == WRAP:
-        i %= n
-        return i + n if i < 0 else i
-    i %= 2 * n
-    if i < 0:
-        i += 2 * n
-    return i if i < n else 2 * n - 1 - i
+cdef inline Py_ssize_t wrapped(Py_ssize_t i, Py_ssize_t period) noexcept nogil:
+    i %= period
+    return i + period if i < 0 else i
+
+
+cdef inline void copy_number(char *to, const char *number, Py_ssize_t size) noexcept nogil:
+    """memcpy of a size that the compiler knows is one instruction."""
+    if size == 4:
+        memcpy(to, number, 4)
+    elif size == 8:
+        memcpy(to, number, 8)
+    else:
+        memcpy(to, number, 16)
 
 
 cdef inline void continued_row(const Job *j, Py_ssize_t row, Py_ssize_t start, Py_ssize_t count,
                                char *to) noexcept nogil:
-    """Positions start ... start + count - 1 of a row of the continued x."""
-    cdef Py_ssize_t size = j.size, i = 0, inside, at
+    """Positions start ... start + count - 1 of a row of the continued x, run by run.
+
+    A mirrored axis has period 2 n: forwards 0 ... n - 1, and backwards n - 1 ... 0.
+    """
+    cdef Py_ssize_t size = j.size, period = 2 * j.cols if j.boundary == SYMMETRIC else j.cols, i = 0, k, at, run
     cdef const char *line
-    row = source(row, j.rows, j.boundary)
+    if j.boundary == WRAP:
+        row = wrapped(row, j.rows)
+    elif j.boundary == SYMMETRIC:
+        row = wrapped(row, 2 * j.rows)
+        row = min(row, 2 * j.rows - 1 - row)
     line = j.x + row * j.pitch
     while i < count:
-        inside = start + i
-        if row >= 0 and 0 <= inside < j.cols:
-            inside = min(count - i, j.cols - inside)
-            memcpy(to + i * size, line + (start + i) * size, inside * size)
-            i += inside
+        at, run = start + i, count - i
+        if j.boundary != FILL:
+            at = wrapped(at, period)
+        elif not 0 <= row < j.rows or at < 0 or at >= j.cols:
+            if 0 <= row < j.rows and at < 0:
+                run = min(run, -at)
+            if j.zeros:
+                memset(to + i * size, 0, run * size)
+            else:
+                for k in range(i, i + run):
+                    copy_number(to + k * size, j.fill, size)
+            i += run
             continue
-        at = -1 if row < 0 else source(start + i, j.cols, j.boundary)
-        memcpy(to + i * size, <const char *>j.fill if at < 0 else line + at * size, size)
-        i += 1
+        if at < j.cols:
+            run = min(run, j.cols - at)
+            memcpy(to + i * size, line + at * size, run * size)
+        else:
+            run = min(run, period - at)
+            for k in range(run):
+                copy_number(to + (i + k) * size, line + (period - 1 - at - k) * size, size)
+        i += run

@@ -14,7 +14,10 @@ UNUSUAL = (KeyError, AttributeError, TypeError, ValueError, BufferError)
 
 
 def plan_for(key, make):
-    """The plan under `key`, or the one that `make()` makes; kept where the settings in `key` can be one."""
+    """The plan under `key`, or the one that `make()` makes; kept where the settings in `key` can be one.
+
+    Settings stand in `key` beside their types: 2.0 equals 2 as a key, and is refused.
+    """
     try:
         plan = plans[key]             # without the GIL, .get takes a lock that a fork may leave locked in the child
     except KeyError:

@@ -81,7 +81,8 @@ def conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: Any = 1, p
     """
     if out is None and data_format == "channels_last":
         try:
-            plan = plans[x.shape, kernel.shape, strides, padding, dilation_rate, x.dtype]
+            plan = plans[x.shape, kernel.shape, strides, padding, dilation_rate, x.dtype, type(strides),
+                         type(dilation_rate)]
             if not plan.stale:
                 y = empty_result(plan.output_shape, plan.dtype)
                 plan.forward(x, kernel, bias, y, activation)
@@ -131,7 +132,8 @@ def conv_grad_input(dy: Any, kernel: Any, input_shape: Any, strides: Any = 1, pa
     """
     if out is None and data_format == "channels_last":
         try:
-            plan = plans[input_shape, kernel.shape, strides, padding, dilation_rate, dy.dtype]
+            plan = plans[input_shape, kernel.shape, strides, padding, dilation_rate, dy.dtype, type(strides),
+                         type(dilation_rate)]
             if not plan.stale:
                 dx = empty_result(plan.input_shape, plan.dtype)
                 plan.grad_input(dy, kernel, dx)
@@ -182,7 +184,8 @@ def conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: Any = 1,
     """
     if out is None and data_format == "channels_last":
         try:
-            plan = plans[x.shape, kernel_shape, strides, padding, dilation_rate, x.dtype]
+            plan = plans[x.shape, kernel_shape, strides, padding, dilation_rate, x.dtype, type(strides),
+                         type(dilation_rate)]
             if not plan.stale:
                 dkernel = empty_result(plan.kernel_shape, plan.dtype)
                 plan.grad_kernel(x, dy, dkernel)
@@ -241,5 +244,7 @@ def bias_grad(dy: Any, out: Any = None, data_format: str = "channels_last") -> N
 
 def _plan(input_shape, kernel_shape, strides, padding, dilation_rate, dtype):
     """The plan for checked arrays."""
-    return plan_for((input_shape, kernel_shape, strides, padding, dilation_rate, dtype), lambda: native.ConvPlan(
-        conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate), dtype))
+    return plan_for((input_shape, kernel_shape, strides, padding, dilation_rate, dtype, type(strides),
+                     type(dilation_rate)),
+                    lambda: native.ConvPlan(conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate),
+                                            dtype))

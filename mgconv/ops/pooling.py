@@ -173,7 +173,7 @@ def average_pool_grad_input(dy, input_shape, pool_size, strides=None, padding="v
 
 def _plan(input_shape, pool_size, strides, padding, dtype):
     """The plan for checked arrays."""
-    return plan_for(("pool", input_shape, pool_size, strides, padding, dtype),
+    return plan_for(("pool", input_shape, pool_size, strides, padding, dtype, type(pool_size), type(strides)),
                     lambda: PoolPlan(_geometry(input_shape, pool_size, strides, padding), dtype))
 
 

@@ -170,7 +170,8 @@ def conv_transpose_grad_kernel(x, dy, kernel_shape, strides=1, padding="valid", 
 
 def _plan(input_shape, kernel_shape, strides, padding, output_padding, dilation_rate, dtype):
     """The plan of the convolution that is transposed: its input is the result."""
-    return plan_for(("transpose", input_shape, kernel_shape, strides, padding, output_padding, dilation_rate, dtype),
+    return plan_for(("transpose", input_shape, kernel_shape, strides, padding, output_padding, dilation_rate, dtype,
+                     type(strides), type(output_padding), type(dilation_rate)),
                     lambda: ConvPlan(_geometry(input_shape, kernel_shape, strides, padding, output_padding,
                                                dilation_rate), dtype))
 

@@ -95,6 +95,8 @@ def sliding(x, kernel, path, *, strides=1, padding="valid", dilation_rate=1, fra
         If matplotlib or Pillow is not installed.
     ValueError
         If the ranks differ, the geometry is impossible, or there would be more than 400 frames.
+    TypeError
+        If a number is complex.
 
     Examples
     --------
@@ -103,6 +105,8 @@ def sliding(x, kernel, path, *, strides=1, padding="valid", dilation_rate=1, fra
     >>> plot.sliding(np.eye(5), np.ones((3, 3)), "sliding.gif")    # doctest: +SKIP
     """
     from pathlib import Path
+    if np.iscomplexobj(x) or np.iscomplexobj(kernel):
+        raise TypeError("`x` and `kernel` must be real.")
     x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
     if x.ndim != kernel.ndim or x.ndim not in (1, 2):
         raise ValueError("`x` and `kernel` must have the same rank, 1 or 2. "

@@ -64,10 +64,10 @@ def feature_maps(model, x, layer=None, *, columns=8):
     maps = np.moveaxis(y, channels, 1)[0]
     columns = min(columns, len(maps))
     rows = math.ceil(len(maps) / columns)
-    figure = new_figure(figsize=(1.3 * columns + 0.8, (1.5 if y.ndim == 4 else 1.1) * rows + 0.5), dpi=120)
+    title = f"{wanted.name}: {len(maps)} maps of {' x '.join(map(str, maps.shape[1:]))}"
+    figure = _titled(title, 1.3 * columns + 0.8, (1.5 if y.ndim == 4 else 1.1) * rows + 0.5)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     _draw_all(figure, axes, maps, [str(i + 1) for i in range(len(maps))])
-    figure.suptitle(f"{wanted.name}: {len(maps)} maps of {' x '.join(map(str, maps.shape[1:]))}", fontsize=10)
     return figure
 
 
@@ -111,7 +111,8 @@ def kernels(layer, *, most=64):
     turned = inputs == 1 and filters > 4          # one input map: its kernels in rows of eight
     columns = min(8, filters) if turned else inputs
     rows = math.ceil(filters / columns) if turned else filters
-    figure = new_figure(figsize=(1.0 * columns + 1.2, 1.05 * rows + 0.6), dpi=120)
+    title = f"{layer.name or type(layer).__name__}: kernel (input map, output map)"
+    figure = _titled(title, 1.0 * columns + 1.2, 1.05 * rows + 0.6)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     images = np.moveaxis(kernel, (-1, -2), (0, 1)).reshape(filters * inputs, *kernel.shape[:-2])
     if hasattr(layer, "depth_multiplier"):        # the filters of one input map
@@ -121,7 +122,13 @@ def kernels(layer, *, most=64):
         pairs = [(o * groups // last * channels + i, o) for o in range(filters) for i in range(inputs)]
     titles = [f"({i + 1},{o + 1})" for i, o in pairs]
     _draw_all(figure, axes, images, titles, symmetric=True)
-    figure.suptitle(f"{layer.name or type(layer).__name__}: kernel (input map, output map)", fontsize=10)
+    return figure
+
+
+def _titled(title, width, height):
+    """A figure of these inches, or as wide as its title."""
+    figure = new_figure(figsize=(max(width, 0.08 * len(title)), height), dpi=120)
+    figure.suptitle(title, fontsize=10)
     return figure
 
 

@@ -7,8 +7,9 @@
 
 float32, float64, complex64 and complex128 are computed in their own precision; integers and booleans exactly (integers
 modulo the size of their type). Long kernels go through an FFT whose error is about 2e-7 (single precision) or 4e-16
-(double) of the norm of the full result; short ones, and ``method="direct"``, are plain sums. Infinities and NaN reach
-the outputs whose kernel covers them, and no others. Results do not depend on the number of threads.
+(double) of the norm of the full result; short ones, and ``method="direct"``, are plain sums. Infinities and NaN of a
+signal reach the outputs whose kernel covers them, and no others; those of a kernel meet the zeros beyond the edges too.
+Results do not depend on the number of threads.
 """
 from mgconv.signal.convolution import convolve, convolve2d, correlate, correlate2d
 from mgconv.signal.gradients import (

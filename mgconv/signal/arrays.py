@@ -5,6 +5,7 @@ Everywhere here, `window` says for each axis how far the first output reaches be
     out[i] = sum over m of h[m] X[i - before + m],    0 <= i < size,    X = x continued beyond its edges
 """
 import functools
+import math
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from mgconv.native.filter import BOUNDARIES, METHODS, apply
 EXACT = 2**53                         # integers below it are exact in float64, and so are sums that stay below
 ROUNDED = 2**42                       # an FFT in float64 of sums below it is wrong by less than a half
 CHUNK = 2**20                         # integers that are converted at a time
+LITTLE = 20_000                       # multiply-adds that cost less than looking at the integers
 # What a lookup or the compiled filter raises where a call is not the plain case (NumPy's dates, say, have no buffer).
 UNUSUAL = (KeyError, AttributeError, TypeError, ValueError)
 
@@ -72,6 +74,11 @@ def _largest(x):
 
 def _integers(x, h, dtype, window, flip, method, boundary, fill):
     """By float64 (float32 where that is enough), in which sums of integers are exact up to a bound; else tap by tap."""
+    if boundary == "fill":
+        width = window[-1][1] + h.shape[-1] - 1
+        taps = (h.size // h.shape[-1] - 1) * width + h.shape[-1]
+        if (window[0][1] if x.ndim == 2 else 1) * width * taps < LITTLE:
+            return _as_one_row(x, h, dtype, window, flip, fill)
     bound = max(_largest(x), abs(int(fill or 0))) * _largest(h) * h.size
     if bound >= EXACT:
         return _tap_by_tap(x, h, dtype, window, flip, boundary, fill)
@@ -97,6 +104,20 @@ def _integers(x, h, dtype, window, flip, method, boundary, fill):
         else:                                   # through int64, so that a narrow type keeps the low bits
             out[i:i + count] = np.rint(part, out=part).astype(np.int64)
     return out
+
+
+def _as_one_row(x, h, dtype, window, flip, fill):
+    """By NumPy's correlation of the continued rows, one after another, with the kernel's rows as far apart."""
+    *heights, width = [size + k - 1 for (_, size), k in zip(window, h.shape, strict=True)]
+    rows, end = math.prod(heights), h.shape[-1] - 1
+    signal = np.full(rows * width + end, fill or 0, dtype)
+    signal[:rows * width].reshape(*heights, width)[tuple(slice(before, before + n) for (before, _), n
+                                                         in zip(window, x.shape, strict=True))] = x
+    kernel = np.zeros((*h.shape[:-1], width), dtype)
+    kernel[..., :end + 1] = np.flip(h) if flip else h
+    out = np.correlate(signal, kernel.reshape(-1)[:kernel.size - width + end + 1], "valid")
+    *counts, count = [size for _, size in window]
+    return np.ascontiguousarray(out.reshape(*counts, width)[..., :count])
 
 
 def _tap_by_tap(x, h, dtype, window, flip, boundary, fill):

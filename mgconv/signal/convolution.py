@@ -252,7 +252,7 @@ def fill_number(value, dtype):
         number = complex(value.reshape(()).item())
         if dtype.kind == "c":
             return number or None
-        if number.imag:
+        if value.dtype.kind == "c" or number.imag:
             raise TypeError
         number = int(number.real) if dtype.kind in "bui" else number.real
         return np.array(number, dtype).item() or None
