@@ -22,6 +22,7 @@ def threads():
     mgconv.set_num_threads(before)
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_it_beats_persistence_in_all_three_ways_on_mackey_glass():
     series = mgconv.dde.mackey_glass(414, dt=6.0)
     train, test = series[:400], series[400:]
@@ -56,6 +57,7 @@ def test_the_unit_of_the_series_does_not_matter():
     np.testing.assert_allclose((other - 1000) / 256, mirrored, atol=1e-4)
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_the_history_of_the_loss_is_kept_and_falls():
     loss = fitted().history.history["loss"]
     assert len(loss) == 10
