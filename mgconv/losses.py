@@ -58,9 +58,7 @@ class Loss:
         ValueError
             If the shapes do not match or a class number is out of range.
         """
-        y_pred = np.asarray(y_pred)
-        if y_pred.dtype not in (np.float32, np.float64):
-            y_pred = y_pred.astype(np.float32)
+        y_pred = real_predictions(y_pred)
         y_true = self.prepare(y_true, y_pred.shape, y_pred.dtype)
         if sample_weight is not None:
             sample_weight = prepare_weight(sample_weight, y_pred.shape, y_pred.dtype)
@@ -254,6 +252,14 @@ def real_array(name, value):
         raise TypeError(f"`{name}` must be an array of real numbers. Received: {type(value).__name__} of dtype "
                         f"{array.dtype}.")
     return array
+
+
+def real_predictions(y_pred):
+    """`y_pred` as an array of float32 or float64 with an entry for each sample."""
+    y_pred = real_array("y_pred", y_pred)
+    if y_pred.ndim < 1:
+        raise ValueError(f"`y_pred` must have an entry for each sample. Received: {y_pred!r}.")
+    return y_pred if y_pred.dtype in (np.float32, np.float64) else y_pred.astype(np.float32)
 
 
 def check_length(name, array, y_pred):

@@ -6,7 +6,7 @@ import numpy as np
 
 from mgconv import losses
 from mgconv.lookup import lookup, snake_case
-from mgconv.losses import Loss, check_length, prepare_weight
+from mgconv.losses import Loss, check_length, prepare_weight, real_predictions
 
 
 class Metric:
@@ -66,8 +66,7 @@ class MeanLoss(Metric):
         super().__init__(name or self.loss.name)
 
     def values(self, y_true, y_pred):
-        if y_pred.dtype not in (np.float32, np.float64):
-            y_pred = y_pred.astype(np.float32)
+        y_pred = real_predictions(y_pred)
         return self.loss.terms(self.loss.prepare(y_true, y_pred.shape, y_pred.dtype), y_pred, np.empty_like(y_pred))
 
 

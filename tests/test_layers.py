@@ -204,13 +204,15 @@ def test_a_built_layer_takes_one_shape():
         layer(np.zeros((2, 5)))
 
 
-def test_weights_of_a_wrong_shape_change_nothing():
+def test_weights_of_a_wrong_shape_or_dtype_change_nothing():
     layer = built(layers.Dense(2), (4,))
     before = layer.get_weights()
     with pytest.raises(ValueError, match=r"must have shape \(2,\). Received: \(3,\)."):
         layer.set_weights([np.zeros((4, 2)), np.zeros(3)])
     with pytest.raises(ValueError, match="2 weight arrays. Received: 1."):
         layer.set_weights([np.zeros((4, 2))])
+    with pytest.raises(TypeError, match="bias must hold real numbers. Received: an array of dtype complex128."):
+        layer.set_weights([np.zeros((4, 2)), np.zeros(2, complex)])
     for old, new in zip(before, layer.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 

@@ -115,22 +115,25 @@ def test_a_missing_last_axis_of_one():
     ("sparse_categorical_crossentropy", [0, 3], np.ones((2, 3)), "from 0 to 2. Received: from 0 to 3."),
     ("sparse_categorical_crossentropy", [-1, 1], np.ones((2, 3)), "Received: from -1 to 1."),
     ("sparse_categorical_crossentropy", [[0, 1]], np.ones((2, 3)), "class numbers of shape"),
+    ("mse", 1.0, 1.0, "`y_pred` must have an entry for each sample"),
     ("mse", np.zeros((1, 4)), np.zeros((3, 4)), "same number of samples. Received: 1 and 3."),
     ("sparse_categorical_crossentropy", [0], np.ones((2, 3)), "same number of samples. Received: 1 and 2."),
     ("sparse_categorical_crossentropy", [0.0, 0.5], np.ones((2, 3)), "integers. Received: 0.5"),
     ("sparse_categorical_crossentropy", [0.0, np.nan], np.ones((2, 3)), "integers. Received: nan"),
 ])
-def test_bad_targets(loss, y, p, message):
+def test_bad_targets_and_predictions(loss, y, p, message):
     with pytest.raises(ValueError, match=message):
         losses.get(loss)(y, p)
 
 
 @pytest.mark.parametrize("bad", [[1j, 2], ["a", "b"], [None, 1.0], [[1], [1, 2]]])
-def test_targets_and_weights_that_are_no_real_numbers_are_type_errors(bad):
+def test_what_is_no_array_of_real_numbers_is_a_type_error(bad):
     with pytest.raises(TypeError, match="`y_true` must be an array of real numbers"):
         losses.MeanSquaredError()(bad, [[1.0], [2.0]])
     with pytest.raises(TypeError, match="`sample_weight` must be an array of real numbers"):
         losses.MeanSquaredError()([1.0, 2.0], [[1.0], [2.0]], bad)
+    with pytest.raises(TypeError, match="`y_pred` must be an array of real numbers"):
+        losses.MeanSquaredError()([1.0, 2.0], bad)
 
 
 def test_bad_weights():

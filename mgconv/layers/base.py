@@ -169,12 +169,14 @@ class Layer:
 
 
 def set_weights(named, arrays):
-    """Copy `arrays` into the weights of `named`, a list of (name, array), after all of their shapes were checked."""
+    """Copy `arrays` into the weights of `named`, a list of (name, array), after all of them were checked."""
     arrays = [np.asarray(array) for array in arrays]
     if len(arrays) != len(named):
         raise ValueError(f"there must be {len(named)} weight arrays. Received: {len(arrays)}.")
     for (name, weight), array in zip(named, arrays, strict=True):
         if array.shape != weight.shape:
             raise ValueError(f"the weight {name} must have shape {weight.shape}. Received: {array.shape}.")
+        if not np.can_cast(array.dtype, weight.dtype, "same_kind"):
+            raise TypeError(f"the weight {name} must hold real numbers. Received: an array of dtype {array.dtype}.")
     for (_, weight), array in zip(named, arrays, strict=True):
-        np.copyto(weight, array, casting="same_kind")
+        np.copyto(weight, array)
