@@ -48,6 +48,7 @@ def as_array(name, value, data_format="channels_last"):
 
 
 def common_dtype(arrays, names):
+    """The one dtype of all `arrays`; TypeError, with their `names`, if they differ."""
     dtypes = [array.dtype for array in arrays]
     if len(set(dtypes)) > 1:
         got = ", ".join(f"{name}: {dtype}" for name, dtype in zip(names, dtypes))
@@ -56,6 +57,7 @@ def common_dtype(arrays, names):
 
 
 def channels_last(shape, data_format):
+    """`shape`, given in `data_format`, with the channels last."""
     return (shape[0], *shape[2:], shape[1]) if data_format == "channels_first" and len(shape) > 1 else shape
 
 
@@ -78,11 +80,13 @@ def result_array(shape, dtype, out, data_format, arrays):
 
 
 def refuse_overlap(out, arrays):
+    """ValueError if `out` shares memory with any of `arrays`."""
     if any(np.shares_memory(out, array) for array in arrays):
         raise ValueError("`out` must not overlap the other arguments. Received: an array that does.")
 
 
 def deliver(result, out, data_format):
+    """What the caller gets: the engine's `result` in `data_format`, in `out` if there is one."""
     if data_format == "channels_first":
         result = np.moveaxis(result, -1, 1)
     if out is None:
