@@ -2,69 +2,98 @@
 
 #define FROM(i, j, k) (how->source + (i) * how->outer_step + (j) * how->inner_step + (k) * how->run_step)
 
-/* One row of the panel: element [.., f] of the kernel in lane f * taps. */
-MG_INLINE MG_REAL *MG_NAME(pack_row)(MG_REAL *to, const char *from, const struct mg_conv_pack *how) {
-    const int taps = how->taps, filters = how->filters;
-    if (taps == 1 && how->filter_step == sizeof(MG_REAL)) {
+/* Rows of the panel where neighbouring filters lie side by side: whole vectors, of which the last may be a part. */
+MG_INLINE void MG_NAME(copy_rows)(MG_REAL *to, const char *from, ptrdiff_t step, ptrdiff_t rows, const int NV, int rest) {
+    for (; rows > 0; rows--, from += step, to += NV * VL) {
         const MG_REAL *p = (const MG_REAL *)from;
-        int f = 0;
-        for (; f + VL <= filters; f += VL) v_store(to + f, v_load(p + f));
-        if (f < how->width) v_store(to + f, v_loadn(p + f, filters - f));
-        return to + how->width;
+        MG_UNROLL
+        for (int v = 0; v < NV - 1; v++) v_store(to + v * VL, v_load(p + v * VL));
+        v_store(to + (NV - 1) * VL, rest < VL ? v_loadn(p + (NV - 1) * VL, rest) : v_load(p + (NV - 1) * VL));
     }
-    for (int lane = 0; lane < how->width; lane++) to[lane] = 0;
-    for (int f = 0; f < filters; f++) to[f * taps] = *(const MG_REAL *)(from + f * how->filter_step);
-    return to + how->width;
 }
 
-/* VL rows of the panel at once where the run, not the filters, is contiguous in the source (gradients to the input):
-   log2(VL) rounds of interleaving the first half of the vectors with the second turn a square by its diagonal. */
-MG_INLINE void MG_NAME(pack_square)(MG_REAL *to, const char *from, const struct mg_conv_pack *how) {
-    for (int f = 0; f < how->width; f += VL) {
-        vec a[VL], b[VL];
-        for (int i = 0; i < VL; i++)
-            a[i] = f + i < how->filters ? v_load((const MG_REAL *)(from + (f + i) * how->filter_step)) : v_zero();
-        for (int round = 1; round < VL; round *= 2) {
-            MG_UNROLL
-            for (int i = 0; i < VL / 2; i++) {
-                b[2 * i] = v_ziplo(a[i], a[i + VL / 2]);
-                b[2 * i + 1] = v_ziphi(a[i], a[i + VL / 2]);
-            }
-            MG_UNROLL
-            for (int i = 0; i < VL; i++) a[i] = b[i];
+static void MG_NAME(pack_rows)(MG_REAL *to, const char *from, ptrdiff_t step, ptrdiff_t rows, int width, int filters) {
+    const int vectors = width / VL, rest = filters - (vectors - 1) * VL;
+    if (vectors == 1) MG_NAME(copy_rows)(to, from, step, rows, 1, rest);
+    else if (vectors == 2) MG_NAME(copy_rows)(to, from, step, rows, 2, rest);
+    else if (vectors == 3) MG_NAME(copy_rows)(to, from, step, rows, 3, rest);
+    else MG_NAME(copy_rows)(to, from, step, rows, 4, rest);
+}
+
+/* One row of the panel: element [.., f] of the kernel in lane f * taps. */
+static void MG_NAME(pack_row)(MG_REAL *to, const char *from, const struct mg_conv_pack *how) {
+    for (int lane = 0; lane < how->width; lane++) to[lane] = 0;
+    for (int f = 0; f < how->filters; f++) to[f] = *(const MG_REAL *)(from + f * how->filter_step);
+}
+
+/* Up to VL rows of one vector of the panel where the run, not the filters, is contiguous in the source (gradients to the
+   input): log2(VL) rounds of interleaving the first half of the vectors with the second turn a square by its diagonal. */
+MG_INLINE void MG_NAME(turn)(MG_REAL *to, int width, const char *from, ptrdiff_t step, int filters, int rows) {
+    vec a[VL], b[VL];
+    MG_UNROLL
+    for (int i = 0; i < VL; i++) {
+        const MG_REAL *p = (const MG_REAL *)(from + i * step);
+        a[i] = i >= filters ? v_zero() : rows < VL ? v_loadn(p, rows) : v_load(p);
+    }
+    MG_UNROLL
+    for (int round = 1; round < VL; round *= 2) {
+        MG_UNROLL
+        for (int i = 0; i < VL / 2; i++) {
+            b[2 * i] = v_ziplo(a[i], a[i + VL / 2]);
+            b[2 * i + 1] = v_ziphi(a[i], a[i + VL / 2]);
         }
-        for (int i = 0; i < VL; i++) v_store(to + i * how->width + f, a[i]);
+        MG_UNROLL
+        for (int i = 0; i < VL; i++) a[i] = b[i];
+    }
+    MG_UNROLL
+    for (int i = 0; i < VL; i++)
+        if (i < rows) v_store(to + i * width, a[i]);
+}
+
+static void MG_NAME(pack_turned)(MG_REAL *to, const char *from, const struct mg_conv_pack *how) {
+    const int width = how->width;
+    const ptrdiff_t step = how->filter_step, run = how->run;
+    for (int f = 0; f < width; f += VL) {
+        const int filters = how->filters - f;
+        const MG_REAL *source = (const MG_REAL *)(from + f * step);
+        ptrdiff_t k = 0;
+        if (filters >= VL)
+            for (; k + VL <= run; k += VL) MG_NAME(turn)(to + k * width + f, width, (const char *)(source + k), step, VL, VL);
+        for (; k < run; k += VL)
+            MG_NAME(turn)(to + k * width + f, width, (const char *)(source + k), step, filters, run - k < VL ? (int)(run - k) : VL);
     }
 }
 
 static MG_REAL *MG_NAME(pack_run)(MG_REAL *to, const struct mg_conv_pack *how, ptrdiff_t i, ptrdiff_t j) {
-    ptrdiff_t k = 0;
-    if (how->run_step == sizeof(MG_REAL) && how->filter_step != sizeof(MG_REAL))
-        for (; k + VL <= how->run; k += VL, to += VL * how->width) MG_NAME(pack_square)(to, FROM(i, j, k), how);
-    for (; k < how->run; k++) to = MG_NAME(pack_row)(to, FROM(i, j, k), how);
-    return to;
+    const char *from = FROM(i, j, 0);
+    if (how->filter_step == sizeof(MG_REAL))
+        MG_NAME(pack_rows)(to, from, how->run_step, how->run, how->width, how->filters);
+    else if (how->run_step == sizeof(MG_REAL) && how->run > 1)
+        MG_NAME(pack_turned)(to, from, how);
+    else
+        for (ptrdiff_t k = 0; k < how->run; k++) MG_NAME(pack_row)(to + k * how->width, FROM(i, j, k), how);
+    return to + how->run * how->width;
 }
 
 /* `taps` elements of the run side by side while there are as many, then one by one. */
 static MG_REAL *MG_NAME(pack_taps)(MG_REAL *to, const struct mg_conv_pack *how, ptrdiff_t i, ptrdiff_t j) {
-    const int taps = how->taps;
-    const ptrdiff_t run = how->merged ? how->inner * how->run : how->run;
-    ptrdiff_t k = 0, tap = j, element = 0;
-    for (; k < run; k++) {
-        const int together = k < run - run % taps;
-        if (!together || k % taps == 0) {
-            if (k > 0) to += how->width;
-            for (int lane = 0; lane < how->width; lane++) to[lane] = 0;
+    const int taps = how->taps, width = how->width, filters = how->filters;
+    const ptrdiff_t step = how->filter_step;
+    ptrdiff_t left = how->merged ? how->inner * how->run : how->run, tap = j, element = how->run;
+    const char *from = FROM(i, j, 0);
+    for (; left > 0; to += width) {
+        const int together = left >= taps ? taps : 1;
+        for (int lane = 0; lane < width; lane++) to[lane] = 0;
+        for (int k = 0; k < together; k++, from += how->run_step) {
+            if (element-- == 0) {
+                element = how->run - 1;
+                from = FROM(i, ++tap, 0);
+            }
+            for (int f = 0; f < filters; f++) to[f * taps + k] = *(const MG_REAL *)(from + f * step);
         }
-        const char *from = FROM(i, tap, element);
-        for (int f = 0; f < how->filters; f++)
-            to[f * taps + (together ? k % taps : 0)] = *(const MG_REAL *)(from + f * how->filter_step);
-        if (++element == how->run) {
-            element = 0;
-            tap++;
-        }
+        left -= together;
     }
-    return to + how->width;
+    return to;
 }
 
 static void MG_NAME(pack)(const struct mg_conv_pack *how, char *panel) {
