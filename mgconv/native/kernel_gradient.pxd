@@ -28,6 +28,7 @@ cdef struct Sum:
 
 cdef class KernelGradient:
     cdef Sum plan
+    cdef Py_ssize_t reuse
     cdef cut_boxes(self, Py_ssize_t channels)
     cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint crossing,
                    bint trimmed)

@@ -7,7 +7,8 @@ which is one matrix product, entries x positions by positions x filters, done in
     task                    a chunk of the positions, a block of the entries, a block of the filters
       box                   images x rows x columns whose x and dy stay in the second-level cache
         part of filters     one tile's width (or height)
-          part of entries   its height (or width): the tile sums over the box, then adds to the result
+          part of entries   its height (or width): the tile sums over the box, then adds to the result; for long rows
+                            of the result the last two loops change places
 
 Padding is met in one of two ways. Where an entry part lies inside one tap, the tap's positions are cut to the valid
 ones; parts that cross taps (few channels) read a copy of the box with its zeros. Boxes are copied, too, where positions
@@ -26,7 +27,8 @@ from mgconv.native.correlation import merge_positions, tiles_cost
 cdef enum:
     BOX_BYTES = 256 * 1024            # x and dy of one box at most, in the second-level cache;
     BOX_POSITIONS = 128               # fewer, so that what a tile reads again stays in the first-level cache,
-    SMALL_BOX = 32 * 1024             # but not less than this
+    SMALL_BOX = 32 * 1024             # but not less than this,
+    FEW_POSITIONS = 64                # nor than this: every box reads and writes the whole result
     PARTIAL_BYTES = 512 * 1024        # all partial results; more
     MOST_PARTIAL_BYTES = 8 << 20
     CHUNK_POSITIONS = 512             # where a chunk has so many positions that adding it up is little work
@@ -35,6 +37,7 @@ cdef enum:
     LINE = 64                         # bytes of a cache line
     CROWDED = 256                     # lines so many bytes apart share a quarter of the first-level cache's sets
     REUSED = 64                       # copies pay where an element is multiplied so often
+    FAR = 2048                        # bytes: rows of the result so far apart are written one after the other
     SHORT_RUN = 8                     # shorter runs of entries are collected in a table
 
 
@@ -66,7 +69,8 @@ cdef class KernelGradient:
         p.channelwise = channels == 1 and filters == 1 and groups > 1
         p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
         p.x_pitch = p.x_position
-        if crowded(p.axis[COLUMNS].x_step) and p.entries // channels * filters >= REUSED:
+        self.reuse = p.entries // channels * filters      # multiplications of one element of x
+        if crowded(p.axis[COLUMNS].x_step) and self.reuse >= REUSED:
             p.x_pitch = loose(p.x_position)
         padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
         crossing = (groups == 1 and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
@@ -84,7 +88,7 @@ cdef class KernelGradient:
         cdef Axis *columns = &p.axis[COLUMNS]
         cdef Py_ssize_t position = columns.stride * p.x_position + p.filters * p.item
         cdef Py_ssize_t row = columns.out * position * rows.stride, image = row * rows.out
-        cdef Py_ssize_t box = min(max(BOX_POSITIONS * position, SMALL_BOX), BOX_BYTES)
+        cdef Py_ssize_t box = max(min(max(BOX_POSITIONS * position, SMALL_BOX), BOX_BYTES), FEW_POSITIONS * position)
         p.axis[IMAGES].blocks = min(max(p.axis[IMAGES].out, 1), ceil_div(image * p.axis[IMAGES].out + 1, box))
         if image > box:
             p.axis[IMAGES].blocks = max(p.axis[IMAGES].out, 1)
@@ -186,6 +190,8 @@ cdef class KernelGradient:
                                                     <Py_ssize_t>positions // CHUNK_POSITIONS), 1)
         p.chunks = min(p.chunks, min(wanted, p.boxes))
         rest = ceil_div(min(wanted, FEW_TASKS), p.chunks)
+        if p.x_pitch != p.x_position:             # each copies x
+            rest = min(rest, max(self.reuse // REUSED, 1))
         p.filter_blocks = min(rest, p.filter_count)
         p.entry_blocks = min(ceil_div(rest, p.filter_blocks), p.entry_count)
         p.partial_bytes = p.chunks * result if p.chunks > 1 or p.swapped else 0
@@ -383,6 +389,7 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t box, rest, f, i, part, filter = block_start(p, block) * p.item
     cdef Py_ssize_t first[3]
     cdef Py_ssize_t end[3]
+    cdef bint far = not p.swapped and p.filters * p.item > FAR
     cdef char *copies = NULL
     cdef char *result = call.result + chunk * p.entries * p.filters * p.item
     cdef Source x = Source(base=NULL, step=columns.stride * p.x_pitch, row=rows.stride * p.x_row,
@@ -415,6 +422,9 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
             dy.image = (end[ROWS] - first[ROWS]) * dy.row
         else:
             dy.base = call.dy + first[IMAGES] * dy.image + first[ROWS] * dy.row + first[COLUMNS] * dy.step
-        for f in range(f0, f1):
-            for e in range(e0, e1):
-                sum_parts(p, &p.entry_parts[e], &p.filter_parts[f], &x, &dy, first, end, result, box > box0)
+        for i in range((e1 - e0) * (f1 - f0)):
+            if far:
+                e, f = e0 + i // (f1 - f0), f0 + i % (f1 - f0)
+            else:
+                f, e = f0 + i // (e1 - e0), e0 + i % (e1 - e0)
+            sum_parts(p, &p.entry_parts[e], &p.filter_parts[f], &x, &dy, first, end, result, box > box0)
