@@ -386,7 +386,7 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t e0 = e * p.entry_count // p.entry_blocks, e1 = (e + 1) * p.entry_count // p.entry_blocks
     cdef Py_ssize_t f0 = block * p.filter_count // p.filter_blocks, f1 = (block + 1) * p.filter_count // p.filter_blocks
     cdef Py_ssize_t box0 = chunk * p.boxes // p.chunks, box1 = (chunk + 1) * p.boxes // p.chunks
-    cdef Py_ssize_t box, rest, f, i, part, filter = block_start(p, block) * p.item
+    cdef Py_ssize_t box, rest, f, outer, inner, i, part, filter = block_start(p, block) * p.item
     cdef Py_ssize_t first[3]
     cdef Py_ssize_t end[3]
     cdef bint far = not p.swapped and p.filters * p.item > FAR
@@ -422,9 +422,7 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
             dy.image = (end[ROWS] - first[ROWS]) * dy.row
         else:
             dy.base = call.dy + first[IMAGES] * dy.image + first[ROWS] * dy.row + first[COLUMNS] * dy.step
-        for i in range((e1 - e0) * (f1 - f0)):
-            if far:
-                e, f = e0 + i // (f1 - f0), f0 + i % (f1 - f0)
-            else:
-                f, e = f0 + i // (e1 - e0), e0 + i % (e1 - e0)
-            sum_parts(p, &p.entry_parts[e], &p.filter_parts[f], &x, &dy, first, end, result, box > box0)
+        for outer in range(e0 if far else f0, e1 if far else f1):
+            for inner in range(f0 if far else e0, f1 if far else e1):
+                e, f = (outer, inner) if far else (inner, outer)
+                sum_parts(p, &p.entry_parts[e], &p.filter_parts[f], &x, &dy, first, end, result, box > box0)
