@@ -67,6 +67,18 @@ cdef inline int take(object array, Py_buffer *view, str name, const Shape *shape
     return 0
 
 
+cdef int refuse_overlap(const Py_buffer *views, int count, int result) except -1:
+    """ValueError if the contiguous array number `result` shares memory with another of the first `count`."""
+    cdef const char *first = <const char *>views[result].buf
+    cdef const char *begin
+    cdef int i
+    for i in range(count):
+        begin = <const char *>views[i].buf
+        if i != result and begin < first + views[result].len and first < begin + views[i].len:
+            raise ValueError("the result must not overlap the arguments. Received: arrays that do.")
+    return 0
+
+
 cdef class ConvPlan:
     """Convolution and its gradients for one `geometry` (mgconv.geometry.ConvGeometry) and dtype.
 
@@ -161,6 +173,7 @@ cdef class ConvPlan:
             if bias is not None:
                 take(bias, &views[3], "bias", &self.bias, self.wide, READ)
                 taken = 4
+            refuse_overlap(views, taken, 2)
             if self.fast_forward is not None:
                 self.fast_forward.forward(<char *>views[0].buf, <char *>views[1].buf,
                                           <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf,
@@ -193,6 +206,7 @@ cdef class ConvPlan:
             taken = 2
             take(dx, &views[2], "dx", &self.x, self.wide, WRITE)
             taken = 3
+            refuse_overlap(views, taken, 2)
             if self.fast_input is not None:
                 self.fast_input.grad_input(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
             elif not self.empty:
@@ -213,6 +227,7 @@ cdef class ConvPlan:
             taken = 2
             take(dkernel, &views[2], "dkernel", &self.kernel, self.wide, WRITE)
             taken = 3
+            refuse_overlap(views, taken, 2)
             if self.empty:
                 memset(views[2].buf, 0, views[2].len)
             elif self.fast_kernel is not None:

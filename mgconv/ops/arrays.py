@@ -9,6 +9,7 @@ from mgconv.memory import empty_result
 
 plans: dict = {}
 _MOST_PLANS = 256
+_FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 # What a lookup or a plan raises when a call is not the plain case.
 UNUSUAL = (KeyError, AttributeError, TypeError, ValueError, BufferError)
 
@@ -36,6 +37,9 @@ def plan_for(key, make):
 def as_array(name, value, data_format="channels_last"):
     """`value` as an aligned C-contiguous array, channels last."""
     array = np.asarray(value)
+    if (array.dtype is _FLOAT32 or array.dtype is _FLOAT64) and data_format == "channels_last":
+        if array.flags.c_contiguous and array.flags.aligned:
+            return array
     if array.dtype not in (np.float32, np.float64) or not array.dtype.isnative:
         raise TypeError(f"`{name}` must be float32 or float64. Received: dtype={array.dtype}.")
     if data_format == "channels_first" and array.ndim > 1:

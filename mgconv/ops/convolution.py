@@ -78,12 +78,12 @@ def conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: Any = 1, p
     >>> ops.conv(x, kernel, padding="causal", strides=2).ravel().tolist()
     [-1.0, -1.0]
     """
-    if out is None and data_format == "channels_last":
+    if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
         try:
             plan = plans[x.shape, kernel.shape, strides, padding, dilation_rate, x.dtype, type(strides),
                          type(dilation_rate)]
             if not plan.stale:
-                y = empty_result(plan.output_shape, plan.dtype)
+                y = empty_result(plan.output_shape, plan.dtype) if out is None else out
                 plan.forward(x, kernel, bias, y, activation)
                 return y
         except UNUSUAL:
@@ -129,12 +129,12 @@ def conv_grad_input(dy: Any, kernel: Any, input_shape: Any, strides: Any = 1, pa
     >>> ops.conv_grad_input(dy, kernel, (1, 4, 1)).ravel().tolist()
     [1.0, 0.0, 0.0, -1.0]
     """
-    if out is None and data_format == "channels_last":
+    if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
         try:
             plan = plans[input_shape, kernel.shape, strides, padding, dilation_rate, dy.dtype, type(strides),
                          type(dilation_rate)]
             if not plan.stale:
-                dx = empty_result(plan.input_shape, plan.dtype)
+                dx = empty_result(plan.input_shape, plan.dtype) if out is None else out
                 plan.grad_input(dy, kernel, dx)
                 return dx
         except UNUSUAL:
@@ -181,12 +181,12 @@ def conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: Any = 1,
     >>> ops.conv_grad_kernel(x, dy, (2, 1, 1)).ravel().tolist()
     [6.0, 9.0]
     """
-    if out is None and data_format == "channels_last":
+    if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
         try:
             plan = plans[x.shape, kernel_shape, strides, padding, dilation_rate, x.dtype, type(strides),
                          type(dilation_rate)]
             if not plan.stale:
-                dkernel = empty_result(plan.kernel_shape, plan.dtype)
+                dkernel = empty_result(plan.kernel_shape, plan.dtype) if out is None else out
                 plan.grad_kernel(x, dy, dkernel)
                 return dkernel
         except UNUSUAL:
