@@ -8,7 +8,7 @@ MG_INLINE void MG_NAME(copy_rows)(MG_REAL *to, const char *from, ptrdiff_t step,
         const MG_REAL *p = (const MG_REAL *)from;
         MG_UNROLL
         for (int v = 0; v < NV - 1; v++) v_store(to + v * VL, v_load(p + v * VL));
-        v_store(to + (NV - 1) * VL, rest < VL ? v_loadn(p + (NV - 1) * VL, rest) : v_load(p + (NV - 1) * VL));
+        v_store(to + (NV - 1) * VL, v_loadn(p + (NV - 1) * VL, rest));
     }
 }
 
@@ -20,7 +20,7 @@ static void MG_NAME(pack_rows)(MG_REAL *to, const char *from, ptrdiff_t step, pt
     else MG_NAME(copy_rows)(to, from, step, rows, 4, rest);
 }
 
-/* One row of the panel: element [.., f] of the kernel in lane f * taps. */
+/* One row of the panel where nothing is contiguous. */
 static void MG_NAME(pack_row)(MG_REAL *to, const char *from, const struct mg_conv_pack *how) {
     for (int lane = 0; lane < how->width; lane++) to[lane] = 0;
     for (int f = 0; f < how->filters; f++) to[f] = *(const MG_REAL *)(from + f * how->filter_step);
@@ -28,7 +28,7 @@ static void MG_NAME(pack_row)(MG_REAL *to, const char *from, const struct mg_con
 
 /* Up to VL rows of one vector of the panel where the run, not the filters, is contiguous in the source (gradients to the
    input): log2(VL) rounds of interleaving the first half of the vectors with the second turn a square by its diagonal. */
-MG_INLINE void MG_NAME(turn)(MG_REAL *to, int width, const char *from, ptrdiff_t step, int filters, int rows) {
+static MG_NOINLINE void MG_NAME(turn)(MG_REAL *to, int width, const char *from, ptrdiff_t step, int filters, int rows) {
     vec a[VL], b[VL];
     MG_UNROLL
     for (int i = 0; i < VL; i++) {
@@ -56,11 +56,10 @@ static void MG_NAME(pack_turned)(MG_REAL *to, const char *from, const struct mg_
     for (int f = 0; f < width; f += VL) {
         const int filters = how->filters - f;
         const MG_REAL *source = (const MG_REAL *)(from + f * step);
-        ptrdiff_t k = 0;
-        if (filters >= VL)
-            for (; k + VL <= run; k += VL) MG_NAME(turn)(to + k * width + f, width, (const char *)(source + k), step, VL, VL);
-        for (; k < run; k += VL)
-            MG_NAME(turn)(to + k * width + f, width, (const char *)(source + k), step, filters, run - k < VL ? (int)(run - k) : VL);
+        for (ptrdiff_t k = 0; k < run; k += VL) {
+            const int rows = run - k < VL ? (int)(run - k) : VL;
+            MG_NAME(turn)(to + k * width + f, width, (const char *)(source + k), step, filters, rows);
+        }
     }
 }
 
