@@ -3,6 +3,7 @@ import importlib
 import time
 
 SLOW = 1.0            # seconds: a call that takes longer is timed twice and not again
+SETTLED = 0.02        # seconds until the threads of the library timed before are asleep
 
 
 def installed(name):
@@ -18,7 +19,9 @@ def in_turn(calls, rounds=9, seconds=0.015):
     """Seconds a call, by name.
 
     The rounds alternate, so that a machine whose speed drifts slows all alike. The fastest round counts: what makes the
-    others slower is mostly the machine's other work, and libraries that wait busily suffer from it the most.
+    others slower is mostly the machine's other work, and libraries that wait busily suffer from it the most. OpenMP's
+    threads (PyTorch's) stay busy for about 10 ms after a call, on the processors of whatever runs next: so each round
+    waits until they sleep, then begins with a few calls that do not count.
     """
     def timed(call, repeats):
         start = time.perf_counter()
@@ -32,5 +35,7 @@ def in_turn(calls, rounds=9, seconds=0.015):
     for _ in range(rounds):
         for name, call in calls.items():
             if once[name] <= SLOW:
+                time.sleep(SETTLED)
+                timed(call, 1 + repeats[name] // 5)
                 times[name].append(timed(call, repeats[name]))
     return {name: min(found) for name, found in times.items()}

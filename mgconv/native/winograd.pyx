@@ -72,6 +72,11 @@ cdef inline Py_ssize_t width(const Pass *p, Py_ssize_t panel) noexcept nogil:
     return min(p.kernels.panel, p.filters - panel * p.kernels.panel)
 
 
+cdef inline double product_seconds(const Pass *p, Py_ssize_t tiles) noexcept nogil:
+    """About what the products of so many tiles take, half-filled vectors and what belongs to a block included."""
+    return 4e-10 * tiles * (p.channels + 8) * (p.filters + 8)
+
+
 cdef void copy_strip(const char *image, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t size, Py_ssize_t y,
                      Py_ssize_t x, Py_ssize_t high, Py_ssize_t wide, char *strip) noexcept nogil:
     """A rectangle of pixels of `size` bytes that may reach beyond the image, where it is zero."""
@@ -219,7 +224,7 @@ cdef int correlate(const Pass *p, const char *x, const char *kernel, const char 
             runtime.parallel_for(taps_task, &call, p.panels * ceil_div(p.channels, PART),
                                  1e-9 * p.channels * p.filters)
             runtime.parallel_for(block_task, &call, ceil_div(p.tiles, p.block) * p.shares,
-                                 1e-10 * p.tiles * p.channels * p.filters)
+                                 product_seconds(p, p.tiles))
     return runtime.check_memory(not call.failed)
 
 
@@ -292,7 +297,7 @@ cdef int correlate_kernel(const Pass *p, const char *x, const char *dy, char *dk
                 call.count = min(chunk, p.tiles - call.first)
                 runtime.parallel_for(spread_task, &call, ceil_div(call.count, PART),
                                      1e-9 * call.count * (p.channels + p.filters))
-                runtime.parallel_for(sums_task, &call, PLACES * p.panels, 1e-10 * call.count * p.channels * p.filters)
+                runtime.parallel_for(sums_task, &call, PLACES * p.panels, product_seconds(p, call.count))
                 call.first += chunk
             runtime.parallel_for(fold_task, &call, p.panels * ceil_div(p.channels, PART),
                                  1e-9 * p.channels * p.filters)
