@@ -233,7 +233,7 @@ cdef cut_tasks(Pass *p):
     for i in range(p.panel_count):
         width += p.panels[i].width
     p.seconds = work * width / (p.kernels.lanes * 8e9) + bytes * width * p.item / 2e10
-    wanted = min(max(<Py_ssize_t>(p.seconds / 10e-6), 1), TASKS)
+    wanted = min(max(<Py_ssize_t>(p.seconds / 5e-6), 1), TASKS)
     p.panel_blocks = min(max(p.packed_bytes // L2_SHARE, 1), p.panel_count)
     blocks = ceil_div(wanted, p.panel_blocks)
     for i in range(3):
