@@ -95,6 +95,8 @@ struct mg_conv_outer_kernels {
     void (*add_parts_turned)(char *to, const char *from, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t parts);
     /* sums[c] = the sum over rows of x[row, c] */
     void (*sum_rows)(char *sums, const char *x, ptrdiff_t rows, ptrdiff_t columns);
+    /* to[i * step + j] += from[i * pitch + j] for i < count, j < width; steps in elements */
+    void (*add_runs)(char *to, ptrdiff_t step, const char *from, ptrdiff_t pitch, ptrdiff_t count, ptrdiff_t width);
 };
 
 #endif

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mgconv.geometry import conv_geometry
 from mgconv.native import runtime
 from mgconv.native.conv import ConvPlan
+from mgconv.native.correlation import ScatterConv
 
 ROUNDINGS = 8
 
@@ -30,6 +31,22 @@ series = st.builds(lambda batch, steps, taps, channels, filters, before, after:
                    conv_geometry((batch, steps + taps, channels), (taps, channels, filters), padding=(before, after)),
                    st.integers(1, 5), st.integers(0, 200), st.integers(1, 50), widths, widths, st.integers(0, 60),
                    st.integers(0, 60))
+
+@st.composite
+def few_channels(draw):
+    """Any strides, dilation and padding, along one axis or two."""
+    rank = draw(st.integers(1, 2))
+
+    def each(least, most):
+        return tuple(draw(st.integers(least, most)) for _ in range(rank))
+    taps, rates, channels = each(1, 11 // rank), each(1, 3), draw(st.sampled_from([1, 2, 3, 5, 8]))
+    sizes = tuple((count - 1) * rate + more for count, rate, more in zip(taps, rates, each(1, 50 if rank == 1 else 9)))
+    filters = draw(st.sampled_from([2, 3, 8, 16, 17, 33]))
+    padding = draw(st.one_of(st.sampled_from(["valid", "same", "full"]), st.tuples(*[
+        st.tuples(st.integers(0, 5), st.integers(0, 5))] * rank)))
+    return conv_geometry((draw(st.integers(1, 3)), *sizes, channels), (*taps, channels, filters), each(1, 4), padding,
+                         rates)
+
 
 every_isa = pytest.mark.parametrize("isa", runtime.available_isas())
 
@@ -123,6 +140,23 @@ def test_fft_in_many_blocks_and_chunks(isa, dtype, channels, filters, taps):
 
 
 @every_isa
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@settings(max_examples=50)
+@given(geometry=few_channels().filter(lambda geometry: ScatterConv.serves(geometry)), seed=st.integers(0, 99))
+def test_scattered_gradients_agree_with_plain_sums(isa, dtype, geometry, seed):
+    check(geometry, dtype, isa, "scatter", seed)
+
+
+@every_isa
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("geometry", [
+    conv_geometry((2, 6001, 1), (80, 1, 20), 4), conv_geometry((2, 97, 101, 3), (4, 4, 3, 20), 2, "same"),
+    conv_geometry((1, 3001, 2), (9, 2, 20), 3, "causal", 5)], ids=["rate 4", "two axes", "dilated"])
+def test_scattered_gradients_in_many_tasks_and_chunks(isa, dtype, geometry):
+    check(geometry, dtype, isa, "scatter", 0)
+
+
+@every_isa
 def test_winograd_fuses_bias_and_relu(isa):
     geometry = conv_geometry((2, 9, 7, 5), (3, 3, 5, 20))
     rng = np.random.default_rng(0)
@@ -145,7 +179,8 @@ def test_fft_fuses_bias_and_relu(isa):
 
 
 @pytest.mark.parametrize(("algorithm", "input_shape", "kernel_shape"), [
-    ("winograd", (3, 12, 13, 5), (3, 3, 5, 4)), ("fft", (3, 150, 5), (30, 5, 4))])
+    ("winograd", (3, 12, 13, 5), (3, 3, 5, 4)), ("fft", (3, 150, 5), (30, 5, 4)),
+    ("scatter", (3, 12, 13, 5), (3, 3, 5, 4))])
 def test_a_bad_sample_spoils_no_other(algorithm, input_shape, kernel_shape):
     geometry = conv_geometry(input_shape, kernel_shape, padding="same")
     rng = np.random.default_rng(0)
@@ -170,6 +205,8 @@ def test_what_they_cannot_do_is_refused(how):
         ConvPlan(conv_geometry((1, 9, 9, 4), (3, 3, 2, 4)), "float32", "winograd")
     with pytest.raises(ValueError, match="does not serve"):
         ConvPlan(conv_geometry((1, 90, 4), (9, 4, 4), **how), "float32", "fft")
+    with pytest.raises(ValueError, match="does not serve"):
+        ConvPlan(conv_geometry((1, 90, 4), (9, 2, 4), **how), "float32", "scatter")
 
 
 def test_unknown_algorithm():

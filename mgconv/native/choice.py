@@ -1,13 +1,14 @@
 """Which algorithm a plan takes for each operation: by shape, dtype and instruction set alone.
 
 Costs are estimated in multiply-adds of one vector, two of which a core does in a cycle. The constants are fitted to
-times of all three algorithms over some hundred shapes (3x3: 3 to 512 channels and filters, 7 to 56 pixels, batches of 1
+times of the algorithms over some hundred shapes (3x3: 3 to 512 channels and filters, 7 to 56 pixels, batches of 1
 to 64; 1-D: 1 to 64 channels, 16 to 256 taps), float32 and float64, AVX2 and AVX-512 on Zen 5. They follow the times
 within a quarter except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
 """
 import math
 
 from mgconv.native import runtime
+from mgconv.native.correlation import ScatterConv
 from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
@@ -22,9 +23,10 @@ SHORTEST, LONGEST = 4, runtime.FFT_MAX_LOG2      # log2 of an FFT
 def choose(geometry, wide, algorithm=None):
     """The algorithms for forward, gradient to the input and gradient to the kernel; None means the direct sums.
 
-    `algorithm` forces one for all three: "direct", "winograd" or "fft", which must serve the geometry.
+    `algorithm` forces one for all three: "direct", "winograd" or "fft", which must serve the geometry. So must
+    "scatter", which is for the gradient to the input alone; the others take the direct sums then.
     """
-    makers = {"winograd": winograd, "fft": fft}
+    makers = {"winograd": winograd, "fft": fft, "scatter": scatter}
     if algorithm not in (None, "direct", *makers):
         raise ValueError(f"`algorithm` must be one of direct, {', '.join(makers)}. Received: algorithm={algorithm!r}.")
     if algorithm == "direct" or not geometry.input_shape[0]:
@@ -35,12 +37,11 @@ def choose(geometry, wide, algorithm=None):
         if offers is None:
             raise ValueError(f"{algorithm!r} does not serve this geometry. Received: {geometry}.")
         return make(offers, wide)
-    best = None
-    for offer in (winograd(geometry, lanes, size), fft(geometry, lanes, size)):
-        if offer is not None:
-            best = [promising if promising[0] * MARGIN < direct(geometry, operation, lanes) else None
-                    for operation, promising in zip(OPERATIONS, offer)]
-    return (None, None, None) if best is None else make(best, wide)
+    offers = [offer for offer in (maker(geometry, lanes, size) for maker in makers.values()) if offer is not None]
+    best = [min((offer for offer in rivals if offer is not None), default=None, key=lambda offer: offer[0])
+            for rivals in zip(*offers)]
+    return make([offer if offer is not None and offer[0] * MARGIN < direct(geometry, operation, lanes) else None
+                 for operation, offer in zip(OPERATIONS, best)], wide) if best else (None, None, None)
 
 
 def make(offers, wide):
@@ -63,13 +64,18 @@ def roles(geometry, operation):
 def direct(geometry, operation, lanes):
     """Few filters leave lanes idle, or to taps whose sums are then added up for each output.
 
-    In 2-D, taps in the padding are left out along the rows, and along the columns where tiles do not lie along them.
+    In 2-D, taps in the padding are left out along the rows, and along the columns where tiles do not lie along them. An
+    input meets every stride-th tap.
     """
     (batch, *sizes), channels, filters = roles(geometry, operation)
-    sums = batch * math.prod(sizes) * math.prod(geometry.kernel_shape[:geometry.rank])
+    taps = [count / stride if operation == "grad_input" else count
+            for count, stride in zip(geometry.kernel_shape, geometry.strides)]
+    sums = batch * math.prod(sizes) * math.prod(taps)
     if geometry.rank == 2:
         across = operation != "grad_kernel" and not (sizes[1] < 8 and batch >= 2 * sizes[1])
-        sums = batch * met(geometry, 0) * (sizes[1] * geometry.kernel_shape[1] if across else met(geometry, 1))
+        sums = batch * met(geometry, 0) * (sizes[1] * taps[1] if across else met(geometry, 1))
+    if operation == "grad_input" and filters < lanes and math.prod(geometry.strides) > 1:
+        sums *= 1.5                   # inputs that meet the same taps do not touch: they are stored one by one
     few = 17 if 2 * filters < lanes and operation != "grad_kernel" else 0
     return (sums * channels * filters / lanes * (1.1 + 0.24 * (lanes / filters) ** 0.5)
             + batch * math.prod(sizes) * few)
@@ -98,6 +104,19 @@ def winograd(geometry, lanes, size):
                 + channels * wide * once * (2 if taps > SHARED_CACHE else 1))
         offers.append((cost if taps <= LARGEST_SPECTRUM else math.inf, WinogradConv, geometry))
     return offers
+
+
+def scatter(geometry, lanes, size):
+    """Products with the kernel's entries in the lanes, and all of them added up, run by run: vectors, then the rest."""
+    if not ScatterConv.serves(geometry):
+        return None
+    *taps, channels, filters = geometry.kernel_shape
+    entries, run = math.prod(taps) * channels, channels * (taps[-1] if geometry.dilation_rate[-1] == 1 else 1)
+    full, rest = divmod(entries, lanes)
+    vectors = full + (1 << (rest - 1).bit_length()) / lanes if rest else full
+    product = filters * vectors * (1.1 + 0.24 / vectors**0.5) + (17 if 2 * rest < lanes and rest else 0)
+    adding = entries // run * (12 + 6 * (run // lanes + run % lanes))
+    return None, (math.prod(geometry.output_shape[:-1]) * (product + adding), ScatterConv, geometry), None
 
 
 def fft(geometry, lanes, size):

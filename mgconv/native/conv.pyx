@@ -89,8 +89,9 @@ cdef class ConvPlan:
     ----------
     geometry : ConvGeometry
     dtype : "float32" or "float64", or a NumPy dtype
-    algorithm : {None, "direct", "winograd", "fft"}
-        How to compute all three operations; None takes for each what costs least (mgconv/native/choice.py).
+    algorithm : {None, "direct", "winograd", "fft", "scatter"}
+        How to compute all three operations ("scatter": the gradient to the input); None takes for each what costs
+        least (mgconv/native/choice.py).
     """
     cdef readonly object geometry, dtype
     cdef readonly tuple input_shape, kernel_shape, output_shape

@@ -60,6 +60,23 @@ cdef class Correlation:
     cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters)
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset)
 
+# One axis of a scattered gradient: the input's size, and the kernel's taps over it.
+cdef struct Spread:
+    Py_ssize_t size, taps, dilation, stride, start, out, blocks
+
+cdef struct Scatter:
+    const runtime.mg_conv_outer_kernels *kernels
+    Spread rows, columns
+    Py_ssize_t batch, channels, filters, entries, item
+    Py_ssize_t runs, run                  # of a kernel row: runs of neighbouring elements of dx, and their length
+    Py_ssize_t chunk                      # output positions whose products are added up together
+    Py_ssize_t tasks
+    double seconds
+
+cdef class ScatterConv(runtime.Algorithm):
+    cdef Correlation product
+    cdef Scatter plan
+
 cdef void pack_panel(Call *call, Py_ssize_t index) noexcept nogil
 cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil
 cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, int flags) except -1

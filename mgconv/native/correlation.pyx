@@ -23,6 +23,8 @@ from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
 
+import math
+
 cdef enum:
     L2_SHARE = 400 * 1024             # bytes of packed kernel, or of input, that stay in the second-level cache
     L1_SHARE = 24 * 1024              # bytes of x, y and kernel that stay in the first-level cache
@@ -275,3 +277,4 @@ cdef Py_ssize_t strip_size(Pass *p, Py_ssize_t rows, Py_ssize_t columns):
 
 
 include "correlation_call.pxi"
+include "correlation_scatter.pxi"

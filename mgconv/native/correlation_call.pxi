@@ -372,6 +372,17 @@ cdef void repeat_panel(Call *call, const Panel *panel) noexcept nogil:
             memcpy(call.packed + p.packed_bias + j * size, call.bias, size)
 
 
+cdef void run_positions(const Call *call, const char *x, char *y, Py_ssize_t count) noexcept nogil:
+    """A pass of one tap over `count` positions that lie side by side at x and y."""
+    cdef const Pass *p = call.plan
+    cdef Call part = call[0]
+    cdef Segment segment = Segment(first=0, count=count, x=x, row=0, column=p.position)
+    cdef int q
+    part.y = y
+    for q in range(p.panel_count):
+        run_segment(&part, &p.panels[q], &segment, 0, 0, 0, 1, False)
+
+
 cdef struct Job:
     Call *calls
     int count

@@ -115,6 +115,8 @@ cdef extern from "conv.h":
         void (*add_parts_turned)(char *to, const char *parts, Py_ssize_t rows, Py_ssize_t columns,
                                  Py_ssize_t count) noexcept nogil
         void (*sum_rows)(char *sums, const char *x, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
+        void (*add_runs)(char *to, Py_ssize_t step, const char *source, Py_ssize_t pitch, Py_ssize_t count,
+                         Py_ssize_t width) noexcept nogil
 
 cdef extern from "pooling.h":
     cdef struct mg_pool:

@@ -37,9 +37,9 @@ def plan_for(key, make):
 def as_array(name, value, data_format="channels_last"):
     """`value` as an aligned C-contiguous array, channels last."""
     array = np.asarray(value)
-    if (array.dtype is _FLOAT32 or array.dtype is _FLOAT64) and data_format == "channels_last":
-        if array.flags.c_contiguous and array.flags.aligned:
-            return array
+    plain = array.dtype is _FLOAT32 or array.dtype is _FLOAT64
+    if plain and data_format == "channels_last" and array.flags.c_contiguous and array.flags.aligned:
+        return array
     if array.dtype not in (np.float32, np.float64) or not array.dtype.isnative:
         raise TypeError(f"`{name}` must be float32 or float64. Received: dtype={array.dtype}.")
     if data_format == "channels_first" and array.ndim > 1:
