@@ -2,6 +2,7 @@
 
 cdef enum:
     CHUNK_BYTES = 16 * 1024           # of products: they stay in the first-level cache
+    MOST_ENTRIES = 4096               # of a kernel: more would take a megabyte of products, and an FFT less time
     SPANS = 8                         # a task has so many times what a kernel spans: few products are made twice
 
 
@@ -21,7 +22,7 @@ cdef class ScatterConv(runtime.Algorithm):
     @staticmethod
     def serves(geometry):
         *entries, filters = geometry.kernel_shape
-        return geometry.groups == 1 and filters > 1 and math.prod(entries) > 1
+        return geometry.groups == 1 and filters > 1 and 1 < math.prod(entries) <= MOST_ENTRIES
 
     def __cinit__(self, geometry, bint wide):
         cdef Scatter *p = &self.plan
