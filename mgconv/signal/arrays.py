@@ -38,6 +38,13 @@ def is_native(*arrays):
     return dtype.kind in "bui" or dtype.char in "fdFD"
 
 
+def refuse_dates(*arrays):
+    """TypeError for dates, times and records, on which SciPy 1.11 crashes."""
+    if any(a.dtype.kind in "mMV" for a in arrays):
+        raise TypeError("dates, times and records cannot be convolved. "
+                        f"Received: arrays of dtypes {' and '.join(str(a.dtype) for a in arrays)}.")
+
+
 @functools.cache
 def scipy_function(name):
     """`scipy.signal.<name>`, which takes what is not computed here."""

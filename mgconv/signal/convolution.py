@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv.native.filter import METHODS, MODES, apply
-from mgconv.signal.arrays import UNUSUAL, filtered, is_native, output_window, scipy_function
+from mgconv.signal.arrays import UNUSUAL, filtered, is_native, output_window, refuse_dates, scipy_function
 
 _BOUNDARIES = {"fill": "fill", "pad": "fill", "wrap": "wrap", "circular": "wrap", "symm": "symm", "symmetric": "symm"}
 _SCIPY_MODES = ("full", "same", "valid")
@@ -106,6 +106,7 @@ def _general(in1, in2, mode, method, correlation):
     _check("method", method, METHODS)
     exchanged = _exchanged(mode, x, h)
     both_bool = x.dtype.kind == h.dtype.kind == "b"
+    refuse_dates(x, h)
     if not is_native(x, h) or (both_bool and (x.ndim > 1 or method == "fft")):
         return scipy_function("correlate" if correlation else "convolve")(x, h, mode, method)
     if exchanged:
@@ -230,6 +231,7 @@ def _image(in1, in2, mode, boundary, fillvalue, correlation):
     if not x.size and h.size and mode == "full" and _BOUNDARIES[boundary] != "fill":        # SciPy divides by zero
         raise ValueError(f"An empty image cannot be continued. Received: boundary={boundary!r}, an image of shape "
                          f"{x.shape}.")
+    refuse_dates(x, h)
     if not is_native(x, h) or x.dtype.kind == h.dtype.kind == "b":
         return scipy_function(name)(x, h, mode, boundary, fillvalue)
     boundary = _BOUNDARIES[boundary]
