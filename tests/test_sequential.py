@@ -115,6 +115,7 @@ def test_validation_freq_and_initial_epoch():
     assert len(history.history["val_loss"]) == 2
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_a_second_fit_goes_on_where_the_first_ended():
     one, other = small(), small()
     one.fit(X, Y, epochs=4, shuffle=False, verbose=0)
