@@ -186,18 +186,16 @@ static void MG_NAME(sum_rows)(char *to, const char *from, ptrdiff_t rows, ptrdif
 }
 
 /* Runs that overlap are added in `apart` rounds of runs that do not: a vector is not to be loaded where it was just
-   stored, shifted a little. For runs shorter than a vector the loop along them is outside. */
+   stored, shifted a little. What is shorter than a vector comes one by one, the loop along it outside. */
 static void MG_NAME(add_runs)(char *to, ptrdiff_t step, const char *from, ptrdiff_t pitch, ptrdiff_t count,
                               ptrdiff_t width) {
-    const ptrdiff_t apart = width < VL ? 1 : (width + step - 1) / step;
-    const ptrdiff_t whole = width < VL ? 0 : width - width % VL;
+    const ptrdiff_t apart = (width + step - 1) / step, whole = width - width % VL;
     MG_REAL *sums = (MG_REAL *)to;
     const MG_REAL *p = (const MG_REAL *)from;
-    if (whole)
-        for (ptrdiff_t round = 0; round < apart; round++)
-            for (ptrdiff_t i = round; i < count; i += apart)
-                for (ptrdiff_t j = 0; j < whole; j += VL)
-                    v_store(sums + i * step + j, v_add(v_load(sums + i * step + j), v_load(p + i * pitch + j)));
+    for (ptrdiff_t round = 0; whole && round < apart; round++)
+        for (ptrdiff_t i = round; i < count; i += apart)
+            for (ptrdiff_t j = 0; j < whole; j += VL)
+                v_store(sums + i * step + j, v_add(v_load(sums + i * step + j), v_load(p + i * pitch + j)));
     for (ptrdiff_t j = whole; j < width; j++)
         for (ptrdiff_t i = 0; i < count; i++) sums[i * step + j] += p[i * pitch + j];
 }

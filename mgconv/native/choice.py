@@ -4,6 +4,7 @@ Costs are estimated in multiply-adds of one vector, two of which a core does in 
 times of the algorithms over some hundred shapes (3x3: 3 to 512 channels and filters, 7 to 56 pixels, batches of 1
 to 64; 1-D: 1 to 64 channels, 16 to 256 taps), float32 and float64, AVX2 and AVX-512 on Zen 5. They follow the times
 within a quarter except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
+Scattered gradients are fitted on AVX2 alone (Zen 3), to forty shapes, and follow within a half.
 """
 import math
 
@@ -14,6 +15,7 @@ from mgconv.native.winograd import WinogradConv
 
 MARGIN = 1.2
 OPERATIONS = ("forward", "grad_input", "grad_kernel")
+NOTHING = (None, None, None)          # for each of them
 LARGEST_SPECTRUM = 40 << 20           # bytes of transformed taps that a plan may need
 SHARED_CACHE = 8 << 20                # from here on transformed taps come from far away
 OWN_CACHE = 1 << 20
@@ -30,18 +32,17 @@ def choose(geometry, wide, algorithm=None):
     if algorithm not in (None, "direct", *makers):
         raise ValueError(f"`algorithm` must be one of direct, {', '.join(makers)}. Received: algorithm={algorithm!r}.")
     if algorithm == "direct" or not geometry.input_shape[0]:
-        return None, None, None
+        return NOTHING
     lanes, size = runtime.get_lanes(wide), 8 if wide else 4
     if algorithm is not None:
         offers = makers[algorithm](geometry, lanes, size)
         if offers is None:
             raise ValueError(f"{algorithm!r} does not serve this geometry. Received: {geometry}.")
         return make(offers, wide)
-    offers = [offer for offer in (maker(geometry, lanes, size) for maker in makers.values()) if offer is not None]
-    best = [min((offer for offer in rivals if offer is not None), default=None, key=lambda offer: offer[0])
-            for rivals in zip(*offers)]
-    return make([offer if offer is not None and offer[0] * MARGIN < direct(geometry, operation, lanes) else None
-                 for operation, offer in zip(OPERATIONS, best)], wide) if best else (None, None, None)
+    offered = [maker(geometry, lanes, size) or NOTHING for maker in makers.values()]
+    best = [min(filter(None, rivals), default=None, key=lambda offer: offer[0]) for rivals in zip(*offered)]
+    return make([offer if offer and offer[0] * MARGIN < direct(geometry, operation, lanes) else None
+                 for operation, offer in zip(OPERATIONS, best)], wide)
 
 
 def make(offers, wide):
