@@ -48,6 +48,7 @@ def test_kernels_has_a_row_for_each_filter():
         np.testing.assert_array_equal(image, kernel[..., i, o])
 
 
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_channels_first_maps_are_the_same():
     rng, shown = np.random.default_rng(1), []
     x = rng.standard_normal((9, 8, 3))
