@@ -21,8 +21,9 @@ void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double second
 
 /* At least `bytes` of scratch memory aligned to 64, owned by the calling thread and kept for its next call; NULL when
    there is no memory. The content is undefined, and a second call for the same slot invalidates the first one's pointer.
-   A job's caller takes MG_SCRATCH_JOB for what all its tasks read (a packed kernel), a task takes MG_SCRATCH_TASK. */
-enum { MG_SCRATCH_JOB, MG_SCRATCH_TASK, MG_SCRATCH_SLOTS };
+   A job's caller takes MG_SCRATCH_JOB for what all its tasks read (a packed kernel), a task takes MG_SCRATCH_TASK, and
+   one that runs another algorithm's tasks on what it made takes MG_SCRATCH_MADE for that. */
+enum { MG_SCRATCH_JOB, MG_SCRATCH_TASK, MG_SCRATCH_MADE, MG_SCRATCH_SLOTS };
 void *mg_scratch(int slot, size_t bytes);
 
 /* The size of the pool, the caller included; at first 1. Setting it waits for the job that is running, if any, and does

@@ -4,14 +4,12 @@
 
 #define MG_DTYPE f32
 #define MG_REAL float
-#include "transpose_body.h"
 #include "winograd_body.h"
 #undef MG_DTYPE
 #undef MG_REAL
 
 #define MG_DTYPE f64
 #define MG_REAL double
-#include "transpose_body.h"
 #include "winograd_body.h"
 #undef MG_DTYPE
 #undef MG_REAL

@@ -1,10 +1,10 @@
 """Which algorithm a plan takes for each operation: by shape, dtype and instruction set alone.
 
 Costs are estimated in multiply-adds of one vector, two of which a core does in a cycle. The constants are fitted to
-times of the algorithms over some hundred shapes (3x3: 3 to 512 channels and filters, 7 to 56 pixels, batches of 1
-to 64; 1-D: 1 to 64 channels, 16 to 256 taps), float32 and float64, AVX2 and AVX-512 on Zen 5. They follow the times
-within a quarter except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
-Scattered gradients are fitted on AVX2 alone (Zen 3), to forty shapes, and follow within a half.
+times of the algorithms over some hundred shapes, float32 and float64: direct sums and FFT (1-D, 1 to 64 channels, 16 to
+256 taps) with AVX2 and AVX-512 on Zen 5, Winograd (2 to 256 channels and filters, 2 to 15 taps a row, 7 to 56 pixels or
+16 to 1000 steps) and scattered gradients with AVX2 on Zen 3. They follow the times within a quarter, scattered
+gradients within a half, except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
 """
 import math
 
@@ -91,20 +91,39 @@ def met(geometry, axis):
 
 
 def winograd(geometry, lanes, size):
-    """16 products for each tile, its two transforms (16 vectors stored or loaded each), and the taps'."""
+    """For each operation the form that costs least."""
     if not WinogradConv.serves(geometry):
         return None
-    offers = []
-    for operation in OPERATIONS:
-        (batch, rows, columns), channels, filters = roles(geometry, operation)
-        tiles = batch * -(-rows // 2) * -(-columns // 2)
-        deep, wide = -(-channels // lanes), -(-filters // lanes)
-        taps = 16 * channels * wide * lanes * size
-        once = 250 if operation == "grad_kernel" else 130
-        cost = (16 * tiles * channels * wide + 120 * tiles * (deep + wide)
-                + channels * wide * once * (2 if taps > SHARED_CACHE else 1))
-        offers.append((cost if taps <= LARGEST_SPECTRUM else math.inf, WinogradConv, geometry))
-    return offers
+    return [min((winograd_cost(geometry, operation, lanes, size, *form), WinogradConv, geometry, *form)
+                for form in winograd_forms(geometry)) for operation in OPERATIONS]
+
+
+def winograd_forms(geometry):
+    """(axis, taps of a part, whether the other axis is transformed, too). Parts of two taps would round more."""
+    for axis in range(geometry.rank):
+        other = None if geometry.rank == 1 else (geometry.kernel_shape[1 - axis], geometry.dilation_rate[1 - axis])
+        if geometry.kernel_shape[axis] > 1:
+            for run in (3, 4, 5):
+                yield axis, run, False
+                if other == (3, 1):
+                    yield axis, run, True
+
+
+def winograd_cost(geometry, operation, lanes, size, axis, run, both):
+    """6 products for each tile, or 24, the transforms of its inputs and outputs, the taps', and calls of the tiles."""
+    (batch, *sizes), channels, filters = roles(geometry, operation)
+    rate, taps = geometry.dilation_rate[axis], geometry.kernel_shape[axis]
+    sizes[axis] = rate * -(-sizes[axis] // (rate * (7 - run)))
+    others, parts, places = math.prod(geometry.kernel_shape[:-2]) // taps, -(-taps // run), 6
+    if both:
+        sizes[1 - axis], others, places = -(-sizes[1 - axis] // 2), 1, 24
+    tiles, deep, wide = batch * math.prod(sizes), -(-channels // lanes), -(-filters // lanes)
+    products = places * others * parts * channels * wide
+    if products * lanes * size > LARGEST_SPECTRUM:
+        return math.inf
+    if operation == "grad_kernel":
+        return tiles * (products + places * (12 * parts * deep + (9 + 1.5 * others) * wide)) + 13 * products
+    return tiles * (products + places * (7 * parts * deep + (16 + 3.3 * others) * wide)) + 27 * products
 
 
 def scatter(geometry, lanes, size):

@@ -20,6 +20,7 @@ from functools import partial
 import numpy as np
 
 from mgconv.native.choice import choose
+from mgconv.native.correlation import axes
 
 cdef enum:
     RANKS = 4
@@ -304,23 +305,6 @@ cdef inline void release(Py_buffer *views, int taken) noexcept:
     cdef int i
     for i in range(taken):
         PyBuffer_Release(&views[i])
-
-
-def axes(geometry):
-    """Rows and columns as (size, taps, dilation, stride, start, outputs) of the taps that meet an input, and how many
-    taps come before these; a 1-D geometry has one row."""
-    found = [reaching(size, taps, rate, stride, -before, out) for size, taps, rate, stride, (before, _), out in zip(
-        geometry.input_shape[1:-1], geometry.kernel_shape, geometry.dilation_rate, geometry.strides, geometry.pads,
-        geometry.output_shape[1:-1])]
-    return found if geometry.rank == 2 else [((1, 1, 1, 1, 0, 1), 0), *found]
-
-
-def reaching(size, taps, dilation, stride, start, out):
-    """An axis without the taps at its ends that meet padding at every output (one tap stays), and how many came before
-    the others. Far dilated taps would cost as much scratch memory as the padding that they meet."""
-    first = min(max(-((start + (out - 1) * stride) // dilation), 0), taps - 1)
-    end = max(min(-((start - size) // dilation), taps), first + 1)
-    return (size, end - first, dilation, stride, start + first * dilation, out), first
 
 
 def phases(axis, step):

@@ -78,5 +78,7 @@ cdef class ScatterConv(runtime.Algorithm):
     cdef Scatter plan
 
 cdef void pack_panel(Call *call, Py_ssize_t index) noexcept nogil
+cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t panel_first,
+                  Py_ssize_t panel_end) noexcept nogil
 cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil
 cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, int flags) except -1

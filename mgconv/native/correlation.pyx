@@ -34,7 +34,8 @@ cdef enum:
 
 cdef class Correlation:
     """One pass; `rows` and `columns` are (size, taps, dilation, stride, start, outputs, y step), `kernel_steps` those
-    of its kernel rows, columns, channels, filters, groups, all in elements."""
+    of its kernel rows, columns, channels, filters, groups, all in elements; so is the distance between positions of x,
+    if they do not touch."""
 
     def __cinit__(self):
         self.plan.panels = NULL
@@ -43,12 +44,13 @@ cdef class Correlation:
         free(self.plan.panels)
 
     def __init__(self, int wide, Py_ssize_t batch, rows, columns, Py_ssize_t groups, Py_ssize_t channels,
-                 Py_ssize_t filters, Py_ssize_t y_image, Py_ssize_t y_offset, kernel_steps, Py_ssize_t kernel_offset):
+                 Py_ssize_t filters, Py_ssize_t y_image, Py_ssize_t y_offset, kernel_steps, Py_ssize_t kernel_offset,
+                 Py_ssize_t x_pitch=0):
         cdef Pass *p = &self.plan
         cdef Py_ssize_t item = 8 if wide else 4
         p.kernels = runtime.active_isa().conv_row[wide]
         p.item = item
-        p.position = groups * channels * item
+        p.position = (x_pitch or groups * channels) * item
         p.y_offset = y_offset * item
         rows, columns, batch = merge_positions(batch, rows, columns, y_image)
         set_axis(&p.axis[COLUMNS], columns, p.position, item)
@@ -65,7 +67,8 @@ cdef class Correlation:
         p.run = channels
         self.find_channelwise(groups, channels, filters)
         p.kernel_outer, p.kernel_inner, p.kernel_run, p.kernel_filter = [step * item for step in kernel_steps[:4]]
-        p.merged = (groups == 1 and not p.channelwise and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
+        p.merged = (groups == 1 and not p.channelwise and p.position == channels * item
+                    and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
                     and (p.along == COLUMNS or not touches_padding(&p.axis[COLUMNS])))
         p.far = batch * (rows[0] * columns[0] * p.position + rows[5] * columns[5] * groups * filters * item) > FAR
         self.lay_panels(groups, filters, kernel_steps[4] * item, kernel_offset * item)
@@ -139,6 +142,23 @@ cdef class Correlation:
     @property
     def scratch_bytes(self):
         return self.plan.packed_bytes + self.plan.strip_bytes
+
+
+def axes(geometry):
+    """Rows and columns as (size, taps, dilation, stride, start, outputs) of the taps that meet an input, and how many
+    taps come before these; a 1-D geometry has one row."""
+    found = [reaching(size, taps, rate, stride, -before, out) for size, taps, rate, stride, (before, _), out in zip(
+        geometry.input_shape[1:1 + geometry.rank], geometry.kernel_shape, geometry.dilation_rate, geometry.strides,
+        geometry.pads, geometry.output_shape[1:])]
+    return found if geometry.rank == 2 else [((1, 1, 1, 1, 0, 1), 0), *found]
+
+
+def reaching(size, taps, dilation, stride, start, out):
+    """An axis without the taps at its ends that meet padding at every output (one tap stays), and how many came before
+    the others. Far dilated taps would cost as much scratch memory as the padding that they meet."""
+    first = min(max(-((start + (out - 1) * stride) // dilation), 0), taps - 1)
+    end = max(min(-((start - size) // dilation), taps), first + 1)
+    return (size, end - first, dilation, stride, start + first * dilation, out), first
 
 
 def merge_positions(batch, rows, columns, y_image):

@@ -26,14 +26,24 @@ cdef struct Sum:
     Py_ssize_t partial_bytes, x_bytes, dy_bytes
     double seconds
 
+cdef struct Call:
+    const Sum *plan
+    const char *x
+    const char *dy
+    char *result
+    bint more                         # add to the result instead of overwriting it
+    bint failed
+
 cdef class KernelGradient:
     cdef Sum plan
     cdef Py_ssize_t reuse
     cdef cut_boxes(self, Py_ssize_t channels)
     cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint crossing,
-                   bint trimmed)
+                   bint trimmed, bint may_swap)
     cdef fill_filter_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, sizes)
     cdef fill_entry_parts(self, Py_ssize_t run, Py_ssize_t runs, Py_ssize_t channels, sizes, bint trimmed)
     cdef Py_ssize_t place(self, Py_ssize_t entry, Py_ssize_t channels)
-    cdef cut_tasks(self)
+    cdef cut_tasks(self, Py_ssize_t tasks)
     cdef int run(self, const char *x, const char *dy, char *dkernel) except -1
+
+cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil

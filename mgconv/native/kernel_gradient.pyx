@@ -42,7 +42,8 @@ cdef enum:
 
 
 cdef class KernelGradient:
-    """Arguments as for Correlation; the kernel and dy are contiguous."""
+    """Arguments as for Correlation; the kernel and dy are contiguous. `tasks`, if any, are to be that many and no more,
+    each with a part of the result, which is not to be swapped: somebody else runs them."""
 
     def __cinit__(self):
         self.plan.entry_parts = self.plan.filter_parts = NULL
@@ -54,17 +55,18 @@ cdef class KernelGradient:
         free(self.plan.offsets)
 
     def __init__(self, int wide, Py_ssize_t batch, rows, columns, Py_ssize_t groups, Py_ssize_t channels,
-                 Py_ssize_t filters):
+                 Py_ssize_t filters, Py_ssize_t x_pitch=0, Py_ssize_t tasks=0):
         cdef Sum *p = &self.plan
         cdef Py_ssize_t item = 8 if wide else 4
         p.kernels = runtime.active_isa().conv_outer[wide]
         p.lanes = runtime.active_isa().conv_row[wide].lanes
         p.item = item
-        p.x_position, p.filters = groups * channels * item, groups * filters
-        rows, columns, batch = merge_positions(batch, rows, columns, rows[5] * rows[6])
+        p.x_position, p.filters = (x_pitch or groups * channels) * item, groups * filters
+        y_image = rows[5] * rows[6]
+        rows, columns, batch = merge_positions(batch, rows, columns, y_image)
         set_axis(&p.axis[COLUMNS], columns, p.x_position, item)
         set_axis(&p.axis[ROWS], rows, columns[0] * p.x_position, item)
-        set_axis(&p.axis[IMAGES], (batch, 1, 1, 1, 0, batch, rows[5] * columns[5] * groups * filters),
+        set_axis(&p.axis[IMAGES], (batch, 1, 1, 1, 0, batch, y_image),
                  rows[0] * columns[0] * p.x_position, item)
         p.channelwise = channels == 1 and filters == 1 and groups > 1
         p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
@@ -74,12 +76,12 @@ cdef class KernelGradient:
             p.x_pitch = loose(p.x_position)
         padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
         crossing = (groups == 1 and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
-                    and p.x_pitch == p.x_position)
+                    and p.x_pitch == p.x_position == channels * item)
         trimmed = padded and channels >= (2 * p.lanes if crossing else SHORT_RUN)
         p.x_copied = padded and not trimmed and not p.channelwise or p.x_pitch != p.x_position
         self.cut_boxes(channels)
-        self.lay_parts(groups, channels, filters, crossing, trimmed)
-        self.cut_tasks()
+        self.lay_parts(groups, channels, filters, crossing, trimmed, tasks == 0)
+        self.cut_tasks(tasks)
 
     cdef cut_boxes(self, Py_ssize_t channels):
         """Boxes are whole images, else whole rows, else parts of rows."""
@@ -104,7 +106,8 @@ cdef class KernelGradient:
             p.x_row = wide * p.x_pitch
             p.x_bytes = ceil_div(max(p.axis[IMAGES].out, 1), p.axis[IMAGES].blocks) * high * p.x_row
 
-    cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint crossing, bint trimmed):
+    cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint crossing, bint trimmed,
+                   bint may_swap):
         cdef Sum *p = &self.plan
         cdef Py_ssize_t run = channels
         heights = [p.kernels.height[kind] for kind in range(runtime.MG_OUTER_KINDS)]
@@ -122,7 +125,7 @@ cdef class KernelGradient:
             tall = heights[runtime.MG_OUTER_TABLE_1:] if p.tabled else heights
             normal, widths = cheapest_widths(filters, p.entries if p.tabled else run, lanes, tall, 2 if p.tabled else 4)
             turned, entry_widths = cheapest_widths(run, filters, lanes, heights, 4)
-            p.swapped = turned * runs < 0.9 * normal * (1 if p.tabled else runs)
+            p.swapped = may_swap and turned * runs < 0.9 * normal * (1 if p.tabled else runs)
             if p.swapped:
                 p.tabled = False
                 sizes = [min(size * lanes, run - sum(entry_widths[:i]) * lanes) for i, size in enumerate(entry_widths)]
@@ -178,17 +181,17 @@ cdef class KernelGradient:
         return (tap // p.axis[COLUMNS].taps * p.axis[ROWS].dilation * p.x_row
                 + tap % p.axis[COLUMNS].taps * p.axis[COLUMNS].dilation * p.x_pitch + entry % channels * p.item)
 
-    cdef cut_tasks(self):
+    cdef cut_tasks(self, Py_ssize_t tasks):
         cdef Sum *p = &self.plan
         cdef Py_ssize_t result = p.entries * p.filters * p.item, wanted, rest, widest = 0, block
         cdef double positions = 1
         for i in range(3):
             positions *= p.axis[i].out
         p.seconds = positions * p.entries * p.filters / (p.lanes * 6e9)
-        wanted = min(max(<Py_ssize_t>(p.seconds / 10e-6), 1), TASKS)
+        wanted = tasks or min(max(<Py_ssize_t>(p.seconds / 10e-6), 1), TASKS)
         p.chunks = max(PARTIAL_BYTES // result, min(MOST_PARTIAL_BYTES // result,
                                                     <Py_ssize_t>positions // CHUNK_POSITIONS), 1)
-        p.chunks = min(p.chunks, min(wanted, p.boxes))
+        p.chunks = 1 if tasks else min(p.chunks, min(wanted, p.boxes))
         rest = ceil_div(min(wanted, FEW_TASKS), p.chunks)
         if p.x_pitch != p.x_position:             # each copies x
             rest = min(rest, max(self.reuse // REUSED, 1))
@@ -210,7 +213,7 @@ cdef class KernelGradient:
 
     cdef int run(self, const char *x, const char *dy, char *dkernel) except -1:
         cdef Sum *p = &self.plan
-        cdef Call call = Call(plan=p, x=x, dy=dy, result=dkernel, failed=False)
+        cdef Call call = Call(plan=p, x=x, dy=dy, result=dkernel, more=False, failed=False)
         cdef Py_ssize_t result = p.entries * p.filters
         with nogil:
             if p.partial_bytes:
@@ -251,14 +254,6 @@ def cheapest_widths(wide, tall, lanes, heights, most):
 
 
 # ---- one call -------------------------------------------------------------------------------------------------------
-
-cdef struct Call:
-    const Sum *plan
-    const char *x
-    const char *dy
-    char *result
-    bint failed
-
 
 cdef inline void valid_outputs(const Axis *a, Py_ssize_t tap, Py_ssize_t *first, Py_ssize_t *end) noexcept nogil:
     """Cut outputs first ... end - 1 to those whose input at `tap` lies inside."""
@@ -425,4 +420,5 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
         for outer in range(e0 if far else f0, e1 if far else f1):
             for inner in range(f0 if far else e0, f1 if far else e1):
                 e, f = (outer, inner) if far else (inner, outer)
-                sum_parts(p, &p.entry_parts[e], &p.filter_parts[f], &x, &dy, first, end, result, box > box0)
+                sum_parts(p, &p.entry_parts[e], &p.filter_parts[f], &x, &dy, first, end, result,
+                          call.more or box > box0)

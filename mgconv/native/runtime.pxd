@@ -162,25 +162,18 @@ cdef extern from "fft_conv.h":
 
 cdef extern from "winograd.h":
     enum:
-        MG_WINOGRAD_PLACES
-        MG_WINOGRAD_DEPTH
+        MG_WINOGRAD_POINTS
+        MG_WINOGRAD_ROW_POINTS
+    cdef struct mg_winograd_spread:
+        int rows, length, given, row_length, given_rows
+        Py_ssize_t item, row_item, place
     cdef struct mg_winograd_kernels:
-        Py_ssize_t panel
-        Py_ssize_t rows
-        void (*input)(const void *x, Py_ssize_t row, Py_ssize_t column, Py_ssize_t tiles, Py_ssize_t channels, void *u,
-                      Py_ssize_t place, Py_ssize_t block) noexcept nogil
-        void (*gradient)(const void *dy, Py_ssize_t row, Py_ssize_t column, Py_ssize_t tiles, Py_ssize_t filters,
-                         void *u, Py_ssize_t place, Py_ssize_t block) noexcept nogil
-        void (*taps)(const void *kernel, Py_ssize_t tap, Py_ssize_t channel, Py_ssize_t filter, Py_ssize_t channels,
-                     Py_ssize_t n, void *u, Py_ssize_t place) noexcept nogil
-        void (*products)(const void *left, Py_ssize_t block, const void *right, void *out, Py_ssize_t rows,
-                         Py_ssize_t depth, Py_ssize_t n) noexcept nogil
-        void (*correlate)(const void *left, Py_ssize_t block, const void *right, void *out, Py_ssize_t rows,
-                          Py_ssize_t depth, Py_ssize_t n, int first) noexcept nogil
-        void (*output)(const void *u, Py_ssize_t place, const void *bias, int relu, void *y, Py_ssize_t row,
-                       Py_ssize_t column, Py_ssize_t tiles, Py_ssize_t n, int down, int across) noexcept nogil
-        void (*fold)(const void *u, Py_ssize_t place, void *dkernel, Py_ssize_t tap, Py_ssize_t channel,
-                     Py_ssize_t channels, Py_ssize_t n) noexcept nogil
+        void (*pixels)(int rows, const void **pixels, Py_ssize_t step, Py_ssize_t count, Py_ssize_t width, void *u,
+                       Py_ssize_t place, Py_ssize_t pitch) noexcept nogil
+        void (*spread)(const mg_winograd_spread *s, const void *x, Py_ssize_t step, Py_ssize_t count, Py_ssize_t width,
+                       void *u, Py_ssize_t pitch) noexcept nogil
+        void (*gather)(const mg_winograd_spread *s, const void *u, Py_ssize_t pitch, Py_ssize_t count, Py_ssize_t width,
+                       const void *bias, int relu, void *y, Py_ssize_t step) noexcept nogil
 
 cdef extern from "dispatch.h":
     cdef struct mg_isa:
@@ -201,6 +194,7 @@ cdef extern from "threads.h":
     enum:
         MG_SCRATCH_JOB
         MG_SCRATCH_TASK
+        MG_SCRATCH_MADE
 
 cdef const mg_isa *active_isa() noexcept nogil
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept nogil

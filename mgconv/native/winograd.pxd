@@ -1,20 +1,34 @@
-"""Convolution of 3x3 taps with unit stride by Winograd's F(2x2, 3x3), for the plans of conv.pyx."""
+"""Winograd's convolution along one axis or two, for the plans of conv.pyx."""
 from mgconv.native cimport runtime
+from mgconv.native.correlation cimport Correlation
+from mgconv.native.kernel_gradient cimport KernelGradient
 
 
 cdef struct Pass:
-    # A correlation of x (batch, rows, columns, channels) with 3x3 taps to y (batch, out_rows, out_columns, filters).
+    # A correlation of x to y, along one axis (the columns) and the other (the rows), and its taps.
     const runtime.mg_winograd_kernels *kernels
-    Py_ssize_t itemsize
-    Py_ssize_t batch, rows, columns, channels
-    Py_ssize_t out_rows, out_columns, filters
-    Py_ssize_t top, left                         # zeros before the rows and columns of x; negative: crops
-    Py_ssize_t tap, channel, filter              # strides of the kernel array
-    Py_ssize_t first_tap
-    Py_ssize_t down, across, tiles               # tiles of an image, and of all
-    Py_ssize_t depths, panels                    # blocks of channels and of filters
-    Py_ssize_t block, shares                     # tiles a task; tasks that share a block's panels
+    Py_ssize_t item
+    Py_ssize_t batch, channels, filters
+    Py_ssize_t rows, row_taps, row_rate, row_start, out_rows     # start: input of output 0, tap 0; negative: padding
+    Py_ssize_t size, taps, rate, start, out
+    Py_ssize_t x_image, x_row, x_step, y_image, y_row, y_step    # strides, in numbers
+    Py_ssize_t tap, row_tap, first_tap                           # strides of the kernel array,
+    Py_ssize_t kernel_channels, kernel_filters                   # and its last axes
+    Py_ssize_t taps_channel, taps_part, taps_row                 # strides of the transformed taps
+    Py_ssize_t outputs, row_outputs, row_span                    # of a tile: columns, rows, rows of inputs
+    Py_ssize_t run, parts, depth, places                         # taps of a part; channels of all parts
+    Py_ssize_t down, across                                      # tiles of an image's rows, of a line
+    Py_ssize_t blocks[3]                                         # of images, of rows, of a line's tiles
+    Py_ssize_t images, high, wide                                # the largest block: its rows, tiles of a line
+    Py_ssize_t x_pitch, y_pitch                                  # from position to position of a block, in numbers
+    double seconds
+
+
+cdef struct Block:
+    Py_ssize_t image, images, row, rows, tile
 
 
 cdef class WinogradConv(runtime.Algorithm):
-    cdef Pass towards_output, towards_input
+    cdef Pass towards_output, towards_input, towards_kernel
+    cdef Correlation output_product, input_product
+    cdef KernelGradient sum

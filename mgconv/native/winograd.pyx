@@ -1,357 +1,471 @@
-"""Loops of Winograd's convolution around the kernels of src_c/winograd.h, which has the formulas and the layouts.
+# cython: wraparound=True
+"""Winograd's convolution along one axis or two: transforms around the machines for plain sums.
 
-    forward, gradient to the input                      gradient to the kernel
-    for each panel of filters:           (tasks)        for each chunk of tiles:
-        transform its taps                                  for each block of tiles:           (tasks)
-    for each block of tiles:                                    transform their inputs and gradients
-      for each share of the panels:      (tasks)            for each place, panel:             (tasks)
-        transform their inputs                                  sums += inputs^T gradients
-        for each panel:                                 for each panel:                        (tasks)
-            for each place: products                        fold the sums to taps
-            transform them to outputs
+src_c/winograd.h has the formulas. At each of the 6 or 24 places, transformed tiles and transformed taps are a
+convolution of their own with fewer taps: one along the axis, and along the other axis as many as before, or one where
+that is transformed, too. More than r taps along the axis are cut into parts, whose channels lie side by side; where
+taps lie d apart, so do the inputs of a tile, and there are d lines of tiles in a row.
 
-Blocks and chunks depend on the shape alone and each number is summed by one task in one order, so that the number of
-threads changes no bit.
+    forward, gradient to the input             gradient to the kernel
+    transform and pack the taps    (tasks)     for each block of tiles:
+    for each block of tiles:       (tasks)         transform its inputs and its gradients       (tasks)
+        transform its inputs                       at each place: gradient to the taps, added   (tasks)
+        at each place: correlation             transform the sums to taps                       (tasks)
+        transform to outputs
+
+Positions of a block lie as [place][image][row of tiles][line][tile][part][channel]; the inputs have (taps - 1) * rate
+more rows for taps along the other axis. Blocks follow from the shape alone and each number is summed by one task in one
+order, so that the number of threads changes no bit.
 """
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
-from mgconv.native cimport runtime
-from mgconv.native.runtime cimport MG_SCRATCH_JOB, MG_SCRATCH_TASK, MG_WINOGRAD_DEPTH, MG_WINOGRAD_PLACES
+from mgconv.native cimport correlation, kernel_gradient, runtime
+from mgconv.native.correlation cimport Correlation, ceil_div
+from mgconv.native.kernel_gradient cimport KernelGradient, Sum
+from mgconv.native.runtime cimport MG_SCRATCH_JOB, MG_SCRATCH_MADE, MG_WINOGRAD_POINTS, MG_WINOGRAD_ROW_POINTS
+
+import math
+
+from mgconv.native.correlation import axes
 
 cdef enum:
-    PLACES = MG_WINOGRAD_PLACES
-    DEPTH = MG_WINOGRAD_DEPTH
-    LINE = 16                         # a cache line or two: keeps the 16 places out of one another's cache sets
-    BLOCK_BYTES = 1 << 18             # what a task's transformed tiles may take: a part of a second-level cache
-    CHUNK_BYTES = 1 << 22             # the same for the gradient to the kernel, whose tasks share them
-    PART = 64                         # rows of taps or tiles a task
-    STRIP = 4                         # tiles that are copied together where they hang over the edge
-    STRIP_PIXELS = 4 * (2 * STRIP + 2)
-    TASKS = 8                         # enough for a few threads, where the shape has room for them
+    POINTS = MG_WINOGRAD_POINTS
+    ROW_POINTS = MG_WINOGRAD_ROW_POINTS
+    ROW_TAPS = 3                      # along an axis of four points
+    LINE = 64                         # bytes of a cache line
+    CROWDED = 256                     # bytes: positions so far apart share a quarter of the first-level cache's sets
+    BLOCK_BYTES = 1 << 18             # what a task's block takes: a part of a second-level cache
+    SUM_BYTES = 1 << 22               # the same for the gradient to the kernel, whose tasks share one
+    FEW_TILES = 48                    # a block has more, to repay reading the taps,
+    SUM_TILES = 64                    # or reading and writing the sums
+    TASKS = 8                         # enough for a few threads, where there are so many tiles
+    PART = 64                         # channels or tiles of one task's transform
 
 
-cdef struct Call:
+cdef struct Job:
     const Pass *plan
+    const Sum *sum
+    correlation.Call product
     const char *x
     const char *kernel
     const char *bias
-    char *y                           # outputs, or their gradients
-    char *dkernel
-    bint relu
-    Py_ssize_t first, count           # the chunk of tiles
-    char *taps                        # transformed arrays
-    char *inputs
+    char *y                           # outputs, or their gradients, or the gradient to the kernel
+    char *taps                        # transformed, or the gradient to these
+    char *inputs                      # transformed
     char *gradients
-    char *sums
-    bint failed
+    Block block
+    bint relu, more, failed
 
 
-cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return (a + b - 1) // b
+cdef inline Py_ssize_t halo(const Pass *p) noexcept nogil:
+    """Rows of tiles that taps along the other axis reach beyond a block's."""
+    return (p.row_taps - 1) * p.row_rate
 
 
-# Strides of transformed arrays, in numbers: see src_c/winograd.h.
-
-cdef inline Py_ssize_t inputs_place(const Pass *p, Py_ssize_t tiles) noexcept nogil:
-    return p.depths * tiles * DEPTH + LINE
+cdef inline Py_ssize_t line_up(Py_ssize_t bytes) noexcept nogil:
+    return (bytes + LINE - 1) & ~(LINE - 1)
 
 
-cdef inline Py_ssize_t gradients_place(const Pass *p, Py_ssize_t tiles) noexcept nogil:
-    return p.panels * tiles * p.kernels.panel + LINE
+# Bytes from place to place, a line more than the positions take: places are not to crowd into a few sets of the cache.
 
-
-cdef inline Py_ssize_t taps_place(const Pass *p) noexcept nogil:
-    return p.panels * p.channels * p.kernels.panel + LINE
+cdef inline Py_ssize_t inputs_place(const Pass *p) noexcept nogil:
+    return line_up(p.images * (p.high + halo(p)) * p.rate * p.wide * p.x_pitch * p.item) + LINE
 
 
 cdef inline Py_ssize_t outputs_place(const Pass *p) noexcept nogil:
-    return p.block * p.kernels.panel + LINE
+    return line_up(p.images * p.high * p.rate * p.wide * p.y_pitch * p.item) + LINE
 
 
-cdef inline Py_ssize_t width(const Pass *p, Py_ssize_t panel) noexcept nogil:
-    return min(p.kernels.panel, p.filters - panel * p.kernels.panel)
+cdef inline Py_ssize_t taps_place(const Pass *p) noexcept nogil:
+    return line_up(p.row_taps * p.depth * p.filters * p.item) + LINE
 
 
-cdef inline double product_seconds(const Pass *p, Py_ssize_t tiles) noexcept nogil:
-    """About what the products of so many tiles take, half-filled vectors and what belongs to a block included."""
-    return 4e-10 * tiles * (p.channels + 8) * (p.filters + 8)
+cdef inline Py_ssize_t packed_place(const correlation.Pass *plan) noexcept nogil:
+    return line_up(plan.packed_bytes)
 
 
-cdef void copy_strip(const char *image, Py_ssize_t rows, Py_ssize_t columns, Py_ssize_t size, Py_ssize_t y,
-                     Py_ssize_t x, Py_ssize_t high, Py_ssize_t wide, char *strip) noexcept nogil:
-    """A rectangle of pixels of `size` bytes that may reach beyond the image, where it is zero."""
-    cdef Py_ssize_t before = min(max(-x, 0), wide), inside = max(min(x + wide, columns) - max(x, 0), 0), i
-    for i in range(y, y + high):
-        if not 0 <= i < rows or inside == 0:
-            memset(strip, 0, wide * size)
-        else:
-            memset(strip, 0, before * size)
-            memcpy(strip + before * size, image + (i * columns + x + before) * size, inside * size)
-            memset(strip + (before + inside) * size, 0, (wide - before - inside) * size)
-        strip += wide * size
+cdef inline Py_ssize_t taps_bytes(const Pass *p, const correlation.Pass *plan) noexcept nogil:
+    """Taps, transformed and packed."""
+    return p.places * (taps_place(p) + packed_place(plan))
 
 
-cdef void transform_inputs(const Pass *p, const char *x, Py_ssize_t first, Py_ssize_t count, char *u,
-                           Py_ssize_t place, Py_ssize_t block, char *strip) noexcept nogil:
-    """Transform tiles first ... first + count - 1, row by row; where tiles hang over the edge, from a copy."""
-    cdef Py_ssize_t size = p.channels * p.itemsize, row = p.columns * p.channels
-    cdef Py_ssize_t tile, run, i, j, inside, outside, y, n
-    cdef const char *image
-    while count:
-        tile = first % (p.down * p.across)
-        image = x + first // (p.down * p.across) * p.rows * p.columns * size
-        i, j = tile // p.across, tile % p.across
-        run = min(count, p.across - j)
-        first += run
-        count -= run
-        y = 2 * i - p.top
-        inside, outside = max(j, (p.left + 1) // 2), min(j + run, (p.columns + p.left - 2) // 2)
-        if y < 0 or y + 4 > p.rows or outside - inside < STRIP:
-            inside = outside = j + run
-        while run:
-            if j == inside and inside < outside:
-                n = outside - inside
-                p.kernels.input(image + (y * p.columns + 2 * j - p.left) * size, row, p.channels, n, p.channels, u,
-                                place, block)
-            else:
-                n = min(STRIP, run, inside - j if j < inside else run)
-                copy_strip(image, p.rows, p.columns, size, y, 2 * j - p.left, 4, 2 * n + 2, strip)
-                p.kernels.input(strip, (2 * n + 2) * p.channels, p.channels, n, p.channels, u, place, block)
-            u += n * DEPTH * p.itemsize
-            run -= n
-            j += n
+cdef inline Py_ssize_t zeros_bytes(const Pass *p) noexcept nogil:
+    """A pixel of the padding."""
+    return line_up(p.channels * p.item)
 
 
-cdef void transform_gradients(const Pass *p, const char *dy, Py_ssize_t first, Py_ssize_t count, char *u,
-                              Py_ssize_t place, Py_ssize_t block, char *strip) noexcept nogil:
-    cdef Py_ssize_t size = p.filters * p.itemsize, row = p.out_columns * p.filters
-    cdef Py_ssize_t tile, run, i, j, whole, n
-    cdef const char *image
-    while count:
-        tile = first % (p.down * p.across)
-        image = dy + first // (p.down * p.across) * p.out_rows * p.out_columns * size
-        i, j = tile // p.across, tile % p.across
-        run = min(count, p.across - j)
-        first += run
-        count -= run
-        whole = max(min(run, p.out_columns // 2 - j), 0) if 2 * i + 2 <= p.out_rows else 0
-        while run:
-            if whole:
-                n = whole
-                p.kernels.gradient(image + (2 * i * p.out_columns + 2 * j) * size, row, p.filters, n, p.filters, u,
-                                   place, block)
-                whole = 0
-            else:
-                n = min(STRIP, run)
-                copy_strip(image, p.out_rows, p.out_columns, size, 2 * i, 2 * j, 2, 2 * n, strip)
-                p.kernels.gradient(strip, 2 * n * p.filters, p.filters, n, p.filters, u, place, block)
-            u += n * p.kernels.panel * p.itemsize
-            run -= n
-            j += n
+cdef inline Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
+    return p.places * (inputs_place(p) + outputs_place(p)) + zeros_bytes(p)
 
 
-cdef void store_outputs(const Pass *p, const char *u, Py_ssize_t place, const char *bias, bint relu, char *y,
-                        Py_ssize_t first, Py_ssize_t count, Py_ssize_t panel) noexcept nogil:
-    cdef Py_ssize_t filter = panel * p.kernels.panel, row = p.out_columns * p.filters, n = width(p, panel)
-    cdef Py_ssize_t tile, run, i, j, whole
-    cdef int down
-    cdef char *at
-    while count:
-        tile = first % (p.down * p.across)
-        i, j = tile // p.across, tile % p.across
-        run = min(count, p.across - j)
-        at = y + (((first // (p.down * p.across) * p.out_rows + 2 * i) * p.out_columns + 2 * j) * p.filters
-                  + filter) * p.itemsize
-        first += run
-        count -= run
-        down = min(2, p.out_rows - 2 * i)
-        whole = min(run, p.out_columns // 2 - j)
-        p.kernels.output(u, place, bias + filter * p.itemsize if bias else NULL, relu, at, row, p.filters, whole, n,
-                         down, 2)
-        if whole < run:
-            p.kernels.output(u + whole * p.kernels.panel * p.itemsize, place,
-                             bias + filter * p.itemsize if bias else NULL, relu,
-                             at + 2 * whole * p.filters * p.itemsize, row, p.filters, 1, n, down, 1)
-        u += run * p.kernels.panel * p.itemsize
+cdef inline Py_ssize_t sum_bytes(const Pass *p) noexcept nogil:
+    return p.places * (inputs_place(p) + outputs_place(p) + taps_place(p)) + zeros_bytes(p)
+
+
+cdef Block find_block(const Pass *p, Py_ssize_t index) noexcept nogil:
+    cdef Py_ssize_t tiles = index % p.blocks[2], rows = index // p.blocks[2] % p.blocks[1]
+    cdef Py_ssize_t images = index // (p.blocks[2] * p.blocks[1])
+    cdef Block b
+    b.image, b.row, b.tile = images * p.batch // p.blocks[0], rows * p.down // p.blocks[1], tiles * p.wide
+    b.images = (images + 1) * p.batch // p.blocks[0] - b.image
+    b.rows = (rows + 1) * p.down // p.blocks[1] - b.row
+    return b
+
+
+cdef void transform_line(const Pass *p, const char *image, Py_ssize_t row, Py_ssize_t column, Py_ssize_t first,
+                         Py_ssize_t end, char *u, Py_ssize_t place, const char *zeros) noexcept nogil:
+    """Tiles first ... end - 1 of a line, whose tile 0 begins at this row and column of the image."""
+    cdef Py_ssize_t step = p.outputs * p.rate, last = (POINTS - 1) * p.rate, t = first, count, i, j, h, w
+    cdef Py_ssize_t inside = first, outside = first
+    cdef const void *pixels[ROW_POINTS * POINTS]
+    if row >= 0 and row + p.row_span <= p.rows and p.size > last + column:
+        inside = min(max(ceil_div(-column, step), first), end)
+        outside = max(min((p.size - 1 - last - column) // step + 1, end), inside)
+    while t < end:
+        count = outside - inside if t == inside and outside > inside else 1
+        for i in range(p.row_span):
+            h = row + i
+            for j in range(POINTS):
+                w = column + t * step + j * p.rate
+                pixels[i * POINTS + j] = (image + (h * p.x_row + w * p.x_step) * p.item
+                                          if 0 <= h < p.rows and 0 <= w < p.size else zeros)
+        p.kernels.pixels(<int>p.row_span, pixels, step * p.x_step, count, p.channels,
+                         u + (t - first) * p.x_pitch * p.item, place, p.x_pitch)
+        t += count
+
+
+cdef void transform_row(const Pass *p, const char *x, const Block *b, Py_ssize_t image, Py_ssize_t row,
+                        Py_ssize_t first, Py_ssize_t end, char *u, const char *zeros) noexcept nogil:
+    """Tiles first ... end - 1 of all lines in one row of a block's inputs."""
+    cdef Py_ssize_t pitch = p.x_pitch * p.item, at = (image * (p.high + halo(p)) + row) * p.rate, i, part
+    for i in range(p.rate):
+        for part in range(p.parts):
+            transform_line(p, x + (b.image + image) * p.x_image * p.item, (b.row + row) * p.row_outputs + p.row_start,
+                           p.start + i + part * p.run * p.rate, b.tile + first, b.tile + end,
+                           u + ((at + i) * p.wide + first) * pitch + part * p.channels * p.item,
+                           inputs_place(p) // p.item, zeros)
+
+
+cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image, Py_ssize_t row, Py_ssize_t first,
+                      Py_ssize_t end, bint gradients) noexcept nogil:
+    """Tiles first ... end - 1 of all lines in one row of a block: from u to outputs, or from their gradients to u."""
+    cdef const Pass *p = job.plan
+    cdef Py_ssize_t step = p.rate * p.y_step, h = (b.row + row) * p.row_outputs, i, whole, left
+    cdef char *tiles
+    cdef char *y
+    cdef runtime.mg_winograd_spread s
+    s.rows, s.length, s.row_length = <int>p.row_span, <int>p.outputs, <int>p.row_outputs
+    s.item, s.row_item, s.place = step, p.y_row, outputs_place(p) // p.item
+    s.given_rows = <int>min(p.row_outputs, p.out_rows - h)
+    for i in range(p.rate):
+        left = max(ceil_div(p.out - i, p.rate) - (b.tile + first) * p.outputs, 0)
+        whole = min(left // p.outputs, end - first)
+        tiles = u + (((image * p.high + row) * p.rate + i) * p.wide + first) * p.y_pitch * p.item
+        y = job.y + ((b.image + image) * p.y_image + h * p.y_row + i * p.y_step
+                     + (b.tile + first) * p.outputs * step) * p.item
+        s.given = s.length
+        outputs_tiles(job, &s, tiles, y, whole, gradients)
+        tiles += whole * p.y_pitch * p.item
+        left = end - first - whole and left - whole * p.outputs
+        if left:
+            s.given = <int>left
+            outputs_tiles(job, &s, tiles, y + whole * p.outputs * step * p.item, 1, gradients)
+            tiles += p.y_pitch * p.item
+            whole += 1
+        if gradients and whole < end - first:
+            for left in range(p.places):
+                memset(tiles + left * s.place * p.item, 0, (end - first - whole) * p.y_pitch * p.item)
+
+
+cdef inline void outputs_tiles(const Job *job, const runtime.mg_winograd_spread *s, char *u, char *y, Py_ssize_t count,
+                               bint gradients) noexcept nogil:
+    cdef const Pass *p = job.plan
+    if gradients:
+        p.kernels.spread(s, y, s.length * s.item, count, p.filters, u, p.y_pitch)
+    else:
+        p.kernels.gather(s, u, p.y_pitch, count, p.filters, job.bias, job.relu, y, s.length * s.item)
 
 
 # ---- forward and gradient to the input ----
 
+cdef inline Py_ssize_t cuts(Py_ssize_t size) noexcept nogil:
+    return ceil_div(size, PART)
+
+
+# Some channels of one part of the taps, of one row of them unless rows are transformed, too.
+cdef struct TapsPart:
+    Py_ssize_t kernel, taps           # where they lie in the kernel, and transformed: in bytes
+    Py_ssize_t channels
+    runtime.mg_winograd_spread how
+
+
+cdef TapsPart find_taps(const Pass *p, Py_ssize_t index) noexcept nogil:
+    cdef Py_ssize_t count = cuts(p.kernel_channels), first = index % count * PART, part = index // count % p.parts
+    cdef Py_ssize_t row = index // count // p.parts
+    cdef TapsPart t
+    t.kernel = (p.first_tap + row * p.row_tap + part * p.run * p.tap + first * p.kernel_filters) * p.item
+    t.taps = (row * p.taps_row + part * p.taps_part + first * p.taps_channel) * p.item
+    t.channels = min(PART, p.kernel_channels - first)
+    t.how.rows, t.how.length, t.how.given = <int>p.row_span, <int>p.run, <int>min(p.run, p.taps - part * p.run)
+    t.how.row_length = t.how.given_rows = ROW_TAPS if p.row_span > 1 else 1
+    t.how.item, t.how.row_item, t.how.place = p.tap, p.row_tap, taps_place(p) // p.item
+    return t
+
+
+cdef inline Py_ssize_t taps_tasks(const Pass *p) noexcept nogil:
+    return p.row_taps * p.parts * cuts(p.kernel_channels)
+
+
 cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Call *call = <Call *>context
-    cdef const Pass *p = call.plan
-    cdef Py_ssize_t parts = ceil_div(p.channels, PART)
-    cdef Py_ssize_t panel = index // parts, first = index % parts * PART
-    p.kernels.taps(call.kernel + (p.first_tap + first * p.channel + panel * p.kernels.panel * p.filter) * p.itemsize,
-                   p.tap, p.channel, p.filter, min(PART, p.channels - first), width(p, panel),
-                   call.taps + (panel * p.channels + first) * p.kernels.panel * p.itemsize, taps_place(p))
+    cdef Job *job = <Job *>context
+    cdef const Pass *p = job.plan
+    cdef TapsPart t = find_taps(p, index)
+    p.kernels.spread(&t.how, job.kernel + t.kernel, p.kernel_filters, t.channels, p.kernel_filters, job.taps + t.taps,
+                     p.taps_channel)
 
 
-cdef Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
-    return (PLACES * (inputs_place(p, p.block) + outputs_place(p)) + STRIP_PIXELS * p.channels) * p.itemsize
+cdef void pack_task(void *context, Py_ssize_t index) noexcept nogil:
+    """One panel at one place."""
+    cdef Job *job = <Job *>context
+    cdef correlation.Call product = job.product
+    cdef Py_ssize_t place = index // product.plan.panel_count
+    product.kernel += place * taps_place(job.plan)
+    product.packed += place * packed_place(product.plan)
+    correlation.pack_panel(&product, index % product.plan.panel_count)
 
 
 cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Call *call = <Call *>context
-    cdef const Pass *p = call.plan
-    cdef Py_ssize_t first = index // p.shares * p.block, share = index % p.shares, panel, place
-    cdef Py_ssize_t count = min(p.block, p.tiles - first)
-    cdef Py_ssize_t in_place = inputs_place(p, p.block) * p.itemsize, in_block = p.block * DEPTH
-    cdef Py_ssize_t out_place = outputs_place(p) * p.itemsize, tap_place = taps_place(p) * p.itemsize
-    cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_TASK, block_bytes(p))
+    cdef Job *job = <Job *>context
+    cdef const Pass *p = job.plan
+    cdef correlation.Call product = job.product
+    cdef Block b = find_block(p, index)
+    cdef Py_ssize_t first[3]
+    cdef Py_ssize_t end[3]
+    cdef Py_ssize_t n, h
+    cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_MADE, block_bytes(p))
+    cdef char *outputs = inputs + p.places * inputs_place(p)
+    cdef char *zeros = outputs + p.places * outputs_place(p)
     if inputs == NULL:
-        call.failed = True
+        job.failed = True
         return
-    cdef char *outputs = inputs + PLACES * in_place
-    transform_inputs(p, call.x, first, count, inputs, inputs_place(p, p.block), in_block, outputs + PLACES * out_place)
-    for panel in range(share * p.panels // p.shares, (share + 1) * p.panels // p.shares):
-        for place in range(PLACES):
-            p.kernels.products(inputs + place * in_place, in_block,
-                               call.taps + place * tap_place + panel * p.channels * p.kernels.panel * p.itemsize,
-                               outputs + place * out_place, count, p.channels, width(p, panel))
-        store_outputs(p, outputs, outputs_place(p), call.bias, call.relu, call.y, first, count, panel)
+    memset(zeros, 0, zeros_bytes(p))
+    for n in range(b.images):
+        for h in range(b.rows + halo(p)):
+            transform_row(p, job.x, &b, n, h, 0, p.wide, inputs, zeros)
+    first[0] = first[1] = first[2] = 0
+    end[0], end[1], end[2] = b.images, 1, b.rows * p.rate * p.wide
+    if halo(p) == 0:
+        end[0], end[2] = 1, b.images * end[2]
+    product.x, product.y = inputs, outputs
+    for _ in range(p.places):
+        correlation.run_box(&product, first, end, 0, product.plan.panel_count)
+        product.x += inputs_place(p)
+        product.y += outputs_place(p)
+        product.packed += packed_place(product.plan)
+    for n in range(b.images):
+        for h in range(b.rows):
+            outputs_row(job, outputs, &b, n, h, 0, p.wide, False)
+    job.failed |= product.failed
 
 
-cdef int correlate(const Pass *p, const char *x, const char *kernel, const char *bias, char *y,
+cdef int correlate(const Pass *p, Correlation product, const char *x, const char *kernel, const char *bias, char *y,
                    bint relu) except -1:
-    cdef Call call
-    call.plan, call.x, call.kernel, call.bias, call.y, call.relu, call.failed = p, x, kernel, bias, y, relu, False
+    cdef Job job
+    job.plan, job.x, job.kernel, job.bias, job.y, job.relu, job.failed = p, x, kernel, bias, y, relu, False
+    job.product = correlation.Call(plan=&product.plan, x=NULL, kernel=NULL, bias=NULL, y=NULL, packed=NULL, flags=0,
+                                   failed=False)
     with nogil:
-        call.taps = <char *>runtime.scratch(MG_SCRATCH_JOB, PLACES * taps_place(p) * p.itemsize)
-        if call.taps == NULL:
-            call.failed = True
+        job.taps = <char *>runtime.scratch(MG_SCRATCH_JOB, taps_bytes(p, &product.plan))
+        if job.taps == NULL:
+            job.failed = True
         else:
-            runtime.parallel_for(taps_task, &call, p.panels * ceil_div(p.channels, PART),
-                                 1e-9 * p.channels * p.filters)
-            runtime.parallel_for(block_task, &call, ceil_div(p.tiles, p.block) * p.shares,
-                                 product_seconds(p, p.tiles))
-    return runtime.check_memory(not call.failed)
+            job.product.kernel, job.product.packed = job.taps, job.taps + p.places * taps_place(p)
+            runtime.parallel_for(taps_task, &job, taps_tasks(p), p.places * taps_place(p) * 3e-10)
+            runtime.parallel_for(pack_task, &job, p.places * product.plan.panel_count,
+                                 p.places * taps_place(p) * 3e-10)
+            runtime.parallel_for(block_task, &job, p.blocks[0] * p.blocks[1] * p.blocks[2], p.seconds)
+    return runtime.check_memory(not job.failed)
 
 
 # ---- gradient to the kernel ----
 
-cdef Py_ssize_t strip_bytes(const Pass *p) noexcept nogil:
-    return STRIP_PIXELS * max(p.channels, p.filters) * p.itemsize
-
-
 cdef void spread_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Call *call = <Call *>context
-    cdef const Pass *p = call.plan
-    cdef Py_ssize_t first = index * PART
-    cdef Py_ssize_t count = min(PART, call.count - first)
-    cdef char *strip = <char *>runtime.scratch(MG_SCRATCH_TASK, strip_bytes(p))
-    if strip == NULL:
-        call.failed = True
+    """Some tiles of one row of the block: of its inputs, and behind these of its gradients."""
+    cdef Job *job = <Job *>context
+    cdef const Pass *p = job.plan
+    cdef Py_ssize_t count = cuts(p.wide), first = index % count * PART, end = min(first + PART, p.wide)
+    cdef Py_ssize_t row = index // count, rows = job.block.rows + halo(p)
+    if row < job.block.images * rows:
+        transform_row(p, job.x, &job.block, row // rows, row % rows, first, end, job.inputs,
+                      job.gradients + p.places * outputs_place(p))
         return
-    transform_inputs(p, call.x, call.first + first, count, call.inputs + first * DEPTH * p.itemsize,
-                     inputs_place(p, call.count), call.count * DEPTH, strip)
-    transform_gradients(p, call.y, call.first + first, count, call.gradients + first * p.kernels.panel * p.itemsize,
-                        gradients_place(p, call.count), call.count * p.kernels.panel, strip)
+    row -= job.block.images * rows
+    outputs_row(job, job.gradients, &job.block, row // job.block.rows, row % job.block.rows, first, end, True)
 
 
-cdef void sums_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Call *call = <Call *>context
-    cdef const Pass *p = call.plan
-    cdef Py_ssize_t place = index // p.panels, panel = index % p.panels
-    p.kernels.correlate(
-        call.inputs + place * inputs_place(p, call.count) * p.itemsize, call.count * DEPTH,
-        call.gradients + (place * gradients_place(p, call.count) + panel * call.count * p.kernels.panel) * p.itemsize,
-        call.sums + (place * taps_place(p) + panel * p.channels * p.kernels.panel) * p.itemsize,
-        p.channels, call.count, width(p, panel), call.first == 0)
+cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Job *job = <Job *>context
+    cdef const Pass *p = job.plan
+    cdef Sum sum = job.sum[0]
+    cdef Py_ssize_t place = index % p.places
+    cdef kernel_gradient.Call part = kernel_gradient.Call(
+        plan=&sum, x=job.inputs + place * inputs_place(p), dy=job.gradients + place * outputs_place(p),
+        result=job.taps + place * taps_place(p), more=job.more, failed=False)
+    sum.axis[0].out, sum.axis[2].out = job.block.images, job.block.rows * p.rate * p.wide
+    if halo(p) == 0:
+        sum.axis[0].out, sum.axis[2].out = 1, job.block.images * sum.axis[2].out
+    kernel_gradient.sum_task(&part, index // p.places)
+    job.failed |= part.failed
 
 
-cdef void fold_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Call *call = <Call *>context
-    cdef const Pass *p = call.plan
-    cdef Py_ssize_t parts = ceil_div(p.channels, PART)
-    cdef Py_ssize_t panel = index // parts, first = index % parts * PART
-    p.kernels.fold(call.sums + (panel * p.channels + first) * p.kernels.panel * p.itemsize, taps_place(p),
-                   call.dkernel + (first * p.filters + panel * p.kernels.panel) * p.itemsize,
-                   p.channels * p.filters, p.filters, min(PART, p.channels - first), width(p, panel))
+cdef void gather_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Job *job = <Job *>context
+    cdef const Pass *p = job.plan
+    cdef TapsPart t = find_taps(p, index)
+    p.kernels.gather(&t.how, job.taps + t.taps, p.taps_channel, t.channels, p.kernel_filters, NULL, False,
+                     job.y + t.kernel, p.kernel_filters)
 
 
-cdef Py_ssize_t chunk_tiles(const Pass *p) noexcept nogil:
-    cdef Py_ssize_t tile = PLACES * (p.depths * DEPTH + p.panels * p.kernels.panel) * p.itemsize
-    cdef Py_ssize_t chunks = ceil_div(p.tiles, max(PART, CHUNK_BYTES // tile))
-    return ceil_div(p.tiles, max(chunks, 1))
-
-
-cdef Py_ssize_t chunk_bytes(const Pass *p) noexcept nogil:
-    cdef Py_ssize_t chunk = chunk_tiles(p)
-    return PLACES * (inputs_place(p, chunk) + gradients_place(p, chunk) + taps_place(p)) * p.itemsize
-
-
-cdef int correlate_kernel(const Pass *p, const char *x, const char *dy, char *dkernel) except -1:
-    cdef Call call
-    cdef Py_ssize_t chunk = chunk_tiles(p)
-    call.plan, call.x, call.y, call.dkernel, call.failed = p, x, <char *>dy, dkernel, False
+cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, const char *dy,
+                          char *dkernel) except -1:
+    cdef Job job
+    cdef const Sum *sum = &machine.plan
+    cdef Py_ssize_t blocks = p.blocks[0] * p.blocks[1] * p.blocks[2], block, rows
+    job.plan, job.sum, job.x, job.y, job.failed = p, sum, x, <char *>dy, False
     with nogil:
-        call.inputs = <char *>runtime.scratch(MG_SCRATCH_JOB, chunk_bytes(p))
-        if call.inputs == NULL:
-            call.failed = True
+        job.taps = <char *>runtime.scratch(MG_SCRATCH_JOB, sum_bytes(p))
+        if job.taps == NULL:
+            job.failed = True
         else:
-            call.gradients = call.inputs + PLACES * inputs_place(p, chunk) * p.itemsize
-            call.sums = call.gradients + PLACES * gradients_place(p, chunk) * p.itemsize
-            call.first = 0
-            while call.first < p.tiles:
-                call.count = min(chunk, p.tiles - call.first)
-                runtime.parallel_for(spread_task, &call, ceil_div(call.count, PART),
-                                     1e-9 * call.count * (p.channels + p.filters))
-                runtime.parallel_for(sums_task, &call, PLACES * p.panels, product_seconds(p, call.count))
-                call.first += chunk
-            runtime.parallel_for(fold_task, &call, p.panels * ceil_div(p.channels, PART),
-                                 1e-9 * p.channels * p.filters)
-    return runtime.check_memory(not call.failed)
+            job.inputs = job.taps + p.places * taps_place(p)
+            job.gradients = job.inputs + p.places * inputs_place(p)
+            memset(job.gradients + p.places * outputs_place(p), 0, zeros_bytes(p))
+            for block in range(blocks):
+                job.block, job.more = find_block(p, block), block > 0
+                rows = job.block.images * (2 * job.block.rows + halo(p))
+                runtime.parallel_for(spread_task, &job, rows * cuts(p.wide), p.seconds / blocks / 4)
+                runtime.parallel_for(sum_task, &job, p.places * sum.filter_blocks * sum.entry_blocks,
+                                     p.seconds / blocks)
+            job.y = dkernel
+            runtime.parallel_for(gather_task, &job, taps_tasks(p), p.places * taps_place(p) * 3e-10)
+    return runtime.check_memory(not job.failed)
 
 
 # ---- plans ----
 
+cdef Py_ssize_t loose(Py_ssize_t size, Py_ssize_t item) noexcept:
+    """Numbers from position to position, of `size` each, such that not all share a few sets of the cache."""
+    return size + (LINE // item if size * item % CROWDED == 0 else 0)
+
+
 cdef void lay_out(Pass *p) noexcept:
-    cdef Py_ssize_t tile, blocks
-    p.down, p.across = ceil_div(p.out_rows, 2), ceil_div(p.out_columns, 2)
-    p.tiles = p.batch * p.down * p.across
-    p.depths, p.panels = ceil_div(p.channels, DEPTH), ceil_div(p.filters, p.kernels.panel)
-    tile = PLACES * (p.depths * DEPTH + p.kernels.panel) * p.itemsize
-    blocks = max(ceil_div(p.tiles, max(2 * p.kernels.rows, BLOCK_BYTES // tile)),
-                 min(TASKS, p.tiles // (2 * p.kernels.rows)), 1)
-    p.block = max(ceil_div(p.tiles, blocks), 1)
-    p.shares = min(ceil_div(TASKS, blocks), p.panels)
+    p.down = ceil_div(p.out_rows, p.row_outputs)
+    p.across = ceil_div(p.out, p.rate * p.outputs)
+    p.depth = p.parts * p.channels
+    p.x_pitch, p.y_pitch = loose(p.depth, p.item), loose(p.filters, p.item)
+    p.seconds = (2.5e-11 * p.batch * p.down * p.across * p.rate * p.places * p.row_taps * (p.depth + 8)
+                 * (p.filters + 8))
+
+
+cdef void cut_blocks(Pass *p, Py_ssize_t most) noexcept:
+    """Whole images, else whole rows of one, else parts of a row: of `most` tiles about."""
+    cdef Py_ssize_t row = p.across * p.rate, image = row * p.down
+    p.blocks[0] = min(ceil_div(image * p.batch, most), p.batch)
+    p.blocks[1] = min(ceil_div(image, most), p.down)
+    p.blocks[2] = min(ceil_div(row, most), p.across)
+    p.images, p.high = ceil_div(p.batch, p.blocks[0]), ceil_div(p.down, p.blocks[1])
+    p.wide = ceil_div(p.across, p.blocks[2])
+    p.blocks[2] = ceil_div(p.across, p.wide)
+
+
+cdef Py_ssize_t local_image(const Pass *p) noexcept:
+    """Numbers of the outputs of an image in a block, at one place."""
+    return p.high * p.rate * p.wide * p.y_pitch
+
+
+cdef tuple local_axes(const Pass *p):
+    """Batch, rows and columns, as the machines for plain sums want them, of what a block holds: all in one row."""
+    row = p.rate * p.wide
+    positions = p.high * row
+    if halo(p) == 0:
+        positions = max(p.images * positions, 2)         # one position would lie along the images
+        return 1, (1, 1, 1, 1, 0, 1, positions * p.y_pitch), (positions, 1, 1, 1, 0, positions, p.y_pitch)
+    return p.images, (1, 1, 1, 1, 0, 1, local_image(p)), (
+        positions + halo(p) * row, p.row_taps, p.row_rate * row, 1, 0, positions, p.y_pitch)
 
 
 cdef class WinogradConv(runtime.Algorithm):
-    """For 3x3 taps, unit stride, no dilation, one group."""
+    """For unit strides and one group: parts of `run` taps along `axis`; of the other axis, three taps that lie side by
+    side if `both`."""
 
     @staticmethod
     def serves(geometry):
-        return (geometry.rank == 2 and geometry.kernel_shape[:2] == (3, 3) and geometry.strides == (1, 1)
-                and geometry.dilation_rate == (1, 1) and geometry.groups == 1)
+        used = [axis[1] for axis, _ in axes(geometry)]        # taps that meet an input
+        return (set(geometry.strides) == {1} and geometry.groups == 1 and min(geometry.kernel_shape[-2:]) > 1
+                and math.prod(used) == math.prod(geometry.kernel_shape[:-2]) > 1)
 
-    def __cinit__(self, geometry, bint wide):
+    def __cinit__(self, geometry, bint wide, int axis, int run, bint both):
         cdef Pass *p = &self.towards_output
         cdef Pass *q = &self.towards_input
+        cdef Pass *r = &self.towards_kernel
+        (rows, _), (columns, _) = axes(geometry)
+        other, this = (columns, rows) if axis < geometry.rank - 1 else (rows, columns)
         p.kernels = runtime.active_isa().winograd[wide]
-        p.itemsize = 8 if wide else 4
-        p.batch, p.rows, p.columns, p.channels = geometry.input_shape
-        p.out_rows, p.out_columns, p.filters = geometry.output_shape[1:]
-        p.top, p.left = geometry.pads[0][0], geometry.pads[1][0]
-        p.tap, p.channel, p.filter, p.first_tap = p.channels * p.filters, p.filters, 1, 0
-        lay_out(p)
-        # Backwards: taps turned by 180 degrees, channels and filters exchanged.
+        p.item = 8 if wide else 4
+        p.batch = geometry.input_shape[0]
+        p.channels, p.filters = p.kernel_channels, p.kernel_filters = geometry.kernel_shape[-2:]
+        p.rows, p.row_taps, p.row_rate, _, p.row_start, p.out_rows = other
+        p.size, p.taps, p.rate, _, p.start, p.out = this
+        p.tap = p.row_tap = p.channels * p.filters
+        p.x_row, p.y_row, p.x_step, p.y_step = p.size, p.out, 1, 1
+        if other is rows:
+            p.row_tap *= p.taps
+        else:
+            p.tap *= p.row_taps
+            p.x_row, p.y_row, p.x_step, p.y_step = 1, 1, p.rows, p.out_rows
+        p.x_image, p.y_image = p.rows * p.size, p.out_rows * p.out
+        p.outputs, p.run, p.parts, p.first_tap = POINTS + 1 - run, run, ceil_div(p.taps, run), 0
         q[0] = p[0]
-        q.rows, q.columns, q.channels = p.out_rows, p.out_columns, p.filters
-        q.out_rows, q.out_columns, q.filters = p.rows, p.columns, p.channels
-        q.top, q.left = 2 - p.top, 2 - p.left
-        q.tap, q.channel, q.filter, q.first_tap = -p.tap, 1, p.filters, 8 * p.tap
-        lay_out(q)
-        self.scratch_bytes = max(PLACES * taps_place(p) * p.itemsize + block_bytes(p),
-                                 PLACES * taps_place(q) * p.itemsize + block_bytes(q),
-                                 chunk_bytes(p) + strip_bytes(p))
+        # Backwards: taps turned by 180 degrees, inputs and outputs exchanged.
+        q.channels, q.filters = p.filters, p.channels
+        q.rows, q.out_rows, q.size, q.out = p.out_rows, p.rows, p.out, p.size
+        q.x_image, q.x_row, q.x_step, q.y_image, q.y_row, q.y_step = (
+            p.y_image, p.y_row, p.y_step, p.x_image, p.x_row, p.x_step)
+        q.row_start, q.start = -p.row_start - halo(p), -p.start - (p.taps - 1) * p.rate
+        q.tap, q.row_tap, q.first_tap = -p.tap, -p.row_tap, (p.taps - 1) * p.tap + (p.row_taps - 1) * p.row_tap
+        for backwards in range(2):
+            p = &self.towards_input if backwards else &self.towards_output
+            p.x_image, p.x_row, p.x_step = p.x_image * p.channels, p.x_row * p.channels, p.x_step * p.channels
+            p.y_image, p.y_row, p.y_step = p.y_image * p.filters, p.y_row * p.filters, p.y_step * p.filters
+            p.row_outputs, p.row_span = 1, 1
+            if both:
+                p.row_taps, p.row_outputs, p.row_span = 1, ROW_POINTS + 1 - ROW_TAPS, ROW_POINTS
+            p.places = POINTS * p.row_span
+            lay_out(p)
+            tiles = p.batch * p.down * p.across * p.rate
+            cut_blocks(p, max(min(max(BLOCK_BYTES // (p.places * (p.x_pitch + p.y_pitch) * p.item), FEW_TILES),
+                                  tiles // TASKS), 1))
+        # Transformed taps: [place][row][part][channel][filter], and backwards [place][row][channel][part][filter].
+        p = &self.towards_output
+        p.taps_channel, p.taps_part, p.taps_row = p.filters, p.channels * p.filters, p.depth * p.filters
+        q.taps_channel, q.taps_part, q.taps_row = q.depth, q.channels, q.depth * q.filters
+        r[0] = p[0]
+        cut_blocks(r, max(SUM_BYTES // (p.places * (p.x_pitch + p.y_pitch) * p.item), SUM_TILES))
+        self.output_product = Correlation(wide, *local_axes(p), 1, p.depth, p.filters, local_image(p), 0,
+                                          (0, p.taps_row, p.filters, 1, 0), 0, p.x_pitch)
+        self.input_product = Correlation(wide, *local_axes(q), 1, q.depth, q.filters, local_image(q), 0,
+                                         (0, q.taps_row, 1, q.depth, 0), 0, q.x_pitch)
+        self.sum = KernelGradient(wide, *local_axes(r), 1, r.depth, r.filters, r.x_pitch, 1 if both else 2)
+        self.scratch_bytes = max(
+            taps_bytes(p, &self.output_product.plan) + block_bytes(p),
+            taps_bytes(q, &self.input_product.plan) + block_bytes(q),
+            sum_bytes(r) + self.sum.scratch_bytes)
 
     cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
-        return correlate(&self.towards_output, x, kernel, bias, y, relu)
+        return correlate(&self.towards_output, self.output_product, x, kernel, bias, y, relu)
 
     cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1:
-        return correlate(&self.towards_input, dy, kernel, NULL, dx, False)
+        return correlate(&self.towards_input, self.input_product, dy, kernel, NULL, dx, False)
 
     cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1:
-        return correlate_kernel(&self.towards_output, x, dy, dkernel)
+        return correlate_kernel(&self.towards_kernel, self.sum, x, dy, dkernel)
