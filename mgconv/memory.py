@@ -19,4 +19,5 @@ def aligned_empty(shape, dtype):
 
 def empty_result(shape, dtype):
     """An uninitialized array for what an operation returns; a large one is aligned."""
-    return np.empty(shape, dtype) if math.prod(shape) < _LARGE else aligned_empty(shape, dtype)
+    result = np.empty(shape, dtype)
+    return result if result.size < _LARGE else aligned_empty(shape, dtype)

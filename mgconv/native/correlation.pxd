@@ -58,7 +58,8 @@ cdef bint touches_padding(Axis *a)
 cdef class Correlation:
     cdef Pass plan
     cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters)
-    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset)
+    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset,
+                    bint interleaved)
 
 # One axis of a scattered gradient: the input's size, and the kernel's taps over it.
 cdef struct Spread:

@@ -34,8 +34,8 @@ cdef enum:
 
 cdef class Correlation:
     """One pass; `rows` and `columns` are (size, taps, dilation, stride, start, outputs, y step), `kernel_steps` those
-    of its kernel rows, columns, channels, filters, groups, all in elements; so is the distance between positions of x,
-    if they do not touch."""
+    of its kernel rows, columns, channels, filters, groups, all in elements. `x_pitch`, if any, is the distance between
+    positions of x, where somebody else packs the panels: in whole vectors of filters."""
 
     def __cinit__(self):
         self.plan.panels = NULL
@@ -71,7 +71,7 @@ cdef class Correlation:
                     and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
                     and (p.along == COLUMNS or not touches_padding(&p.axis[COLUMNS])))
         p.far = batch * (rows[0] * columns[0] * p.position + rows[5] * columns[5] * groups * filters * item) > FAR
-        self.lay_panels(groups, filters, kernel_steps[4] * item, kernel_offset * item)
+        self.lay_panels(groups, filters, kernel_steps[4] * item, kernel_offset * item, x_pitch == 0)
         cut_tasks(p)
 
     cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters):
@@ -93,7 +93,8 @@ cdef class Correlation:
         p.cut_edges = p.channelwise and p.repeat == 1 and not p.rearranged and p.along != IMAGES
         p.paired = p.cut_edges and p.along == COLUMNS and adjacent(&p.axis[ROWS]) and adjacent(columns)
 
-    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset):
+    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset,
+                    bint interleaved):
         cdef Pass *p = &self.plan
         cdef Py_ssize_t run = p.run * (p.axis[COLUMNS].taps if p.merged else 1)
         cdef Py_ssize_t inner = 1 if p.merged else p.axis[COLUMNS].taps
@@ -105,7 +106,7 @@ cdef class Correlation:
             groups = 1
         else:
             heights = [p.kernels.height[kind] for kind in range(runtime.MG_ROW_KINDS)]
-            kinds = choose_panels(filters, p.axis[p.along].out, run, lanes, heights)
+            kinds = choose_panels(filters, p.axis[p.along].out, run if interleaved else 1, lanes, heights)
         p.panel_count = groups * len(kinds)
         p.panels = <Panel *>malloc(p.panel_count * sizeof(Panel))
         if p.panels == NULL:

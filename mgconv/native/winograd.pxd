@@ -12,9 +12,7 @@ cdef struct Pass:
     Py_ssize_t rows, row_taps, row_rate, row_start, out_rows     # start: input of output 0, tap 0; negative: padding
     Py_ssize_t size, taps, rate, start, out
     Py_ssize_t x_image, x_row, x_step, y_image, y_row, y_step    # strides, in numbers
-    Py_ssize_t tap, row_tap, first_tap                           # strides of the kernel array,
-    Py_ssize_t kernel_channels, kernel_filters                   # and its last axes
-    Py_ssize_t taps_channel, taps_part, taps_row                 # strides of the transformed taps
+    Py_ssize_t tap, row_tap, tap_channel, tap_filter, first_tap  # strides of the kernel array
     Py_ssize_t outputs, row_outputs, row_span                    # of a tile: columns, rows, rows of inputs
     Py_ssize_t run, parts, depth, places                         # taps of a part; channels of all parts
     Py_ssize_t down, across                                      # tiles of an image's rows, of a line

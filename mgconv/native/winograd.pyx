@@ -22,7 +22,13 @@ from libc.string cimport memset
 from mgconv.native cimport correlation, kernel_gradient, runtime
 from mgconv.native.correlation cimport Correlation, ceil_div
 from mgconv.native.kernel_gradient cimport KernelGradient, Sum
-from mgconv.native.runtime cimport MG_SCRATCH_JOB, MG_SCRATCH_MADE, MG_WINOGRAD_POINTS, MG_WINOGRAD_ROW_POINTS
+from mgconv.native.runtime cimport (
+    MG_SCRATCH_JOB,
+    MG_SCRATCH_MADE,
+    MG_SCRATCH_TASK,
+    MG_WINOGRAD_POINTS,
+    MG_WINOGRAD_ROW_POINTS,
+)
 
 import math
 
@@ -40,6 +46,7 @@ cdef enum:
     SUM_TILES = 64                    # or reading and writing the sums
     TASKS = 8                         # enough for a few threads, where there are so many tiles
     PART = 64                         # channels or tiles of one task's transform
+    GATHERED_BYTES = ROW_TAPS * 5 * PART * 256       # of five taps in a row, in a panel of four vectors
 
 
 cdef struct Job:
@@ -50,7 +57,7 @@ cdef struct Job:
     const char *kernel
     const char *bias
     char *y                           # outputs, or their gradients, or the gradient to the kernel
-    char *taps                        # transformed, or the gradient to these
+    char *sums                        # the gradient to transformed taps
     char *inputs                      # transformed
     char *gradients
     Block block
@@ -76,17 +83,12 @@ cdef inline Py_ssize_t outputs_place(const Pass *p) noexcept nogil:
     return line_up(p.images * p.high * p.rate * p.wide * p.y_pitch * p.item) + LINE
 
 
-cdef inline Py_ssize_t taps_place(const Pass *p) noexcept nogil:
+cdef inline Py_ssize_t sums_place(const Pass *p) noexcept nogil:
     return line_up(p.row_taps * p.depth * p.filters * p.item) + LINE
 
 
 cdef inline Py_ssize_t packed_place(const correlation.Pass *plan) noexcept nogil:
     return line_up(plan.packed_bytes)
-
-
-cdef inline Py_ssize_t taps_bytes(const Pass *p, const correlation.Pass *plan) noexcept nogil:
-    """Taps, transformed and packed."""
-    return p.places * (taps_place(p) + packed_place(plan))
 
 
 cdef inline Py_ssize_t zeros_bytes(const Pass *p) noexcept nogil:
@@ -99,7 +101,7 @@ cdef inline Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
 
 
 cdef inline Py_ssize_t sum_bytes(const Pass *p) noexcept nogil:
-    return p.places * (inputs_place(p) + outputs_place(p) + taps_place(p)) + zeros_bytes(p)
+    return p.places * (inputs_place(p) + outputs_place(p) + sums_place(p)) + zeros_bytes(p)
 
 
 cdef Block find_block(const Pass *p, Py_ssize_t index) noexcept nogil:
@@ -192,46 +194,43 @@ cdef inline Py_ssize_t cuts(Py_ssize_t size) noexcept nogil:
     return ceil_div(size, PART)
 
 
-# Some channels of one part of the taps, of one row of them unless rows are transformed, too.
-cdef struct TapsPart:
-    Py_ssize_t kernel, taps           # where they lie in the kernel, and transformed: in bytes
-    Py_ssize_t channels
-    runtime.mg_winograd_spread how
-
-
-cdef TapsPart find_taps(const Pass *p, Py_ssize_t index) noexcept nogil:
-    cdef Py_ssize_t count = cuts(p.kernel_channels), first = index % count * PART, part = index // count % p.parts
-    cdef Py_ssize_t row = index // count // p.parts
-    cdef TapsPart t
-    t.kernel = (p.first_tap + row * p.row_tap + part * p.run * p.tap + first * p.kernel_filters) * p.item
-    t.taps = (row * p.taps_row + part * p.taps_part + first * p.taps_channel) * p.item
-    t.channels = min(PART, p.kernel_channels - first)
-    t.how.rows, t.how.length, t.how.given = <int>p.row_span, <int>p.run, <int>min(p.run, p.taps - part * p.run)
-    t.how.row_length = t.how.given_rows = ROW_TAPS if p.row_span > 1 else 1
-    t.how.item, t.how.row_item, t.how.place = p.tap, p.row_tap, taps_place(p) // p.item
-    return t
+cdef runtime.mg_winograd_spread how_taps(const Pass *p, Py_ssize_t part) noexcept nogil:
+    """A part of the taps, of one row of them unless rows are transformed, too; without strides."""
+    cdef runtime.mg_winograd_spread how
+    how.rows, how.length, how.given = <int>p.row_span, <int>p.run, <int>min(p.run, p.taps - part * p.run)
+    how.row_length = how.given_rows = ROW_TAPS if p.row_span > 1 else 1
+    return how
 
 
 cdef inline Py_ssize_t taps_tasks(const Pass *p) noexcept nogil:
-    return p.row_taps * p.parts * cuts(p.kernel_channels)
+    return p.row_taps * p.parts * cuts(p.channels)
 
 
 cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
+    """Transform some channels of one part of the taps, for one panel of filters: gathered first, filters in the lanes."""
     cdef Job *job = <Job *>context
     cdef const Pass *p = job.plan
-    cdef TapsPart t = find_taps(p, index)
-    p.kernels.spread(&t.how, job.kernel + t.kernel, p.kernel_filters, t.channels, p.kernel_filters, job.taps + t.taps,
-                     p.taps_channel)
-
-
-cdef void pack_task(void *context, Py_ssize_t index) noexcept nogil:
-    """One panel at one place."""
-    cdef Job *job = <Job *>context
-    cdef correlation.Call product = job.product
-    cdef Py_ssize_t place = index // product.plan.panel_count
-    product.kernel += place * taps_place(job.plan)
-    product.packed += place * packed_place(product.plan)
-    correlation.pack_panel(&product, index % product.plan.panel_count)
+    cdef const correlation.Pass *plan = job.product.plan
+    cdef const correlation.Panel *panel = &plan.panels[index // taps_tasks(p)]
+    cdef Py_ssize_t count = cuts(p.channels), first = index % count * PART, part = index // count % p.parts
+    cdef Py_ssize_t row = index // count // p.parts % p.row_taps
+    cdef runtime.mg_winograd_spread how = how_taps(p, part)
+    cdef runtime.mg_conv_pack pack
+    cdef char *gathered = <char *>runtime.scratch(MG_SCRATCH_TASK, GATHERED_BYTES)
+    if gathered == NULL:
+        job.failed = True
+        return
+    pack.source = job.kernel + (p.first_tap + row * p.row_tap + part * p.run * p.tap + first * p.tap_channel
+                                + panel.y // p.item * p.tap_filter) * p.item
+    pack.outer, pack.inner, pack.run = how.given_rows, how.given, min(PART, p.channels - first)
+    pack.outer_step, pack.inner_step = p.row_tap * p.item, p.tap * p.item
+    pack.run_step, pack.filter_step = p.tap_channel * p.item, p.tap_filter * p.item
+    pack.taps, pack.width, pack.filters, pack.merged = 1, panel.width, <int>panel.filters, False
+    plan.kernels.pack(&pack, gathered)
+    how.item, how.place = pack.run * panel.width, packed_place(plan) // p.item
+    how.row_item = how.given * how.item
+    p.kernels.spread(&how, gathered, panel.width, pack.run, panel.width, job.product.packed + panel.packed
+                     + (row * p.depth + part * p.channels + first) * panel.width * p.item, panel.width)
 
 
 cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -275,14 +274,12 @@ cdef int correlate(const Pass *p, Correlation product, const char *x, const char
     job.product = correlation.Call(plan=&product.plan, x=NULL, kernel=NULL, bias=NULL, y=NULL, packed=NULL, flags=0,
                                    failed=False)
     with nogil:
-        job.taps = <char *>runtime.scratch(MG_SCRATCH_JOB, taps_bytes(p, &product.plan))
-        if job.taps == NULL:
+        job.product.packed = <char *>runtime.scratch(MG_SCRATCH_JOB, p.places * packed_place(&product.plan))
+        if job.product.packed == NULL:
             job.failed = True
         else:
-            job.product.kernel, job.product.packed = job.taps, job.taps + p.places * taps_place(p)
-            runtime.parallel_for(taps_task, &job, taps_tasks(p), p.places * taps_place(p) * 3e-10)
-            runtime.parallel_for(pack_task, &job, p.places * product.plan.panel_count,
-                                 p.places * taps_place(p) * 3e-10)
+            runtime.parallel_for(taps_task, &job, product.plan.panel_count * taps_tasks(p),
+                                 p.places * packed_place(&product.plan) * 2e-10)
             runtime.parallel_for(block_task, &job, p.blocks[0] * p.blocks[1] * p.blocks[2], p.seconds)
     return runtime.check_memory(not job.failed)
 
@@ -310,7 +307,7 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t place = index % p.places
     cdef kernel_gradient.Call part = kernel_gradient.Call(
         plan=&sum, x=job.inputs + place * inputs_place(p), dy=job.gradients + place * outputs_place(p),
-        result=job.taps + place * taps_place(p), more=job.more, failed=False)
+        result=job.sums + place * sums_place(p), more=job.more, failed=False)
     sum.axis[0].out, sum.axis[2].out = job.block.images, job.block.rows * p.rate * p.wide
     if halo(p) == 0:
         sum.axis[0].out, sum.axis[2].out = 1, job.block.images * sum.axis[2].out
@@ -319,11 +316,16 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
 
 
 cdef void gather_task(void *context, Py_ssize_t index) noexcept nogil:
+    """Some channels of one part of the taps, from the sums."""
     cdef Job *job = <Job *>context
     cdef const Pass *p = job.plan
-    cdef TapsPart t = find_taps(p, index)
-    p.kernels.gather(&t.how, job.taps + t.taps, p.taps_channel, t.channels, p.kernel_filters, NULL, False,
-                     job.y + t.kernel, p.kernel_filters)
+    cdef Py_ssize_t count = cuts(p.channels), first = index % count * PART, part = index // count % p.parts
+    cdef Py_ssize_t row = index // count // p.parts
+    cdef runtime.mg_winograd_spread how = how_taps(p, part)
+    how.item, how.row_item, how.place = p.tap, p.row_tap, sums_place(p) // p.item
+    p.kernels.gather(&how, job.sums + (row * p.depth + part * p.channels + first) * p.filters * p.item, p.filters,
+                     min(PART, p.channels - first), p.filters, NULL, False,
+                     job.y + (row * p.row_tap + part * p.run * p.tap + first * p.filters) * p.item, p.filters)
 
 
 cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, const char *dy,
@@ -333,11 +335,11 @@ cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, 
     cdef Py_ssize_t blocks = p.blocks[0] * p.blocks[1] * p.blocks[2], block, rows
     job.plan, job.sum, job.x, job.y, job.failed = p, sum, x, <char *>dy, False
     with nogil:
-        job.taps = <char *>runtime.scratch(MG_SCRATCH_JOB, sum_bytes(p))
-        if job.taps == NULL:
+        job.sums = <char *>runtime.scratch(MG_SCRATCH_JOB, sum_bytes(p))
+        if job.sums == NULL:
             job.failed = True
         else:
-            job.inputs = job.taps + p.places * taps_place(p)
+            job.inputs = job.sums + p.places * sums_place(p)
             job.gradients = job.inputs + p.places * inputs_place(p)
             memset(job.gradients + p.places * outputs_place(p), 0, zeros_bytes(p))
             for block in range(blocks):
@@ -347,7 +349,7 @@ cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, 
                 runtime.parallel_for(sum_task, &job, p.places * sum.filter_blocks * sum.entry_blocks,
                                      p.seconds / blocks)
             job.y = dkernel
-            runtime.parallel_for(gather_task, &job, taps_tasks(p), p.places * taps_place(p) * 3e-10)
+            runtime.parallel_for(gather_task, &job, taps_tasks(p), p.places * sums_place(p) * 2e-10)
     return runtime.check_memory(not job.failed)
 
 
@@ -413,10 +415,11 @@ cdef class WinogradConv(runtime.Algorithm):
         p.kernels = runtime.active_isa().winograd[wide]
         p.item = 8 if wide else 4
         p.batch = geometry.input_shape[0]
-        p.channels, p.filters = p.kernel_channels, p.kernel_filters = geometry.kernel_shape[-2:]
+        p.channels, p.filters = geometry.kernel_shape[-2:]
         p.rows, p.row_taps, p.row_rate, _, p.row_start, p.out_rows = other
         p.size, p.taps, p.rate, _, p.start, p.out = this
         p.tap = p.row_tap = p.channels * p.filters
+        p.tap_channel, p.tap_filter = p.filters, 1
         p.x_row, p.y_row, p.x_step, p.y_step = p.size, p.out, 1, 1
         if other is rows:
             p.row_tap *= p.taps
@@ -432,6 +435,7 @@ cdef class WinogradConv(runtime.Algorithm):
         q.x_image, q.x_row, q.x_step, q.y_image, q.y_row, q.y_step = (
             p.y_image, p.y_row, p.y_step, p.x_image, p.x_row, p.x_step)
         q.row_start, q.start = -p.row_start - halo(p), -p.start - (p.taps - 1) * p.rate
+        q.tap_channel, q.tap_filter = 1, p.filters
         q.tap, q.row_tap, q.first_tap = -p.tap, -p.row_tap, (p.taps - 1) * p.tap + (p.row_taps - 1) * p.row_tap
         for backwards in range(2):
             p = &self.towards_input if backwards else &self.towards_output
@@ -445,21 +449,18 @@ cdef class WinogradConv(runtime.Algorithm):
             tiles = p.batch * p.down * p.across * p.rate
             cut_blocks(p, max(min(max(BLOCK_BYTES // (p.places * (p.x_pitch + p.y_pitch) * p.item), FEW_TILES),
                                   tiles // TASKS), 1))
-        # Transformed taps: [place][row][part][channel][filter], and backwards [place][row][channel][part][filter].
         p = &self.towards_output
-        p.taps_channel, p.taps_part, p.taps_row = p.filters, p.channels * p.filters, p.depth * p.filters
-        q.taps_channel, q.taps_part, q.taps_row = q.depth, q.channels, q.depth * q.filters
         r[0] = p[0]
         cut_blocks(r, max(SUM_BYTES // (p.places * (p.x_pitch + p.y_pitch) * p.item), SUM_TILES))
-        self.output_product = Correlation(wide, *local_axes(p), 1, p.depth, p.filters, local_image(p), 0,
-                                          (0, p.taps_row, p.filters, 1, 0), 0, p.x_pitch)
-        self.input_product = Correlation(wide, *local_axes(q), 1, q.depth, q.filters, local_image(q), 0,
-                                         (0, q.taps_row, 1, q.depth, 0), 0, q.x_pitch)
+        self.output_product = Correlation(wide, *local_axes(p), 1, p.depth, p.filters, local_image(p), 0, (0,) * 5, 0,
+                                          p.x_pitch)
+        self.input_product = Correlation(wide, *local_axes(q), 1, q.depth, q.filters, local_image(q), 0, (0,) * 5, 0,
+                                         q.x_pitch)
         self.sum = KernelGradient(wide, *local_axes(r), 1, r.depth, r.filters, r.x_pitch, 1 if both else 2)
         self.scratch_bytes = max(
-            taps_bytes(p, &self.output_product.plan) + block_bytes(p),
-            taps_bytes(q, &self.input_product.plan) + block_bytes(q),
-            sum_bytes(r) + self.sum.scratch_bytes)
+            p.places * packed_place(&self.output_product.plan) + block_bytes(p),
+            q.places * packed_place(&self.input_product.plan) + block_bytes(q),
+            sum_bytes(r) + self.sum.scratch_bytes) + GATHERED_BYTES
 
     cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
         return correlate(&self.towards_output, self.output_product, x, kernel, bias, y, relu)
