@@ -6,7 +6,7 @@ cdef struct Part:
     int count, vectors                # elements; vectors of them where they lie in the lanes
     Py_ssize_t at                     # place among all entries or filters
     Py_ssize_t x                      # offset in bytes: of the first entry in x, or of the filters' group in x
-    Py_ssize_t row, column            # the tap, where each tap is cut to its valid positions; else -1
+    Py_ssize_t first_row, end_row, first_column, end_column      # outputs that meet an input, if taps are cut to those
     Py_ssize_t table                  # where its offsets begin
 
 cdef struct Sum:

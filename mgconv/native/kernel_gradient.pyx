@@ -22,6 +22,8 @@ from libc.string cimport memcpy, memset
 from mgconv.native cimport runtime
 from mgconv.native.correlation cimport COLUMNS, IMAGES, ROWS, Axis, ceil_div, set_axis, touches_padding
 
+import sys
+
 from mgconv.native.correlation import merge_positions, tiles_cost
 
 cdef enum:
@@ -88,8 +90,8 @@ cdef class KernelGradient:
         cdef Sum *p = &self.plan
         cdef Axis *rows = &p.axis[ROWS]
         cdef Axis *columns = &p.axis[COLUMNS]
-        cdef Py_ssize_t position = columns.stride * p.x_position + p.filters * p.item
-        cdef Py_ssize_t row = columns.out * position * rows.stride, image = row * rows.out
+        cdef Py_ssize_t position = rows.stride * columns.stride * p.x_position + p.filters * p.item
+        cdef Py_ssize_t row = columns.out * position, image = row * rows.out
         cdef Py_ssize_t box = max(min(max(BOX_POSITIONS * position, SMALL_BOX), BOX_BYTES), FEW_POSITIONS * position)
         p.axis[IMAGES].blocks = min(max(p.axis[IMAGES].out, 1), ceil_div(image * p.axis[IMAGES].out + 1, box))
         if image > box:
@@ -148,12 +150,14 @@ cdef class KernelGradient:
             for i, (vectors, count) in enumerate(sizes):
                 p.filter_parts[group * len(sizes) + i] = Part(
                     count=count, vectors=vectors, at=at,
-                    x=at * p.item if p.channelwise else group * channels * p.item, row=-1, column=-1, table=0)
+                    x=at * p.item if p.channelwise else group * channels * p.item, table=0,
+                    first_row=0, end_row=0, first_column=0, end_column=0)
                 at += count
 
     cdef fill_entry_parts(self, Py_ssize_t run, Py_ssize_t runs, Py_ssize_t channels, sizes, bint trimmed):
         cdef Sum *p = &self.plan
         cdef Py_ssize_t e
+        cdef Part *part
         p.entry_count = runs * len(sizes)
         p.entry_parts = <Part *>malloc(p.entry_count * sizeof(Part))
         p.offsets = <Py_ssize_t *>malloc((3 * p.entries if p.tabled else 1) * sizeof(Py_ssize_t))
@@ -167,11 +171,14 @@ cdef class KernelGradient:
         for r in range(runs):
             at = r * run
             for i, count in enumerate(sizes):
-                tap = at // channels if trimmed else -1
-                p.entry_parts[r * len(sizes) + i] = Part(
-                    count=count, vectors=ceil_div(count, p.lanes), at=at, x=0 if p.tabled else self.place(at, channels),
-                    row=tap // p.axis[COLUMNS].taps if trimmed else -1,
-                    column=tap % p.axis[COLUMNS].taps if trimmed else -1, table=at)
+                part = &p.entry_parts[r * len(sizes) + i]
+                part[0] = Part(count=count, vectors=ceil_div(count, p.lanes), at=at,
+                               x=0 if p.tabled else self.place(at, channels), table=at, first_row=0,
+                               end_row=sys.maxsize, first_column=0, end_column=sys.maxsize)
+                if trimmed:
+                    tap = at // channels
+                    valid_outputs(&p.axis[ROWS], tap // p.axis[COLUMNS].taps, &part.first_row, &part.end_row)
+                    valid_outputs(&p.axis[COLUMNS], tap % p.axis[COLUMNS].taps, &part.first_column, &part.end_column)
                 at += count
 
     cdef Py_ssize_t place(self, Py_ssize_t entry, Py_ssize_t channels):
@@ -236,6 +243,13 @@ cdef inline Py_ssize_t loose(Py_ssize_t size) noexcept:
     return (ceil_div(size, LINE) | 1) * LINE
 
 
+cdef void valid_outputs(const Axis *a, Py_ssize_t tap, Py_ssize_t *first, Py_ssize_t *end) noexcept:
+    """Those whose input at `tap` lies inside."""
+    cdef Py_ssize_t at = a.start + tap * a.dilation
+    first[0] = ceil_div(-at, a.stride) if at < 0 else 0
+    end[0] = (a.size - 1 - at) // a.stride + 1 if at < a.size else 0
+
+
 def balanced(total, most):
     """`total` cut into as few parts of at most `most` as there can be, of sizes that differ by one at most."""
     count = -(-total // most)
@@ -254,14 +268,6 @@ def cheapest_widths(wide, tall, lanes, heights, most):
 
 
 # ---- one call -------------------------------------------------------------------------------------------------------
-
-cdef inline void valid_outputs(const Axis *a, Py_ssize_t tap, Py_ssize_t *first, Py_ssize_t *end) noexcept nogil:
-    """Cut outputs first ... end - 1 to those whose input at `tap` lies inside."""
-    cdef Py_ssize_t at = a.start + tap * a.dilation
-    if at < 0:
-        first[0] = max(first[0], ceil_div(-at, a.stride))
-    end[0] = min(end[0], (a.size - 1 - at) // a.stride + 1) if at < a.size else first[0]
-
 
 cdef void copy_positions(char *to, const char *source, Py_ssize_t count, Py_ssize_t size, Py_ssize_t to_pitch,
                          Py_ssize_t pitch) noexcept nogil:
@@ -331,14 +337,12 @@ cdef void find_edges(const Sum *p, runtime.mg_conv_outer *t, Py_ssize_t row, Py_
 cdef void sum_parts(const Sum *p, const Part *entry, const Part *filters, const Source *x, const Source *dy,
                     const Py_ssize_t *first, const Py_ssize_t *end, char *result, bint accumulate) noexcept nogil:
     """One tile over one box."""
-    cdef Py_ssize_t r0 = first[ROWS], r1 = end[ROWS], c0 = first[COLUMNS], c1 = end[COLUMNS]
+    cdef Py_ssize_t r0 = max(first[ROWS], entry.first_row), r1 = min(end[ROWS], entry.end_row)
+    cdef Py_ssize_t c0 = max(first[COLUMNS], entry.first_column), c1 = min(end[COLUMNS], entry.end_column)
     cdef const char *x_base
     cdef const char *dy_base
     cdef int kind, height
     cdef runtime.mg_conv_outer t
-    if entry.row >= 0:
-        valid_outputs(&p.axis[ROWS], entry.row, &r0, &r1)
-        valid_outputs(&p.axis[COLUMNS], entry.column, &c0, &c1)
     t.images = end[IMAGES] - first[IMAGES]
     t.rows, t.positions = max(r1 - r0, 0), max(c1 - c0, 0)
     x_base = x.base + (r0 - first[ROWS]) * x.row + (c0 - first[COLUMNS]) * x.step + entry.x + filters.x
