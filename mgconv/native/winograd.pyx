@@ -207,7 +207,7 @@ cdef inline Py_ssize_t taps_tasks(const Pass *p) noexcept nogil:
 
 
 cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
-    """Transform some channels of one part of the taps, for one panel of filters: first gathered, filters in the lanes."""
+    """Some channels of one part of the taps for one panel: gathered, filters in the lanes, and transformed."""
     cdef Job *job = <Job *>context
     cdef const Pass *p = job.plan
     cdef const correlation.Pass *plan = job.product.plan
