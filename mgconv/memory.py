@@ -19,5 +19,4 @@ def aligned_empty(shape, dtype):
 
 def empty_result(shape, dtype):
     """An uninitialized array for what an operation returns; a large one is aligned."""
-    result = np.empty(shape, dtype)
-    return result if result.size < _LARGE else aligned_empty(shape, dtype)
+    return np.empty(shape, dtype) if math.prod(shape) < _LARGE else aligned_empty(shape, dtype)
