@@ -122,7 +122,7 @@ def winograd_cost(geometry, operation, lanes, size, axis, run, both):
     if products * lanes * size > LARGEST_SPECTRUM:
         return math.inf
     if operation == "grad_kernel":
-        return tiles * (products + places * (12 * parts * deep + (9 + 1.5 * others) * wide)) + 13 * products
+        return tiles * (products + places * (15 * parts * deep + (12 + 1.5 * others) * wide)) + 13 * products
     return tiles * (products + places * (7 * parts * deep + (16 + 3.3 * others) * wide)) + 27 * products
 
 
