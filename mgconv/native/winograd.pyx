@@ -152,7 +152,7 @@ cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image,
                       Py_ssize_t end, bint gradients) noexcept nogil:
     """Tiles first ... end - 1 of all lines in one row of a block: from u to outputs, or from their gradients to u."""
     cdef const Pass *p = job.plan
-    cdef Py_ssize_t step = p.rate * p.y_step, h = (b.row + row) * p.row_outputs, i, whole, left
+    cdef Py_ssize_t step = p.rate * p.y_step, h = (b.row + row) * p.row_outputs, i, whole, left, place
     cdef char *tiles
     cdef char *y
     cdef runtime.mg_winograd_spread s
@@ -168,15 +168,15 @@ cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image,
         s.given = s.length
         outputs_tiles(job, &s, tiles, y, whole, gradients)
         tiles += whole * p.y_pitch * p.item
-        left = end - first - whole and left - whole * p.outputs
+        left = left - whole * p.outputs if whole < end - first else 0
         if left:
             s.given = <int>left
             outputs_tiles(job, &s, tiles, y + whole * p.outputs * step * p.item, 1, gradients)
             tiles += p.y_pitch * p.item
             whole += 1
         if gradients and whole < end - first:
-            for left in range(p.places):
-                memset(tiles + left * s.place * p.item, 0, (end - first - whole) * p.y_pitch * p.item)
+            for place in range(p.places):
+                memset(tiles + place * s.place * p.item, 0, (end - first - whole) * p.y_pitch * p.item)
 
 
 cdef inline void outputs_tiles(const Job *job, const runtime.mg_winograd_spread *s, char *u, char *y, Py_ssize_t count,
