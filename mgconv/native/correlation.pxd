@@ -48,6 +48,17 @@ cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
     return (a + b - 1) // b
 
 cdef enum:
+    LINE = 64                         # bytes of a cache line
+    CROWDED = 256                     # lines so many bytes apart share a quarter of the first-level cache's sets
+
+cdef inline bint crowded(Py_ssize_t step) noexcept nogil:
+    return step % CROWDED == 0
+
+cdef inline Py_ssize_t loose(Py_ssize_t size) noexcept nogil:
+    """An odd number of cache lines."""
+    return (ceil_div(size, LINE) | 1) * LINE
+
+cdef enum:
     IMAGES = 0
     ROWS = 1
     COLUMNS = 2

@@ -20,7 +20,17 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.correlation cimport COLUMNS, IMAGES, ROWS, Axis, ceil_div, set_axis, touches_padding
+from mgconv.native.correlation cimport (
+    COLUMNS,
+    IMAGES,
+    ROWS,
+    Axis,
+    ceil_div,
+    crowded,
+    loose,
+    set_axis,
+    touches_padding,
+)
 
 import sys
 
@@ -36,8 +46,6 @@ cdef enum:
     CHUNK_POSITIONS = 512             # where a chunk has so many positions that adding it up is little work
     TASKS = 48                        # to balance many threads;
     FEW_TASKS = 16                    # where they would share positions, which each then reads anew
-    LINE = 64                         # bytes of a cache line
-    CROWDED = 256                     # lines so many bytes apart share a quarter of the first-level cache's sets
     REUSED = 64                       # copies pay where an element is multiplied so often
     FAR = 2048                        # bytes: rows of the result so far apart are written one after the other
     SHORT_RUN = 8                     # shorter runs of entries are collected in a table
@@ -232,15 +240,6 @@ cdef class KernelGradient:
                 elif p.chunks > 1:
                     p.kernels.add_parts(dkernel, call.result, result, p.chunks, result)
         return runtime.check_memory(call.result != NULL and not call.failed)
-
-
-cdef inline bint crowded(Py_ssize_t step) noexcept:
-    return step % CROWDED == 0
-
-
-cdef inline Py_ssize_t loose(Py_ssize_t size) noexcept:
-    """An odd number of cache lines."""
-    return (ceil_div(size, LINE) | 1) * LINE
 
 
 cdef void valid_outputs(const Axis *a, Py_ssize_t tap, Py_ssize_t *first, Py_ssize_t *end) noexcept:

@@ -1,0 +1,131 @@
+# Blocks of tiles: what they hold, where it lies, and its transforms; part of winograd.pyx.
+
+cdef inline Py_ssize_t halo(const Pass *p) noexcept nogil:
+    """Rows of tiles that taps along the other axis reach beyond a block's."""
+    return (p.row_taps - 1) * p.row_rate
+
+
+cdef inline Py_ssize_t line_up(Py_ssize_t bytes) noexcept nogil:
+    return (bytes + LINE - 1) & ~(LINE - 1)
+
+
+# Bytes from place to place, a line more than the positions take: places are not to crowd into a few sets of the cache.
+
+cdef inline Py_ssize_t inputs_place(const Pass *p) noexcept nogil:
+    return line_up(p.images * (p.high + halo(p)) * p.rate * p.wide * p.x_pitch * p.item) + LINE
+
+
+cdef inline Py_ssize_t outputs_place(const Pass *p) noexcept nogil:
+    return line_up(p.images * p.high * p.rate * p.wide * p.y_pitch * p.item) + LINE
+
+
+cdef inline Py_ssize_t sums_place(const Pass *p) noexcept nogil:
+    return line_up(p.row_taps * p.depth * p.filters * p.item) + LINE
+
+
+cdef inline Py_ssize_t packed_place(const correlation.Pass *plan) noexcept nogil:
+    return line_up(plan.packed_bytes)
+
+
+cdef inline Py_ssize_t zeros_bytes(const Pass *p) noexcept nogil:
+    """A pixel of the padding."""
+    return line_up(p.channels * p.item)
+
+
+cdef inline Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
+    return p.places * (inputs_place(p) + outputs_place(p)) + zeros_bytes(p)
+
+
+cdef inline Py_ssize_t sum_bytes(const Pass *p) noexcept nogil:
+    return p.places * (inputs_place(p) + outputs_place(p) + sums_place(p)) + zeros_bytes(p)
+
+
+cdef Block find_block(const Pass *p, Py_ssize_t index) noexcept nogil:
+    cdef Py_ssize_t tiles = index % p.blocks[2], rows = index // p.blocks[2] % p.blocks[1]
+    cdef Py_ssize_t images = index // (p.blocks[2] * p.blocks[1])
+    cdef Block b
+    b.image, b.row, b.tile = images * p.batch // p.blocks[0], rows * p.down // p.blocks[1], tiles * p.wide
+    b.images = (images + 1) * p.batch // p.blocks[0] - b.image
+    b.rows = (rows + 1) * p.down // p.blocks[1] - b.row
+    return b
+
+
+cdef void local_sizes(const Pass *p, const Block *b, Py_ssize_t *images, Py_ssize_t *positions) noexcept nogil:
+    """What the machines for plain sums see of a block: images of one row; one, if rows of tiles need no others."""
+    images[0], positions[0] = b.images, b.rows * p.rate * p.wide
+    if halo(p) == 0:
+        images[0], positions[0] = 1, b.images * positions[0]
+
+
+cdef void transform_line(const Pass *p, const char *image, Py_ssize_t row, Py_ssize_t column, Py_ssize_t first,
+                         Py_ssize_t end, char *u, Py_ssize_t place, const char *zeros) noexcept nogil:
+    """Tiles first ... end - 1 of a line, whose tile 0 begins at this row and column of the image."""
+    cdef Py_ssize_t step = p.outputs * p.rate, last = (POINTS - 1) * p.rate, t = first, count, i, j, h, w
+    cdef Py_ssize_t inside = first, outside = first
+    cdef const void *pixels[ROW_POINTS * POINTS]
+    if row >= 0 and row + p.row_span <= p.rows and p.size > last + column:
+        inside = min(max(ceil_div(-column, step), first), end)
+        outside = max(min((p.size - 1 - last - column) // step + 1, end), inside)
+    while t < end:
+        count = outside - inside if t == inside and outside > inside else 1
+        for i in range(p.row_span):
+            h = row + i
+            for j in range(POINTS):
+                w = column + t * step + j * p.rate
+                pixels[i * POINTS + j] = (image + (h * p.x_row + w * p.x_step) * p.item
+                                          if 0 <= h < p.rows and 0 <= w < p.size else zeros)
+        p.kernels.pixels(<int>p.row_span, pixels, step * p.x_step, count, p.channels,
+                         u + (t - first) * p.x_pitch * p.item, place, p.x_pitch)
+        t += count
+
+
+cdef void transform_row(const Pass *p, const char *x, const Block *b, Py_ssize_t image, Py_ssize_t row,
+                        Py_ssize_t first, Py_ssize_t end, char *u, const char *zeros) noexcept nogil:
+    """Tiles first ... end - 1 of all lines in one row of a block's inputs."""
+    cdef Py_ssize_t pitch = p.x_pitch * p.item, at = (image * (p.high + halo(p)) + row) * p.rate, i, part
+    for i in range(p.rate):
+        for part in range(p.parts):
+            transform_line(p, x + (b.image + image) * p.x_image * p.item, (b.row + row) * p.row_outputs + p.row_start,
+                           p.start + i + part * p.run * p.rate, b.tile + first, b.tile + end,
+                           u + ((at + i) * p.wide + first) * pitch + part * p.channels * p.item,
+                           inputs_place(p) // p.item, zeros)
+
+
+cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image, Py_ssize_t row, Py_ssize_t first,
+                      Py_ssize_t end, bint gradients) noexcept nogil:
+    """Tiles first ... end - 1 of all lines in one row of a block: from u to outputs, or from their gradients to u."""
+    cdef const Pass *p = job.plan
+    cdef Py_ssize_t step = p.rate * p.y_step, h = (b.row + row) * p.row_outputs, i, whole, left, place
+    cdef char *tiles
+    cdef char *y
+    cdef runtime.mg_winograd_spread s
+    s.rows, s.length, s.row_length = <int>p.row_span, <int>p.outputs, <int>p.row_outputs
+    s.item, s.row_item, s.place = step, p.y_row, outputs_place(p) // p.item
+    s.given_rows = <int>min(p.row_outputs, p.out_rows - h)
+    for i in range(p.rate):
+        left = max(ceil_div(p.out - i, p.rate) - (b.tile + first) * p.outputs, 0)
+        whole = min(left // p.outputs, end - first)
+        tiles = u + (((image * p.high + row) * p.rate + i) * p.wide + first) * p.y_pitch * p.item
+        y = job.y + ((b.image + image) * p.y_image + h * p.y_row + i * p.y_step
+                     + (b.tile + first) * p.outputs * step) * p.item
+        s.given = s.length
+        outputs_tiles(job, &s, tiles, y, whole, gradients)
+        tiles += whole * p.y_pitch * p.item
+        left = left - whole * p.outputs if whole < end - first else 0
+        if left:
+            s.given = <int>left
+            outputs_tiles(job, &s, tiles, y + whole * p.outputs * step * p.item, 1, gradients)
+            tiles += p.y_pitch * p.item
+            whole += 1
+        if gradients and whole < end - first:
+            for place in range(p.places):
+                memset(tiles + place * s.place * p.item, 0, (end - first - whole) * p.y_pitch * p.item)
+
+
+cdef inline void outputs_tiles(const Job *job, const runtime.mg_winograd_spread *s, char *u, char *y, Py_ssize_t count,
+                               bint gradients) noexcept nogil:
+    cdef const Pass *p = job.plan
+    if gradients:
+        p.kernels.spread(s, y, s.length * s.item, count, p.filters, u, p.y_pitch)
+    else:
+        p.kernels.gather(s, u, p.y_pitch, count, p.filters, job.bias, job.relu, y, s.length * s.item)
