@@ -163,26 +163,42 @@ static void MG_NAME(add_parts_turned)(char *to, const char *from, ptrdiff_t rows
         }
 }
 
-/* Columns in vectors, eight rows at a time into sums of their own: neither latency nor rounding of one long chain. */
-static void MG_NAME(sum_rows)(char *to, const char *from, ptrdiff_t rows, ptrdiff_t columns) {
-    MG_REAL *sums = (MG_REAL *)to;
-    for (ptrdiff_t c = 0; c < columns; c += VL) {
-        const MG_REAL *x = (const MG_REAL *)from + c;
-        const int lanes = columns - c < VL ? (int)(columns - c) : VL;
-        vec acc[8];
-        ptrdiff_t r = 0;
-        MG_UNROLL
-        for (int j = 0; j < 8; j++) acc[j] = v_zero();
-        if (lanes == VL)
-            for (; r + 8 <= rows; r += 8, x += 8 * columns) {
-                MG_UNROLL
-                for (int j = 0; j < 8; j++) acc[j] = v_add(acc[j], v_load(x + j * columns));
-            }
-        for (; r < rows; r++, x += columns) acc[r % 8 == 0 ? 0 : 1] = v_add(acc[r % 8 == 0 ? 0 : 1], v_loadn(x, lanes));
-        for (int j = 4; j > 0; j /= 2)
-            for (int i = 0; i < j; i++) acc[i] = v_add(acc[i], acc[i + j]);
-        v_storen(sums + c, acc[0], lanes);
+/* The sum of eight rows, or of the `rows` < 8 that are left, in a vector of columns. */
+MG_INLINE vec MG_NAME(sum_eight)(const MG_REAL *x, ptrdiff_t rows, ptrdiff_t columns, const int lanes) {
+    vec row[8];
+    MG_UNROLL
+    for (int r = 0; r < 8; r++) row[r] = r < rows ? MG_NAME(outer_last)(x + r * columns, lanes) : v_zero();
+    MG_UNROLL
+    for (int r = 0; r < 4; r++) row[r] = v_add(row[r], row[r + 4]);
+    return v_add(v_add(row[0], row[2]), v_add(row[1], row[3]));
+}
+
+/* Eight rows are added up before their sum joins the columns': memory streams by once, and no chain is long. */
+static void MG_NAME(sum_long_rows)(MG_REAL *sums, const MG_REAL *x, ptrdiff_t rows, ptrdiff_t columns) {
+    const ptrdiff_t whole = columns - columns % VL;
+    for (ptrdiff_t c = 0; c < columns; c++) sums[c] = 0;
+    for (; rows > 0; rows -= 8, x += 8 * columns) {
+        if (rows >= 8)
+            for (ptrdiff_t c = 0; c < whole; c += VL)
+                v_store(sums + c, v_add(v_load(sums + c), MG_NAME(sum_eight)(x + c, 8, columns, VL)));
+        for (ptrdiff_t c = rows >= 8 ? whole : 0; c < columns; c += VL) {
+            const int lanes = columns - c < VL ? (int)(columns - c) : VL;
+            v_storen(sums + c, v_add(v_loadn(sums + c, lanes), MG_NAME(sum_eight)(x + c, rows, columns, lanes)), lanes);
+        }
     }
+}
+
+/* Rows shorter than a vector: VL of them are one row of whole vectors. */
+static void MG_NAME(sum_rows)(char *to, const char *from, ptrdiff_t rows, ptrdiff_t columns) {
+    MG_REAL *sums = (MG_REAL *)to, folded[VL * VL];
+    const MG_REAL *x = (const MG_REAL *)from;
+    if (columns >= VL) {
+        MG_NAME(sum_long_rows)(sums, x, rows, columns);
+        return;
+    }
+    MG_NAME(sum_long_rows)(folded, x, rows / VL, columns * VL);
+    MG_NAME(sum_long_rows)(sums, x + rows / VL * VL * columns, rows % VL, columns);
+    for (ptrdiff_t i = 0; i < VL * columns; i++) sums[i % columns] += folded[i];
 }
 
 /* Runs that overlap are added in `apart` rounds of runs that do not: a vector is not to be loaded where it was just
