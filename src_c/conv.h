@@ -7,12 +7,12 @@
 #include <stddef.h>
 
 /* How a tile fills its vectors (src_c/conv_rows_body.h draws them): with 1 to 4 vectors of filters; with few filters and
-   2, 4, 8 or 16 taps in the lanes; with channels that have a filter each (MG_LANES_PART: fewer than a vector;
-   MG_LANES_3X3: two rows at a time of 3 x 3 adjacent taps, which share what they read). */
+   2, 4, 8 or 16 taps in the lanes; with channels that have a filter each (MG_LANES_PART: fewer than a
+   vector; MG_LANES_PAIR: those of two rows, which share most of what they read). */
 enum {
     MG_VECTORS_1, MG_VECTORS_2, MG_VECTORS_3, MG_VECTORS_4,
     MG_TAPS_2, MG_TAPS_4, MG_TAPS_8, MG_TAPS_16,
-    MG_LANES, MG_LANES_PART, MG_LANES_3X3,
+    MG_LANES, MG_LANES_PART, MG_LANES_PAIR,
     MG_ROW_KINDS
 };
 
@@ -20,7 +20,7 @@ enum {
 
        y[m, f] = activation(start[f] + sum over i < outer, j < inner, k < run of x[m, i, j, k] * kernel[i, j, k, f])
 
-   A run is contiguous in x. `start` is the bias (or 0), or what y holds already (MG_ACCUMULATE). */
+   A run is contiguous in x. `start` is the bias, or 0. */
 struct mg_conv_row {
     const char *x;
     ptrdiff_t x_step, x_outer, x_inner;
@@ -28,15 +28,18 @@ struct mg_conv_row {
     const char *kernel;               /* the packed panel */
     ptrdiff_t kernel_outer, kernel_inner;
     char *y;
-    ptrdiff_t y_step, y_outer;        /* between positions; between rows, for MG_LANES_3X3 */
+    ptrdiff_t y_step, y_outer;        /* between positions; between rows, for MG_LANES_PAIR */
     const char *bias;                 /* or NULL */
     ptrdiff_t x_tile, y_tile;         /* from one tile to the next */
     ptrdiff_t kernel_tile, bias_tile; /* not 0 where the next tile has other channels instead of other positions */
     int lanes;                        /* valid lanes of the panel's last vector; with taps in the lanes: filters */
-    int flags;
+    int relu;
+    /* MG_LANES...: position m meets the input's column + m * column_step + j * column_tap at tap j, and leaves
+       it out where that is not among 0 ... last_column (MG_NO_EDGES: inputs everywhere). */
+    ptrdiff_t column, column_step, column_tap, last_column;
     int fresh_rows, fresh_columns;    /* how many last taps meet new inputs in the tile beside; 0: do not prefetch */
 };
-enum { MG_RELU = 1, MG_ACCUMULATE = 2 };
+#define MG_NO_EDGES (PTRDIFF_MAX / 2)
 
 /* Computes `tiles` tiles, one after the other, each of the height that the function is made for. */
 typedef void (*mg_conv_rows)(const struct mg_conv_row *row, ptrdiff_t tiles);
@@ -53,7 +56,7 @@ struct mg_conv_pack {
 
 /* The gradient to the kernel over a block of images x rows x positions:
 
-       out[m, lane] = (MG_ACCUMULATE: out +) sum over the block of a[offset of m] * b[lane]
+       out[m, lane] = (accumulate: out +) sum over the block of a[offset of m] * b[lane]
 
    `offsets` holds the place of each m in a; the kinds without a table take consecutive elements. MG_OUTER_LANES takes a
    vector at each offset instead of one element: channels with a filter each. */
@@ -70,7 +73,7 @@ struct mg_conv_outer {
     const ptrdiff_t *offsets;
     char *out;
     ptrdiff_t out_step;
-    int lanes, flags;
+    int lanes, accumulate;
     /* MG_OUTER_LANES: entry m meets row r, position p at the input's row + r * row_step + tap_rows[m] and column
        + p * column_step + tap_columns[m], and is left out where that is not among 0 ... last_row, 0 ... last_column.
        All columns of positions inner_from <= p < inner_to are. */

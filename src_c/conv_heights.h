@@ -8,7 +8,8 @@
 
 #define MG_TO_2(X) X(1) X(2)
 #define MG_TO_4(X) MG_TO_2(X) X(3) X(4)
-#define MG_TO_6(X) MG_TO_4(X) X(5) X(6)
+#define MG_TO_5(X) MG_TO_4(X) X(5)
+#define MG_TO_6(X) MG_TO_5(X) X(6)
 #define MG_TO_9(X) MG_TO_6(X) X(7) X(8) X(9)
 #define MG_TO_12(X) MG_TO_9(X) X(10) X(11) X(12)
 #define MG_TO_14(X) MG_TO_12(X) X(13) X(14)
@@ -18,7 +19,7 @@
 #define MG_HEIGHT_3 9
 #define MG_HEIGHT_4 6
 #define MG_HEIGHT_TAPS 9
-#define MG_HEIGHT_3X3 4
+#define MG_HEIGHT_PAIR 5
 #define MG_HEIGHT_TABLE_2 9
 #elif !defined(MG_ISA_AVX2)     /* the x86 baseline: few processors need it, so it may be slower and must be small */
 #define MG_HEIGHT_1 4
@@ -26,7 +27,7 @@
 #define MG_HEIGHT_3 2
 #define MG_HEIGHT_4 2
 #define MG_HEIGHT_TAPS 2
-#define MG_HEIGHT_3X3 2
+#define MG_HEIGHT_PAIR 2
 #define MG_HEIGHT_TABLE_2 2
 #else
 #define MG_HEIGHT_1 12
@@ -34,7 +35,7 @@
 #define MG_HEIGHT_3 4
 #define MG_HEIGHT_4 2
 #define MG_HEIGHT_TAPS 9
-#define MG_HEIGHT_3X3 4
+#define MG_HEIGHT_PAIR 5
 #define MG_HEIGHT_TABLE_2 6
 #endif
 
@@ -45,12 +46,12 @@
 #define MG_EACH_3 MG_UP_TO(MG_HEIGHT_3)
 #define MG_EACH_4 MG_UP_TO(MG_HEIGHT_4)
 #define MG_EACH_TAPS MG_UP_TO(MG_HEIGHT_TAPS)
-#define MG_EACH_3X3 MG_UP_TO(MG_HEIGHT_3X3)
+#define MG_EACH_PAIR MG_UP_TO(MG_HEIGHT_PAIR)
 #define MG_EACH_TABLE_2 MG_UP_TO(MG_HEIGHT_TABLE_2)
 
 #define MG_TILE_MAX 28          /* accumulators of the largest tile */
 
 /* How a tile of conv_rows_body.h or conv_outer_body.h uses its lanes. */
-enum { BROADCAST_, INTERLEAVED_, CHANNELS_, CHANNELS_PART_, TABLE_ };
+enum { BROADCAST_, INTERLEAVED_, CHANNELS_, CHANNELS_PART_, CHANNELS_PAIR_, TABLE_ };
 
 #endif

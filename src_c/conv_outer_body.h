@@ -97,8 +97,8 @@ MG_INLINE void MG_NAME(outer)(const struct mg_conv_outer *t, const int kind, con
             else
                 MG_NAME(outer_row)(acc, a, b, t->positions, t->a_step, t->b_step, offsets, VL, MR, NV, kind);
         }
-    if (t->lanes < VL) MG_NAME(outer_store)(acc, t->out, t->out_step, t->flags & MG_ACCUMULATE, t->lanes, MR, NV, 1);
-    else MG_NAME(outer_store)(acc, t->out, t->out_step, t->flags & MG_ACCUMULATE, VL, MR, NV, 0);
+    if (t->lanes < VL) MG_NAME(outer_store)(acc, t->out, t->out_step, t->accumulate, t->lanes, MR, NV, 1);
+    else MG_NAME(outer_store)(acc, t->out, t->out_step, t->accumulate, VL, MR, NV, 0);
 }
 
 #define DEFINE_OUTER(name, kind, MR, NV)                                                  \

@@ -15,8 +15,12 @@
        lanes      f0 k0 | f0 k1 | ... | f1 k0 | f1 k1 | ...       x: k0 k1 ... k0 k1 ...  (v_repeat)
 
    and add the q partial sums of a filter in the store; the taps left over at the end of a run come one by one.
-   MG_LANES is for channels that have a filter each: x is loaded as a vector of channels, nothing is broadcast. */
+   MG_LANES is for channels that have a filter each: x is loaded as a vector of channels, nothing is broadcast. Three taps
+   at a time meet x at MR + 2 positions where they are neighbours as the positions are, so each x is loaded once for all:
 
+       x          0   1   2   3   4   5   6              an x outside the input is left out: `inside` has a bit for each
+       y 0        k0  k1  k2
+       y 1            k0  k1  k2       ...               MG_LANES_PAIR does the row below as well */
 
 /* Where position m of the tile is: every fourth has a pointer of its own, so that all addresses fit the registers. */
 #define AT(base, m) ((const MG_REAL *)((base)[(m) / 4] + ((m) % 4) * step))
@@ -62,15 +66,72 @@ MG_INLINE void MG_NAME(reduce_run)(vec *acc, const char *x, ptrdiff_t step, ptrd
     }
 }
 
-MG_INLINE void MG_NAME(reduce_channels)(vec *acc, const char *x, ptrdiff_t step, const MG_REAL *panel, int lanes,
-                                        const int MR, const int kind) {
+/* Bit m says whether position m meets an input at a tap that position 0 meets at the input's column `at`. */
+static MG_NOINLINE unsigned MG_NAME(inside)(const struct mg_conv_row *r, ptrdiff_t at, const int positions) {
+    const ptrdiff_t step = r->column_step;
+    ptrdiff_t from = at < 0 ? -at : 0, to = at <= r->last_column ? r->last_column - at + 1 : 0;
+    if (step != 1) from = (from + step - 1) / step, to = (to + step - 1) / step;
+    return from < positions ? (to < positions ? (1u << to) - 1 : ~0u) & ~0u << from : 0;
+}
+
+/* `taps` taps of channels that have a filter each; several where neighbouring taps meet neighbouring positions, so that
+   each x is loaded once. */
+MG_INLINE void MG_NAME(reduce_channels)(vec *acc, const char *x, ptrdiff_t step, unsigned inside, const char *panel,
+                                        ptrdiff_t kernel_inner, int lanes, const int MR, const int kind, const int taps,
+                                        const int whole) {
     const char *base[(MG_TILE_MAX + 3) / 4];
+    vec k[3];
     MG_UNROLL
-    for (int j = 0; j < (MR + 3) / 4; j++) base[j] = x + 4 * j * step;
-    const vec k = v_load(panel);
+    for (int j = 0; j < (MR + taps + 2) / 4; j++) base[j] = x + 4 * j * step;
     MG_UNROLL
-    for (int m = 0; m < MR; m++)
-        acc[m] = v_fma(kind == CHANNELS_PART_ ? v_loadn(AT(base, m), lanes) : v_load(AT(base, m)), k, acc[m]);
+    for (int tap = 0; tap < taps; tap++) k[tap] = v_load((const MG_REAL *)(panel + tap * kernel_inner));
+    MG_UNROLL
+    for (int column = 0; column < MR + taps - 1; column++) {
+        if (!whole && !(inside & 1u << column)) continue;
+        const vec a = kind == CHANNELS_PART_ ? v_loadn(AT(base, column), lanes) : v_load(AT(base, column));
+        MG_UNROLL
+        for (int tap = 0; tap < taps; tap++) {
+            const int m = column - tap;
+            if (m >= 0 && m < MR) acc[m] = v_fma(a, k[tap], acc[m]);
+        }
+    }
+}
+
+/* All of the kernel for `rows` rows of positions: three of its columns at a time, in these its rows, in a row its taps.
+   `whole` where the tile meets inputs everywhere. */
+MG_INLINE void MG_NAME(reduce_kernel)(vec *acc, const struct mg_conv_row *r, const char *x, const char *panel,
+                                      const int MR, const int kind, const int rows, const int whole) {
+    const int joint = ((kind == CHANNELS_ && whole) || kind == CHANNELS_PAIR_) && r->x_inner == r->x_step;
+    const ptrdiff_t step = r->x_step, x_outer = r->x_outer, x_inner = r->x_inner;
+    const ptrdiff_t kernel_outer = r->kernel_outer, kernel_inner = r->kernel_inner;
+    ptrdiff_t at = r->column;
+    for (ptrdiff_t left = r->inner; left > 0; left -= 3) {
+        if (joint && left >= 3) {
+            const unsigned inside = whole ? 0 : MG_NAME(inside)(r, at, MR + 2);
+            for (ptrdiff_t i = 0; i < r->outer; i++) {
+                MG_UNROLL
+                for (int row = 0; row < rows; row++)
+                    MG_NAME(reduce_channels)(acc + row * MR, x + (i + row) * x_outer, step, inside,
+                                             panel + i * kernel_outer, kernel_inner, r->lanes, MR, kind, 3, whole);
+            }
+        } else {
+            const int taps = left < 3 ? (int)left : 3;
+            unsigned inside[3] = {0};
+            for (int tap = 0; tap < taps && !whole; tap++)
+                inside[tap] = MG_NAME(inside)(r, at + tap * r->column_tap, MR);
+            for (ptrdiff_t i = 0; i < r->outer; i++)
+                for (int tap = 0; tap < taps; tap++) {
+                    MG_UNROLL
+                    for (int row = 0; row < rows; row++)
+                        MG_NAME(reduce_channels)(acc + row * MR, x + (i + row) * x_outer + tap * x_inner, step,
+                                                 inside[tap], panel + i * kernel_outer + tap * kernel_inner, 0,
+                                                 r->lanes, MR, kind, 1, whole);
+                }
+        }
+        x += 3 * x_inner;
+        panel += 3 * kernel_inner;
+        at += 3 * r->column_tap;
+    }
 }
 
 /* The panel's last vector may have fewer than VL lanes: `part` says so, to keep the common case free of branches. */
@@ -97,16 +158,11 @@ MG_INLINE void MG_NAME(store_tile)(vec *acc, char *y, ptrdiff_t step, int lanes,
     }
 }
 
-MG_INLINE void MG_NAME(begin)(vec *acc, const struct mg_conv_row *r, const char *y, const char *bias, const int MR,
-                              const int NV) {
-    if (r->flags & MG_ACCUMULATE) {
-        MG_NAME(load_tile)(acc, y, r->y_step, r->lanes, MR, NV, 1);
-        return;
-    }
+MG_INLINE void MG_NAME(begin)(vec *acc, const char *bias, int lanes, const int MR, const int NV) {
     vec start[4];
     MG_UNROLL
     for (int v = 0; v < NV; v++) start[v] = v_zero();
-    if (bias && r->lanes < VL) MG_NAME(load_tile)(start, bias, 0, r->lanes, 1, NV, 1);
+    if (bias && lanes < VL) MG_NAME(load_tile)(start, bias, 0, lanes, 1, NV, 1);
     else if (bias) MG_NAME(load_tile)(start, bias, 0, VL, 1, NV, 0);
     MG_UNROLL
     for (int m = 0; m < MR; m++)
@@ -114,12 +170,12 @@ MG_INLINE void MG_NAME(begin)(vec *acc, const struct mg_conv_row *r, const char 
         for (int v = 0; v < NV; v++) acc[m * NV + v] = start[v];
 }
 
-MG_INLINE void MG_NAME(finish)(vec *acc, const struct mg_conv_row *r, char *y, const int MR, const int NV) {
-    if (r->flags & MG_RELU) {
+MG_INLINE void MG_NAME(finish)(vec *acc, const struct mg_conv_row *r, char *y, int lanes, const int MR, const int NV) {
+    if (r->relu) {
         MG_UNROLL
         for (int i = 0; i < MR * NV; i++) acc[i] = v_max(v_zero(), acc[i]);        /* in this order a NaN stays */
     }
-    if (r->lanes < VL) MG_NAME(store_tile)(acc, y, r->y_step, r->lanes, MR, NV, 1);
+    if (lanes < VL) MG_NAME(store_tile)(acc, y, r->y_step, lanes, MR, NV, 1);
     else MG_NAME(store_tile)(acc, y, r->y_step, VL, MR, NV, 0);
 }
 
@@ -154,18 +210,9 @@ MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char 
         }
         n = (n + 1) / 2;
     }
-    if (r->flags & MG_ACCUMULATE) {
-        MG_UNROLL
-        for (int i = 0; i < vectors; i++) v_store(apart + i * VL, v_zero());
-        for (int m = 0; m < MR; m++)
-            for (int f = 0; f < lanes; f++) apart[m * slots + f] = ((const MG_REAL *)(y + m * step))[f];
-        MG_UNROLL
-        for (int i = 0; i < vectors; i++) acc[i] = v_add(acc[i], v_load(apart + i * VL));
-    } else {
-        MG_UNROLL
-        for (int i = 0; i < vectors; i++) acc[i] = v_add(acc[i], bias);
-    }
-    if (r->flags & MG_RELU) {
+    MG_UNROLL
+    for (int i = 0; i < vectors; i++) acc[i] = v_add(acc[i], bias);
+    if (r->relu) {
         MG_UNROLL
         for (int i = 0; i < vectors; i++) acc[i] = v_max(v_zero(), acc[i]);
     }
@@ -210,61 +257,37 @@ MG_INLINE int MG_NAME(prefetches)(const struct mg_conv_row *r, ptrdiff_t tiles) 
 
 MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, const int kind, const int MR, const int NV,
                               const int taps) {
-    const ptrdiff_t step = r->x_step;
+    const int channels = kind == CHANNELS_ || kind == CHANNELS_PART_ || kind == CHANNELS_PAIR_;
+    const int rows = kind == CHANNELS_PAIR_ ? 2 : 1, lanes = kind == CHANNELS_ || rows == 2 ? VL : r->lanes;
+    const int whole = kind != CHANNELS_PART_ && r->column >= 0
+        && r->column + (MR - 1) * r->column_step + (r->inner - 1) * r->column_tap <= r->last_column;
     const char *x = r->x, *kernel = r->kernel, *bias = r->bias;
     char *y = r->y;
     const vec spread = kind == INTERLEAVED_ ? MG_NAME(spread_bias)(r, taps) : v_zero();
     for (; tiles > 0; tiles--, x += r->x_tile, y += r->y_tile, kernel += r->kernel_tile) {
         vec acc[MG_TILE_MAX];
-        if (kind == CHANNELS_ && MG_NAME(prefetches)(r, tiles)) MG_NAME(prefetch_beside)(r, x, y, MR, 1);
-        if (kind == INTERLEAVED_) {
+        if (channels && kind != CHANNELS_PART_ && MG_NAME(prefetches)(r, tiles))
+            MG_NAME(prefetch_beside)(r, x, y, MR, rows);
+        if (kind != INTERLEAVED_) MG_NAME(begin)(acc, bias, lanes, rows * MR, NV);
+        else {
             MG_UNROLL
             for (int m = 0; m < MR; m++) acc[m] = v_zero();
-        } else
-            MG_NAME(begin)(acc, r, y, bias, MR, NV);
-        for (ptrdiff_t i = 0; i < r->outer; i++) {
-            const char *from = x + i * r->x_outer, *panel = kernel + i * r->kernel_outer;
-            for (ptrdiff_t j = r->inner; j > 0; j--, from += r->x_inner, panel += r->kernel_inner)
-                if (kind == CHANNELS_ || kind == CHANNELS_PART_)
-                    MG_NAME(reduce_channels)(acc, from, step, (const MG_REAL *)panel, r->lanes, MR, kind);
-                else
-                    MG_NAME(reduce_run)(acc, from, step, r->run, (const MG_REAL *)panel, MR, NV, taps);
         }
-        if (kind == INTERLEAVED_) MG_NAME(finish_taps)(acc, r, y, spread, MR, taps);
-        else MG_NAME(finish)(acc, r, y, MR, NV);
-        if (bias) bias += r->bias_tile;
-    }
-}
-
-/* MG_LANES_3X3: 2 rows x MR positions of one vector of channels; x is read once for the three taps of a row. (A loop over
-   the kernel's rows: unrolled, GCC would keep all of x for the second row, and spill.) */
-MG_INLINE void MG_NAME(tiles_3x3)(const struct mg_conv_row *r, ptrdiff_t tiles, const int MR) {
-    const char *x = r->x, *kernel = r->kernel, *bias = r->bias;
-    char *y = r->y;
-    for (; tiles > 0; tiles--, x += r->x_tile, y += r->y_tile, kernel += r->kernel_tile) {
-        const char *from = x;
-        const MG_REAL *panel = (const MG_REAL *)kernel;
-        vec acc[2][MG_HEIGHT_3X3];
-        if (MG_NAME(prefetches)(r, tiles)) MG_NAME(prefetch_beside)(r, x, y, MR, 2);
-        MG_UNROLL
-        for (int i = 0; i < 2; i++) MG_NAME(begin)(acc[i], r, y + i * r->y_outer, bias, MR, 1);
-        for (int row = 0; row < 3; row++, from += r->x_outer, panel += 3 * VL) {
-            const vec k[3] = {v_load(panel), v_load(panel + VL), v_load(panel + 2 * VL)};
-            MG_UNROLL
-            for (int i = 0; i < 2; i++) {
-                MG_UNROLL
-                for (int column = 0; column < MR + 2; column++) {
-                    const vec a = v_load((const MG_REAL *)(from + i * r->x_outer + column * r->x_step));
-                    MG_UNROLL
-                    for (int tap = 0; tap < 3; tap++) {
-                        const int m = column - tap;
-                        if (m >= 0 && m < MR) acc[i][m] = v_fma(a, k[tap], acc[i][m]);
-                    }
-                }
+        if (channels && whole)
+            MG_NAME(reduce_kernel)(acc, r, x, kernel, MR, kind, rows, 1);
+        else if (channels)
+            MG_NAME(reduce_kernel)(acc, r, x, kernel, MR, kind, rows, 0);
+        else
+            for (ptrdiff_t i = 0; i < r->outer; i++) {
+                const char *from = x + i * r->x_outer, *panel = kernel + i * r->kernel_outer;
+                for (ptrdiff_t j = r->inner; j > 0; j--, from += r->x_inner, panel += r->kernel_inner)
+                    MG_NAME(reduce_run)(acc, from, r->x_step, r->run, (const MG_REAL *)panel, MR, NV, taps);
             }
+        if (kind == INTERLEAVED_) MG_NAME(finish_taps)(acc, r, y, spread, MR, taps);
+        else {
+            MG_UNROLL
+            for (int i = 0; i < rows; i++) MG_NAME(finish)(acc + i * MR, r, y + i * r->y_outer, lanes, MR, NV);
         }
-        MG_UNROLL
-        for (int i = 0; i < 2; i++) MG_NAME(finish)(acc[i], r, y + i * r->y_outer, MR, 1);
         if (bias) bias += r->bias_tile;
     }
 }
@@ -283,11 +306,9 @@ MG_INLINE void MG_NAME(tiles_3x3)(const struct mg_conv_row *r, ptrdiff_t tiles, 
 #define DEFINE_TAPS_16(MR) DEFINE(taps_16, INTERLEAVED_, MR, 1, 16)
 #define DEFINE_LANES(MR) DEFINE(lanes, CHANNELS_, MR, 1, 1)
 #define DEFINE_PART(MR) DEFINE(part, CHANNELS_PART_, MR, 1, 1)
-#define DEFINE_3X3(MR)                                                                      \
-    static void MG_NAME(lanes_3x3_##MR)(const struct mg_conv_row *r, ptrdiff_t tiles) {     \
-        MG_NAME(tiles_3x3)(r, tiles, MR);                                                   \
-    }
+#define DEFINE_PAIR(MR) DEFINE(pair, CHANNELS_PAIR_, MR, 1, 1)
 
+#define ENTRY_PAIR(MR) MG_NAME(pair_##MR),
 #define ENTRY_1(MR) MG_NAME(vectors_1_##MR),
 #define ENTRY_2(MR) MG_NAME(vectors_2_##MR),
 #define ENTRY_3(MR) MG_NAME(vectors_3_##MR),
@@ -298,7 +319,6 @@ MG_INLINE void MG_NAME(tiles_3x3)(const struct mg_conv_row *r, ptrdiff_t tiles, 
 #define ENTRY_TAPS_16(MR) MG_NAME(taps_16_##MR),
 #define ENTRY_LANES(MR) MG_NAME(lanes_##MR),
 #define ENTRY_PART(MR) MG_NAME(part_##MR),
-#define ENTRY_3X3(MR) MG_NAME(lanes_3x3_##MR),
 
 MG_EACH_1(DEFINE_1)
 MG_EACH_2(DEFINE_2)
@@ -306,14 +326,14 @@ MG_EACH_3(DEFINE_3)
 MG_EACH_4(DEFINE_4)
 MG_EACH_TAPS(DEFINE_LANES)
 MG_EACH_TAPS(DEFINE_PART)
-MG_EACH_3X3(DEFINE_3X3)
+MG_EACH_PAIR(DEFINE_PAIR)
 static const mg_conv_rows MG_NAME(table_1)[] = {MG_EACH_1(ENTRY_1)};
 static const mg_conv_rows MG_NAME(table_2)[] = {MG_EACH_2(ENTRY_2)};
 static const mg_conv_rows MG_NAME(table_3)[] = {MG_EACH_3(ENTRY_3)};
 static const mg_conv_rows MG_NAME(table_4)[] = {MG_EACH_4(ENTRY_4)};
 static const mg_conv_rows MG_NAME(table_lanes)[] = {MG_EACH_TAPS(ENTRY_LANES)};
 static const mg_conv_rows MG_NAME(table_part)[] = {MG_EACH_TAPS(ENTRY_PART)};
-static const mg_conv_rows MG_NAME(table_3x3)[] = {MG_EACH_3X3(ENTRY_3X3)};
+static const mg_conv_rows MG_NAME(table_pair)[] = {MG_EACH_PAIR(ENTRY_PAIR)};
 #if MG_LANES_OF_DTYPE >= 2
 MG_EACH_TAPS(DEFINE_TAPS_2)
 static const mg_conv_rows MG_NAME(table_taps_2)[] = {MG_EACH_TAPS(ENTRY_TAPS_2)};
@@ -354,9 +374,9 @@ static const mg_conv_rows MG_NAME(table_taps_16)[] = {MG_EACH_TAPS(ENTRY_TAPS_16
 const struct mg_conv_row_kernels MG_NAME(conv_row_kernels) = {
     VL,
     {MG_HEIGHT_1, MG_HEIGHT_2, MG_HEIGHT_3, MG_HEIGHT_4, HEIGHT_TAPS_2, HEIGHT_TAPS_4, HEIGHT_TAPS_8, HEIGHT_TAPS_16,
-     MG_HEIGHT_TAPS, MG_HEIGHT_TAPS, MG_HEIGHT_3X3},
+     MG_HEIGHT_TAPS, MG_HEIGHT_TAPS, MG_HEIGHT_PAIR},
     {MG_NAME(table_1), MG_NAME(table_2), MG_NAME(table_3), MG_NAME(table_4), TABLE_TAPS_2, TABLE_TAPS_4, TABLE_TAPS_8,
-     TABLE_TAPS_16, MG_NAME(table_lanes), MG_NAME(table_part), MG_NAME(table_3x3)},
+     TABLE_TAPS_16, MG_NAME(table_lanes), MG_NAME(table_part), MG_NAME(table_pair)},
     MG_NAME(pack),
 };
 

@@ -49,8 +49,9 @@ MG_INLINE void MG_NAME(pool_winner_channels)(const MG_REAL *x, const MG_REAL *y,
 /* Windows from <= w < to of one row; `x` points to the first of the `rows` input rows inside, `y` and `winners` to
    window `from`; `skipped` rows of the windows lie above the input. Whole vectors are stored: what reaches beyond is
    overwritten by the next window or is no winner's place (a store of a part is slow). */
-MG_INLINE void MG_NAME(pool_winners)(const struct mg_pool *p, const MG_REAL *x, ptrdiff_t skipped, ptrdiff_t rows,
-                                     const MG_REAL *y, MG_REAL *winners, ptrdiff_t from, ptrdiff_t to) {
+static MG_NOINLINE void MG_NAME(pool_winners)(const struct mg_pool *p, const MG_REAL *x, ptrdiff_t skipped,
+                                              ptrdiff_t rows, const MG_REAL *y, MG_REAL *winners, ptrdiff_t from,
+                                              ptrdiff_t to) {
     const ptrdiff_t channels = p->channels, row = p->width * channels;
     for (ptrdiff_t w = from; w < to; w++, y += channels, winners += channels) {
         const ptrdiff_t start = w * p->stride - p->pad, begin = larger(-start, 0);

@@ -160,11 +160,12 @@ cdef class ConvPlan:
     def forward(self, x, kernel, bias, out, activation=None):
         """out <- activation(convolution of x with kernel, plus bias); `bias` may be None."""
         cdef Py_buffer views[4]
-        cdef int flags = 0, taken = 0
+        cdef int taken = 0
+        cdef bint relu = False
         if activation is not None and activation != "linear":
             if activation != "relu":
                 raise ValueError(f'`activation` must be None, "linear" or "relu". Received: activation={activation!r}.')
-            flags = runtime.MG_RELU
+            relu = True
         try:
             take(x, &views[0], "x", &self.x, self.wide, READ)
             taken = 1
@@ -178,11 +179,10 @@ cdef class ConvPlan:
             refuse_overlap(views, taken, 2)
             if self.fast_forward is not None:
                 self.fast_forward.forward(<char *>views[0].buf, <char *>views[1].buf,
-                                          <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf,
-                                          flags == runtime.MG_RELU)
+                                          <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf, relu)
             elif not self.empty:
                 run_all(self.forward_passes, <char *>views[0].buf, <char *>views[1].buf,
-                        <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf, flags)
+                        <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf, relu)
         finally:
             release(views, taken)
 
@@ -194,8 +194,7 @@ cdef class ConvPlan:
         self.forward(x, kernel, bias, out, activation)              # checks all arguments
         if self.empty or self.fast_forward is not None:
             return partial(self.forward, x, kernel.copy(), None if bias is None else bias.copy(), out, activation)
-        return FrozenForward(self.forward_passes[0], x, kernel, bias, out,
-                             runtime.MG_RELU if activation == "relu" else 0)
+        return FrozenForward(self.forward_passes[0], x, kernel, bias, out, activation == "relu")
 
     def grad_input(self, dy, kernel, dx):
         """dx <- the gradient to x: every position is written."""
@@ -214,7 +213,8 @@ cdef class ConvPlan:
             elif not self.empty:
                 if self.gaps:
                     memset(views[2].buf, 0, views[2].len)
-                run_all(self.input_passes, <char *>views[0].buf, <char *>views[1].buf, NULL, <char *>views[2].buf, 0)
+                run_all(self.input_passes, <char *>views[0].buf, <char *>views[1].buf, NULL, <char *>views[2].buf,
+                        False)
         finally:
             release(views, taken)
 
@@ -265,7 +265,7 @@ cdef class FrozenForward:
     cdef object x, out
     cdef char *memory
 
-    def __init__(self, Correlation correlation, x, kernel, bias, out, int flags):
+    def __init__(self, Correlation correlation, x, kernel, bias, out, bint relu):
         cdef const unsigned char[::1] x_bytes = bytes_of(x), kernel_bytes = bytes_of(kernel), bias_bytes
         cdef unsigned char[::1] out_bytes = bytes_of(out)
         cdef Py_ssize_t packed = (correlation.plan.packed_bytes + 63) & ~63, index
@@ -275,7 +275,7 @@ cdef class FrozenForward:
         if self.memory == NULL:
             raise MemoryError("no memory for a packed kernel")
         cdef Call *call = &self.call
-        call.plan, call.flags, call.failed = &correlation.plan, flags, False
+        call.plan, call.relu, call.failed = &correlation.plan, relu, False
         call.x, call.kernel, call.y = <const char *>&x_bytes[0], <const char *>&kernel_bytes[0], <char *>&out_bytes[0]
         call.packed = self.memory + (-<Py_ssize_t>self.memory & 63)
         call.bias = NULL

@@ -19,7 +19,8 @@ cdef struct Pass:
     int along                         # the axis along which tiles lie
     bint merged, channelwise
     bint cut_edges                    # channelwise, tiles leave out what lies outside: no strips
-    bint paired                       # channelwise, 3 x 3 adjacent taps: two rows at a time
+    bint paired                       # channelwise, two neighbouring rows at a time
+    bint loosened                     # channelwise, strips hold a task's channels at a pitch that does not crowd
     bint far                          # x and y are more than the second-level cache holds
     int repeat                        # positions side by side in the lanes, where there are few channels
     Py_ssize_t packed_bias
@@ -41,7 +42,7 @@ cdef struct Call:
     const char *bias
     char *y
     char *packed
-    int flags
+    bint relu
     bint failed
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
@@ -93,4 +94,4 @@ cdef void pack_panel(Call *call, Py_ssize_t index) noexcept nogil
 cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t panel_first,
                   Py_ssize_t panel_end) noexcept nogil
 cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil
-cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, int flags) except -1
+cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1

@@ -12,8 +12,9 @@ turned, transposed or thinned out. How the work is cut, from the outside in:
             tile            src_c/conv_rows_body.h
 
 Channelwise, where each channel has a filter of its own, tiles leave out what a tap finds outside, and no strips are
-copied. But strips hold the channels several times over for several filters each, and sorted for several channels a
-filter (the gradient to the input of those).
+copied. But strips hold the channels several times over for several filters each, sorted for several channels a filter
+(the gradient to the input of those), and at a longer pitch where a tile's inputs would crowd one another out of the
+first-level cache.
 
 Tiles lie `along` one axis: the columns; or the rows, where there is one column; or the images, where maps are smaller
 than a tile. Sums are formed in one order whatever the cut, so the bits depend on neither threads nor boxes.
@@ -28,6 +29,8 @@ import math
 cdef enum:
     L2_SHARE = 400 * 1024             # bytes of packed kernel, or of input, that stay in the second-level cache
     L1_SHARE = 24 * 1024              # bytes of x, y and kernel that stay in the first-level cache
+    L1_BYTES = 32 * 1024              # a first-level cache
+    L1_WAYS = 8
     FAR = 1 << 20                     # bytes of x and y that no second-level cache holds
     TASKS = 48                        # enough to balance many threads
 
@@ -56,7 +59,7 @@ cdef class Correlation:
         set_axis(&p.axis[COLUMNS], columns, p.position, item)
         set_axis(&p.axis[ROWS], rows, columns[0] * p.position, item)
         set_axis(&p.axis[IMAGES], (batch, 1, 1, 1, 0, batch, y_image), rows[0] * columns[0] * p.position, item)
-        p.along = choose_along(p)
+        p.along = choose_along(p, 3 if channels == filters == 1 else 8)
         p.expand = 1
         if (channels == 1 and filters > 1 and groups > 1 and p.along != IMAGES
                 and p.axis[ROWS].taps * p.axis[COLUMNS].taps > 1 and kernel_steps[4] == filters * kernel_steps[3]):
@@ -91,7 +94,11 @@ cdef class Correlation:
         p.channelwise = channels == 1 and filters == 1 and (groups > 1 or p.repeat > 1)
         p.rearranged = p.expand > 1
         p.cut_edges = p.channelwise and p.repeat == 1 and not p.rearranged and p.along != IMAGES
-        p.paired = p.cut_edges and p.along == COLUMNS and adjacent(&p.axis[ROWS]) and adjacent(columns)
+        p.paired = (p.cut_edges and p.along == COLUMNS and p.axis[ROWS].taps > 1
+                    and p.axis[ROWS].stride == p.axis[ROWS].dilation == 1)
+        p.loosened = p.cut_edges and tile_inputs(p) > lines_together(p.position)
+        if p.loosened:
+            p.cut_edges = False
 
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset,
                     bint interleaved):
@@ -105,7 +112,8 @@ cdef class Correlation:
             kinds = [(runtime.MG_LANES, 1, 1, first, min(lanes, groups - first)) for first in range(0, groups, lanes)]
             groups = 1
         else:
-            heights = [p.kernels.height[kind] for kind in range(runtime.MG_ROW_KINDS)]
+            room = lines_together(p.axis[p.along].x_step) - 2         # beside them, lines of the kernel
+            heights = [min(p.kernels.height[kind], room) for kind in range(runtime.MG_ROW_KINDS)]
             kinds = choose_panels(filters, p.axis[p.along].out, run if interleaved else 1, lanes, heights)
         p.panel_count = groups * len(kinds)
         p.panels = <Panel *>malloc(p.panel_count * sizeof(Panel))
@@ -113,7 +121,7 @@ cdef class Correlation:
             raise MemoryError
         p.packed_bytes = 0
         # Strips end where tiles end; but channelwise low tiles cost little and copies much.
-        p.strip_height = 1 if p.channelwise else p.kernels.height[kinds[0][0]]
+        p.strip_height = 1 if p.channelwise else heights[kinds[0][0]]
         for index in range(p.panel_count):
             group = index // len(kinds)
             kind, vectors, taps, first, count = kinds[index % len(kinds)]
@@ -123,7 +131,7 @@ cdef class Correlation:
             if p.channelwise:
                 panel.lanes = count * p.repeat
                 panel.kind = runtime.MG_LANES if panel.lanes == lanes else runtime.MG_LANES_PART
-            panel.height = p.kernels.height[kind]
+            panel.height = p.kernels.height[kind] if p.channelwise else heights[kind]
             panel.x = (first if p.channelwise else group * p.run) * p.item
             panel.y = (group * filters + first) * p.item
             panel.kernel = kernel_offset + group * kernel_group + first * p.kernel_filter
@@ -132,10 +140,7 @@ cdef class Correlation:
             panel.outer_bytes = inner * panel.inner_bytes
             p.packed_bytes += p.axis[ROWS].taps * panel.outer_bytes
         # What one panel reads and writes at one tile's positions: together they stay in the first-level cache.
-        high = 2 if p.paired else 1
-        wide = p.kernels.height[runtime.MG_LANES_3X3] if p.paired else p.panels[0].height
-        touched = p.axis[ROWS].taps * p.axis[COLUMNS].taps + high * wide \
-            + (p.axis[ROWS].taps + high - 1) * (p.axis[COLUMNS].taps + wide - 1)
+        touched = p.axis[ROWS].taps * p.axis[COLUMNS].taps + 2 * p.panels[0].height + tile_inputs(p)
         p.together = max(L1_SHARE // (touched * p.run * lanes * p.item * 4) * 4, 4)
         p.packed_bias = p.packed_bytes
         p.packed_bytes += lanes * p.item if p.channelwise and p.repeat > 1 else 0
@@ -195,17 +200,26 @@ cdef bint touches_padding(Axis *a):
     return a.direct_from > 0 or a.direct_to < a.out
 
 
-cdef bint adjacent(Axis *a):
-    return a.taps == 3 and a.dilation == 1 and a.stride == 1
+cdef Py_ssize_t lines_together(Py_ssize_t step):
+    """How many cache lines, each `step` bytes after the one before, the first-level cache holds: a power of two crowds
+    them into few of its sets."""
+    return L1_BYTES // math.gcd(step, L1_BYTES // L1_WAYS)
 
 
-cdef int choose_along(Pass *p):
+cdef Py_ssize_t tile_inputs(Pass *p):
+    """Positions of x that one channelwise tile reads."""
+    cdef Py_ssize_t high = 2 if p.paired else 1
+    cdef Py_ssize_t wide = p.kernels.height[runtime.MG_LANES_PAIR if p.paired else runtime.MG_LANES]
+    return (p.axis[ROWS].taps + high - 1) * (p.axis[COLUMNS].taps + wide - 1)
+
+
+cdef int choose_along(Pass *p, Py_ssize_t low):
     cdef Py_ssize_t batch = p.axis[IMAGES].out, columns = p.axis[COLUMNS].out
     if p.axis[ROWS].out == 1 and columns == 1:
         return IMAGES
     if columns == 1:
         return IMAGES if batch > p.axis[ROWS].out else ROWS
-    return IMAGES if columns < 8 and batch >= 2 * columns else COLUMNS
+    return IMAGES if columns < low and batch >= 2 * columns else COLUMNS
 
 
 def choose_panels(filters, positions, run, lanes, heights):
@@ -273,11 +287,17 @@ cdef cut_tasks(Pass *p):
         p.panel_blocks = min(p.panel_count, p.panel_blocks * blocks)
     p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
     p.strip_bytes = 0
-    if p.rearranged:
+    if p.loosened:
+        p.strip_position = loose(p.panel_count * p.panels[0].width * p.item)
+        share = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks),
+                           ceil_div(p.axis[COLUMNS].out, p.axis[COLUMNS].blocks))
+        p.panel_blocks = min(p.panel_count, max(p.panel_blocks, ceil_div(share, L2_SHARE)))
+        p.strip_position = loose(ceil_div(p.panel_count, p.panel_blocks) * p.panels[0].width * p.item)
+    if p.rearranged or p.loosened:
         share = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks), p.axis[COLUMNS].out)
         p.axis[ROWS].blocks = min(p.axis[ROWS].out, p.axis[ROWS].blocks * ceil_div(share, L2_SHARE))
         p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
-    if p.along != IMAGES and not p.cut_edges and (p.rearranged or touches_padding(along)):
+    if p.along != IMAGES and not p.cut_edges and (p.rearranged or p.loosened or touches_padding(along)):
         p.strip_bytes = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks),
                                    ceil_div(p.axis[COLUMNS].out, p.axis[COLUMNS].blocks))
 

@@ -32,77 +32,33 @@ cdef void run_tiles(const Call *call, const Panel *panel, runtime.mg_conv_row *r
         tiles[height - 2](row, count - high)
 
 
-cdef Py_ssize_t alike(const Axis *a, Py_ssize_t first, Py_ssize_t end, Py_ssize_t *t0, Py_ssize_t *t1) noexcept nogil:
-    """How many outputs from `first` on, before `end`, find the same taps t0 <= t < t1 inside."""
-    cdef Py_ssize_t next = first + 1, low, high
-    valid_taps(a, first, t0, t1)
-    if a.direct_from <= first < a.direct_to:
-        return min(end, a.direct_to) - first
-    while next < end:
-        valid_taps(a, next, &low, &high)
-        if low != t0[0] or high != t1[0]:
-            break
-        next += 1
-    return next - first
-
-
-cdef void run_channels(const Call *call, const Panel *panel, const runtime.mg_conv_row *row, Py_ssize_t first,
+cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row *row, Py_ssize_t first,
                        Py_ssize_t positions, Py_ssize_t panels, bint pair) noexcept nogil:
     """Channelwise, all panels pass over one tile's positions (the `first` and those behind it) before the next: every
-    access runs along memory. Positions at the edges of the input leave out the taps that lie outside. A `pair` is this
-    row and the next."""
+    access runs along memory. A `pair` is this row and the next."""
     cdef const Pass *p = call.plan
     cdef const Axis *along = &p.axis[p.along]
-    cdef Py_ssize_t done = 0, count = positions, t0, t1
-    cdef runtime.mg_conv_row part
-    while done < positions:
-        part = row[0]
-        part.x += done * row.x_step
-        part.y += done * row.y_step
-        if p.cut_edges:
-            count = alike(along, first + done, first + positions, &t0, &t1)
-            if p.along == ROWS:
-                part.outer = t1 - t0
-                part.x += t0 * row.x_outer
-                part.kernel += t0 * row.kernel_outer
-            else:
-                part.inner = t1 - t0
-                part.x += t0 * row.x_inner
-                part.kernel += t0 * row.kernel_inner
-        if p.far:
-            part.fresh_rows = <int>min(p.axis[ROWS].stride, part.outer)
-            part.fresh_columns = <int>min(p.axis[COLUMNS].stride, part.inner)
-        done += count
-        if pair and part.inner == along.taps:
-            run_channel_tiles(call, panel, &part, runtime.MG_LANES_3X3, count, panels)
-            continue
-        run_channel_tiles(call, panel, &part, runtime.MG_LANES, count, panels)
-        if pair:
-            next_row(&part)
-            run_channel_tiles(call, panel, &part, runtime.MG_LANES, count, panels)
-
-
-cdef inline void next_row(runtime.mg_conv_row *row) noexcept nogil:
-    row.x += row.x_outer
-    row.y += row.y_outer
-
-
-cdef void run_channel_tiles(const Call *call, const Panel *panel, runtime.mg_conv_row *at, int kind,
-                            Py_ssize_t positions, Py_ssize_t panels) noexcept nogil:
-    cdef const Pass *p = call.plan
     cdef const Panel *last = panel + panels - 1
     cdef Py_ssize_t whole = panels - (last.kind == runtime.MG_LANES_PART)
+    cdef int kind = runtime.MG_LANES_PAIR if pair else runtime.MG_LANES
     cdef Py_ssize_t count = ceil_div(positions, p.kernels.height[kind]), height = ceil_div(positions, count)
     cdef Py_ssize_t high = positions - count * (height - 1), vector = panel.width * p.item, i
-    cdef runtime.mg_conv_row row = at[0], rest
+    cdef runtime.mg_conv_row rest
     row.x_tile = row.y_tile = row.bias_tile = vector
     row.kernel_tile = p.axis[ROWS].taps * panel.outer_bytes
+    if p.cut_edges:
+        row.column, row.last_column = first * along.stride + along.start, along.size - 1
+        row.column_step, row.column_tap = along.stride, along.dilation
+        if p.along == ROWS:
+            row.outer, row.inner = row.inner, row.outer
+            row.x_outer, row.x_inner = row.x_inner, row.x_outer
+            row.kernel_outer, row.kernel_inner = row.kernel_inner, row.kernel_outer
     for i in range(count):
         if i == high:
             height -= 1
-        p.kernels.rows[kind][height - 1](&row, whole)
+        p.kernels.rows[kind][height - 1](row, whole)
         if whole < panels:
-            rest = row
+            rest = row[0]
             rest.x += whole * vector
             rest.y += whole * vector
             rest.kernel += whole * row.kernel_tile
@@ -110,11 +66,13 @@ cdef void run_channel_tiles(const Call *call, const Panel *panel, runtime.mg_con
                 rest.bias += whole * vector
             rest.lanes = last.lanes
             p.kernels.rows[runtime.MG_LANES_PART][height - 1](&rest, 1)
-            if kind == runtime.MG_LANES_3X3:
-                next_row(&rest)
+            if pair:
+                rest.x += rest.x_outer
+                rest.y += rest.y_outer
                 p.kernels.rows[runtime.MG_LANES_PART][height - 1](&rest, 1)
         row.x += height * row.x_step
         row.y += height * row.y_step
+        row.column += height * row.column_step
 
 
 cdef void run_repeated(const Call *call, const Panel *panel, runtime.mg_conv_row *row,
@@ -175,8 +133,11 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
     if p.along != COLUMNS:
         row.y += c * columns.y_step
     row.bias = call.bias + panel.y if call.bias != NULL else NULL
-    row.lanes, row.flags = panel.lanes, call.flags
+    row.lanes, row.relu = panel.lanes, call.relu
+    row.column, row.column_step, row.column_tap, row.last_column = 0, 1, 0, runtime.MG_NO_EDGES
     row.fresh_rows = row.fresh_columns = 0
+    if p.far and p.along == COLUMNS and not p.loosened:
+        row.fresh_rows, row.fresh_columns = <int>min(rows.stride, row.outer), <int>min(columns.stride, row.inner)
     if p.channelwise and p.repeat > 1:
         run_repeated(call, panel, &row, s.count)
     elif p.channelwise and p.along != IMAGES:
@@ -216,13 +177,13 @@ cdef void copy_expanded(char *to, const char *source, Py_ssize_t size, int times
 
 
 cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py_ssize_t other_from,
-                      Py_ssize_t other_to) noexcept nogil:
-    """Copy what a segment reads, zeros included; `other_from` to `other_to` are inputs of the other axis. Returns the
-    end of the copy."""
+                      Py_ssize_t other_to, Py_ssize_t channels_from, Py_ssize_t channels_bytes) noexcept nogil:
+    """Copy what a segment reads, zeros included; `other_from` to `other_to` are inputs of the other axis, the last two
+    arguments say which channels a loosened strip holds. Returns the end of the copy."""
     cdef const Axis *along = &p.axis[p.along]
     cdef Py_ssize_t start = s.first * along.stride + along.start
     cdef Py_ssize_t end = start + (s.count - 1) * along.stride + (along.taps - 1) * along.dilation + 1
-    cdef Py_ssize_t h0 = start, h1 = end, w0 = other_from, w1 = other_to, h, inside_from, inside_to
+    cdef Py_ssize_t h0 = start, h1 = end, w0 = other_from, w1 = other_to, h, inside_from, inside_to, i
     cdef char *target
     cdef const char *source
     if p.along == COLUMNS:
@@ -231,6 +192,8 @@ cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py
     # s.x is where the inputs with index 0 of the other axis and `start` of this one would be, less first * step
     s.x = to - other_from * (s.row if p.along == COLUMNS else s.column)
     s.x -= s.first * along.stride * (s.column if p.along == COLUMNS else s.row)
+    if p.loosened:
+        s.x -= channels_from
     inside_from = min(max(w0, 0), w1)
     inside_to = max(min(w1, p.axis[COLUMNS].size), inside_from)
     for h in range(h0, h1):
@@ -240,7 +203,10 @@ cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py
             memset(to, 0, (inside_from - w0) * p.strip_position)
             target, source = to + (inside_from - w0) * p.strip_position, image + h * p.axis[ROWS].x_one
             source += inside_from * p.position
-            if p.channelwise and p.run > 1:
+            if p.loosened:
+                for i in range(inside_to - inside_from):
+                    memcpy(target + i * p.strip_position, source + i * p.position + channels_from, channels_bytes)
+            elif p.channelwise and p.run > 1:
                 copy_sorted(target, source, inside_to - inside_from, p.position // (p.run * p.item), p.run, p.item)
             else:
                 copy_expanded(target, source, (inside_to - inside_from) * p.position, p.expand, p.item)
@@ -250,7 +216,8 @@ cdef char *copy_strip(const Pass *p, const char *image, char *to, Segment *s, Py
 
 
 cdef int lay_segments(const Pass *p, const char *image, char *strips, Segment *segments, Py_ssize_t first,
-                      Py_ssize_t end, Py_ssize_t other_first, Py_ssize_t other_end) noexcept nogil:
+                      Py_ssize_t end, Py_ssize_t other_first, Py_ssize_t other_end, Py_ssize_t panel_first,
+                      Py_ssize_t panel_end) noexcept nogil:
     """Cut positions first ... end - 1 into those read directly and up to two strips beside them."""
     cdef const Axis *along = &p.axis[p.along]
     cdef const Axis *other = &p.axis[COLUMNS if p.along == ROWS else ROWS]
@@ -264,7 +231,7 @@ cdef int lay_segments(const Pass *p, const char *image, char *strips, Segment *s
         high -= 1
     if p.cut_edges:
         low, high = 0, tiles
-    elif p.rearranged or high - low < min(FEW_TILES, tiles):
+    elif p.rearranged or p.loosened or high - low < min(FEW_TILES, tiles):
         low = high = tiles
     low, high = first + low * positions // tiles, first + high * positions // tiles
     if low > first:
@@ -283,7 +250,9 @@ cdef int lay_segments(const Pass *p, const char *image, char *strips, Segment *s
     other_to = min(max(other_to, other_from), other.size)
     for i in range(count):
         if not (segments[i].first == low and high > low):
-            strips = copy_strip(p, image, strips, &segments[i], other_from, other_to)
+            strips = copy_strip(p, image, strips, &segments[i], other_from, other_to, p.panels[panel_first].x,
+                                p.panels[panel_end - 1].x + p.panels[panel_end - 1].filters * p.item
+                                - p.panels[panel_first].x)
     return count
 
 
@@ -312,7 +281,7 @@ cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t pan
             return
     for n in range(first[IMAGES], end[IMAGES]):
         count = lay_segments(p, call.x + n * p.axis[IMAGES].x_one, strips, segments, first[p.along], end[p.along],
-                             first[across], end[across])
+                             first[across], end[across], panel_first, panel_end)
         if p.channelwise:
             q = panel_first
             while q < panel_end:
@@ -409,7 +378,7 @@ cdef enum:
     FEW = 16                          # passes of one job that need no memory of their own
 
 
-cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, int flags) except -1:
+cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
     """Run passes over the same arrays, which write different parts of y, as one job."""
     cdef Call few[FEW]
     cdef Job job
@@ -426,7 +395,7 @@ cdef int run_all(list passes, const char *x, const char *kernel, const char *bia
             raise MemoryError
     for i in range(job.count):
         p = &(<Correlation>passes[i]).plan
-        job.calls[i] = Call(plan=p, x=x, kernel=kernel, bias=bias, y=y, packed=<char *>bytes, flags=flags, failed=False)
+        job.calls[i] = Call(plan=p, x=x, kernel=kernel, bias=bias, y=y, packed=<char *>bytes, relu=relu, failed=False)
         panels += p.panel_count
         tasks += p.tasks
         bytes += (p.packed_bytes + 63) & ~63

@@ -57,7 +57,7 @@ cdef class ScatterConv(runtime.Algorithm):
     cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1:
         cdef ScatterCall call
         call.plan, call.dx = &self.plan, dx
-        call.product = Call(plan=&self.product.plan, x=dy, kernel=kernel, bias=NULL, y=NULL, packed=NULL, flags=0,
+        call.product = Call(plan=&self.product.plan, x=dy, kernel=kernel, bias=NULL, y=NULL, packed=NULL, relu=False,
                             failed=False)
         with nogil:
             call.product.packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, self.product.plan.packed_bytes)

@@ -346,7 +346,7 @@ cdef void sum_parts(const Sum *p, const Part *entry, const Part *filters, const 
     t.rows, t.positions = max(r1 - r0, 0), max(c1 - c0, 0)
     x_base = x.base + (r0 - first[ROWS]) * x.row + (c0 - first[COLUMNS]) * x.step + entry.x + filters.x
     dy_base = dy.base + (r0 - first[ROWS]) * dy.row + (c0 - first[COLUMNS]) * dy.step + filters.at * p.item
-    t.flags = runtime.MG_ACCUMULATE if accumulate else 0
+    t.accumulate = accumulate
     t.offsets = p.offsets + entry.table if p.tabled else NULL
     if p.swapped:
         t.a, t.a_step, t.a_row, t.a_image = dy_base, dy.step, dy.row, dy.image

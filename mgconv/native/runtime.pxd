@@ -68,8 +68,8 @@ cdef extern from "optimizer.h":
 
 cdef extern from "conv.h":
     # (an enum would make unused conversions)
-    int MG_TAPS_2, MG_LANES, MG_LANES_PART, MG_LANES_3X3, MG_ROW_KINDS
-    int MG_RELU, MG_ACCUMULATE
+    int MG_TAPS_2, MG_LANES, MG_LANES_PART, MG_LANES_PAIR, MG_ROW_KINDS
+    Py_ssize_t MG_NO_EDGES
     int MG_OUTER_1, MG_OUTER_TABLE_1, MG_OUTER_LANES, MG_OUTER_KINDS
     cdef struct mg_conv_row:
         const char *x
@@ -81,7 +81,8 @@ cdef extern from "conv.h":
         Py_ssize_t y_step, y_outer
         const char *bias
         Py_ssize_t x_tile, y_tile, kernel_tile, bias_tile
-        int lanes, flags
+        int lanes, relu
+        Py_ssize_t column, column_step, column_tap, last_column
         int fresh_rows, fresh_columns
     ctypedef void (*mg_conv_rows)(const mg_conv_row *row, Py_ssize_t tiles) noexcept nogil
     cdef struct mg_conv_pack:
@@ -97,7 +98,7 @@ cdef extern from "conv.h":
         const Py_ssize_t *offsets
         char *out
         Py_ssize_t out_step
-        int lanes, flags
+        int lanes, accumulate
         const Py_ssize_t *tap_rows
         const Py_ssize_t *tap_columns
         Py_ssize_t row, row_step, last_row, column, column_step, last_column, inner_from, inner_to

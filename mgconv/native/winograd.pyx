@@ -147,7 +147,7 @@ cdef int correlate(const Pass *p, Correlation product, const char *x, const char
                    bint relu) except -1:
     cdef Job job
     job.plan, job.x, job.kernel, job.bias, job.y, job.relu, job.failed = p, x, kernel, bias, y, relu, False
-    job.product = correlation.Call(plan=&product.plan, x=NULL, kernel=NULL, bias=NULL, y=NULL, packed=NULL, flags=0,
+    job.product = correlation.Call(plan=&product.plan, x=NULL, kernel=NULL, bias=NULL, y=NULL, packed=NULL, relu=False,
                                    failed=False)
     with nogil:
         job.product.packed = <char *>runtime.scratch(MG_SCRATCH_JOB, p.places * packed_place(&product.plan))
