@@ -268,6 +268,9 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
         vec acc[MG_TILE_MAX];
         if (channels && kind != CHANNELS_PART_ && MG_NAME(prefetches)(r, tiles))
             MG_NAME(prefetch_beside)(r, x, y, MR, rows);
+        if (kind == BROADCAST_ && r->far)                       /* while the sums are formed, y comes near */
+            for (int m = 0; m < MR; m++)
+                for (int v = 0; v < NV; v++) MG_PREFETCH(y + m * r->y_step + v * VL * sizeof(MG_REAL));
         if (kind != INTERLEAVED_) MG_NAME(begin)(acc, bias, lanes, rows * MR, NV);
         else {
             MG_UNROLL

@@ -66,6 +66,7 @@ cdef enum:
 
 cdef set_axis(Axis *a, values, Py_ssize_t one, Py_ssize_t item)
 cdef bint touches_padding(Axis *a)
+cdef Py_ssize_t lines_together(Py_ssize_t step)
 
 cdef class Correlation:
     cdef Pass plan

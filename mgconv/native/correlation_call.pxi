@@ -135,6 +135,7 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
     row.bias = call.bias + panel.y if call.bias != NULL else NULL
     row.lanes, row.relu = panel.lanes, call.relu
     row.column, row.column_step, row.column_tap, row.last_column = 0, 1, 0, runtime.MG_NO_EDGES
+    row.far = p.far
     row.fresh_rows = row.fresh_columns = 0
     if p.far and p.along == COLUMNS and not p.loosened:
         row.fresh_rows, row.fresh_columns = <int>min(rows.stride, row.outer), <int>min(columns.stride, row.inner)

@@ -27,6 +27,7 @@ from mgconv.native.correlation cimport (
     Axis,
     ceil_div,
     crowded,
+    lines_together,
     loose,
     set_axis,
     touches_padding,
@@ -82,7 +83,11 @@ cdef class KernelGradient:
         p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
         p.x_pitch = p.x_position
         self.reuse = p.entries // channels * filters      # multiplications of one element of x
-        if crowded(p.axis[COLUMNS].x_step) and self.reuse >= REUSED:
+        lines = p.entries
+        if p.axis[ROWS].taps > 1 or p.entries > p.kernels.height[runtime.MG_OUTER_LANES]:
+            lines = p.axis[ROWS].taps * min(p.axis[COLUMNS].size, FEW_POSITIONS)
+        if lines > lines_together(p.x_position) if p.channelwise else (
+                crowded(p.axis[COLUMNS].x_step) and self.reuse >= REUSED):
             p.x_pitch = loose(p.x_position)
         padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
         crossing = (groups == 1 and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
@@ -208,13 +213,13 @@ cdef class KernelGradient:
                                                     <Py_ssize_t>positions // CHUNK_POSITIONS), 1)
         p.chunks = 1 if tasks else min(p.chunks, min(wanted, p.boxes))
         rest = ceil_div(min(wanted, FEW_TASKS), p.chunks)
-        if p.x_pitch != p.x_position:             # each copies x
+        if p.x_pitch != p.x_position and not p.channelwise:             # each copies x
             rest = min(rest, max(self.reuse // REUSED, 1))
         p.filter_blocks = min(rest, p.filter_count)
         p.entry_blocks = min(ceil_div(rest, p.filter_blocks), p.entry_count)
         p.partial_bytes = p.chunks * result if p.chunks > 1 or p.swapped else 0
         p.dy_pitch = p.dy_bytes = 0
-        if crowded(p.axis[COLUMNS].y_step) and p.entries >= REUSED:
+        if p.x_pitch != p.x_position if p.channelwise else crowded(p.axis[COLUMNS].y_step) and p.entries >= REUSED:
             for block in range(p.filter_blocks):
                 widest = max(widest, block_start(p, block + 1) - block_start(p, block))
             p.dy_pitch = loose(widest * p.item)
@@ -279,8 +284,9 @@ cdef void copy_positions(char *to, const char *source, Py_ssize_t count, Py_ssiz
         memcpy(to + i * to_pitch, source + i * pitch, size)
 
 
-cdef void copy_x(const Sum *p, const char *x, char *to, const Py_ssize_t *first, const Py_ssize_t *end) noexcept nogil:
-    """The inputs of a box with the zeros around them."""
+cdef void copy_x(const Sum *p, const char *x, char *to, Py_ssize_t size, const Py_ssize_t *first,
+                 const Py_ssize_t *end) noexcept nogil:
+    """`size` bytes of each input position of a box, and the zeros around them."""
     cdef const Axis *rows = &p.axis[ROWS]
     cdef const Axis *columns = &p.axis[COLUMNS]
     cdef Py_ssize_t h0 = first[ROWS] * rows.stride + rows.start, w0 = first[COLUMNS] * columns.stride + columns.start
@@ -296,7 +302,7 @@ cdef void copy_x(const Sum *p, const char *x, char *to, const Py_ssize_t *first,
                 memset(to, 0, (from_ - w0) * p.x_pitch)
                 copy_positions(to + (from_ - w0) * p.x_pitch,
                                x + n * p.axis[IMAGES].x_one + h * rows.x_one + from_ * p.x_position,
-                               till - from_, p.x_position, p.x_pitch, p.x_position)
+                               till - from_, size, p.x_pitch, p.x_position)
                 memset(to + (till - w0) * p.x_pitch, 0, (w1 - till) * p.x_pitch)
             to += p.x_row
 
@@ -384,7 +390,8 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t e0 = e * p.entry_count // p.entry_blocks, e1 = (e + 1) * p.entry_count // p.entry_blocks
     cdef Py_ssize_t f0 = block * p.filter_count // p.filter_blocks, f1 = (block + 1) * p.filter_count // p.filter_blocks
     cdef Py_ssize_t box0 = chunk * p.boxes // p.chunks, box1 = (chunk + 1) * p.boxes // p.chunks
-    cdef Py_ssize_t box, rest, f, outer, inner, i, part, filter = block_start(p, block) * p.item
+    cdef Py_ssize_t box, rest, f, outer, inner, i, part
+    cdef Py_ssize_t filter = block_start(p, block) * p.item, filter_bytes = block_start(p, block + 1) * p.item - filter
     cdef Py_ssize_t first[3]
     cdef Py_ssize_t end[3]
     cdef bint far = not p.swapped and p.filters * p.item > FAR
@@ -406,14 +413,17 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
             first[i] = part * p.axis[i].out // p.axis[i].blocks
             end[i] = (part + 1) * p.axis[i].out // p.axis[i].blocks
         if p.x_copied:
-            copy_x(p, call.x, copies, first, end)
-            x.base = copies
+            if p.channelwise:
+                copy_x(p, call.x + filter, copies, filter_bytes, first, end)
+            else:
+                copy_x(p, call.x, copies, p.x_position, first, end)
+            x.base = copies - filter if p.channelwise else copies
             x.image = ((end[ROWS] - first[ROWS] - 1) * rows.stride + (rows.taps - 1) * rows.dilation + 1) * p.x_row
         else:
             x.base = call.x + first[IMAGES] * x.image + (first[ROWS] * rows.stride + rows.start) * p.x_row \
                 + (first[COLUMNS] * columns.stride + columns.start) * p.x_pitch
         if p.dy_bytes:
-            copy_dy(p, call.dy + filter, copies + p.x_bytes, block_start(p, block + 1) * p.item - filter, first, end)
+            copy_dy(p, call.dy + filter, copies + p.x_bytes, filter_bytes, first, end)
             dy.base = copies + p.x_bytes - filter
             dy.step = p.dy_pitch
             dy.row = (end[COLUMNS] - first[COLUMNS]) * dy.step
