@@ -3,8 +3,9 @@
 Costs are estimated in multiply-adds of one vector, two of which a core does in a cycle. The constants are fitted to
 times of the algorithms over some hundred shapes, float32 and float64: direct sums and FFT (1-D, 1 to 64 channels, 16 to
 256 taps) with AVX2 and AVX-512 on Zen 5, Winograd (2 to 256 channels and filters, 2 to 15 taps a row, 7 to 56 pixels or
-16 to 1000 steps) and scattered gradients with AVX2 on Zen 3. They follow the times within a quarter, scattered
-gradients within a half, except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
+16 to 1000 steps) with AVX2 on Zen 3, scattered gradients with AVX2 and AVX-512 on Zen 4. They follow the times within
+a quarter, scattered gradients within a half, except where direct sums do badly, so another algorithm is taken only where
+it promises MARGIN.
 """
 import math
 
@@ -13,7 +14,7 @@ from mgconv.native.correlation import ScatterConv
 from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
-MARGIN = 1.2
+MARGIN = 1.1
 OPERATIONS = ("forward", "grad_input", "grad_kernel")
 NOTHING = (None, None, None)          # for each of them
 LARGEST_SPECTRUM = 40 << 20           # bytes of transformed taps that a plan may need
@@ -134,8 +135,10 @@ def scatter(geometry, lanes, size):
     entries, run = math.prod(taps) * channels, channels * (taps[-1] if geometry.dilation_rate[-1] == 1 else 1)
     full, rest = divmod(entries, lanes)
     vectors = full + (1 << (rest - 1).bit_length()) / lanes if rest else full
-    product = filters * vectors * (1.1 + 0.24 / vectors**0.5) + (17 if 2 * rest < lanes and rest else 0)
+    product = filters * vectors * (1.1 + 0.24 / vectors**0.5)
     adding = entries // run * (12 + 6 * (run // lanes + run % lanes))
+    if lanes * size == 64:
+        adding /= 2                   # products with vectors of 64 bytes cost Zen 4 twice those of 32, adding does not
     return None, (math.prod(geometry.output_shape[:-1]) * (product + adding), ScatterConv, geometry), None
 
 
