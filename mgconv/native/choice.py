@@ -4,8 +4,8 @@ Costs are estimated in multiply-adds of one vector, two of which a core does in 
 times of the algorithms over some hundred shapes, float32 and float64: direct sums and FFT (1-D, 1 to 64 channels, 16 to
 256 taps) with AVX2 and AVX-512 on Zen 5, Winograd (2 to 256 channels and filters, 2 to 15 taps a row, 7 to 56 pixels or
 16 to 1000 steps) with AVX2 on Zen 3, scattered gradients with AVX2 and AVX-512 on Zen 4. They follow the times within
-a quarter, scattered gradients within a half, except where direct sums do badly, so another algorithm is taken only where
-it promises MARGIN.
+a quarter, scattered gradients within a half, except where direct sums do badly, so another algorithm is taken only
+where it promises MARGIN.
 """
 import math
 
