@@ -75,6 +75,7 @@ LAYERS = {
     "dilated_2d": Layer((4, 56, 56, 32), (3, 3, 32, 32), {"dilation_rate": 2, **SAME}),
     "grouped_2d": Layer((4, 28, 28, 64), (3, 3, 8, 64), SAME),
     "depthwise_2d": Layer((4, 56, 56, 128), (3, 3, 1, 128), SAME),
+    "depthwise_7x7": Layer((8, 14, 14, 512), (7, 7, 1, 512), SAME),
     "depthwise_2d_x3": Layer((4, 56, 56, 32), (3, 3, 1, 96), SAME),
 }
 WHAT = ("forward", "step")

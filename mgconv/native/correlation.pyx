@@ -33,6 +33,8 @@ cdef enum:
     L1_WAYS = 8
     FAR = 1 << 20                     # bytes of x and y that no second-level cache holds
     TASKS = 48                        # enough to balance many threads
+    LOW = 8                           # tiles of fewer columns lie along the images, if there are many;
+    LOW_CHANNELS = 3                  # those of channels need not be high
 
 
 cdef class Correlation:
@@ -59,7 +61,7 @@ cdef class Correlation:
         set_axis(&p.axis[COLUMNS], columns, p.position, item)
         set_axis(&p.axis[ROWS], rows, columns[0] * p.position, item)
         set_axis(&p.axis[IMAGES], (batch, 1, 1, 1, 0, batch, y_image), rows[0] * columns[0] * p.position, item)
-        p.along = choose_along(p, 3 if channels == filters == 1 else 8)
+        p.along = choose_along(p, LOW_CHANNELS if channels == filters == 1 < groups else LOW)
         p.expand = 1
         if (channels == 1 and filters > 1 and groups > 1 and p.along != IMAGES
                 and p.axis[ROWS].taps * p.axis[COLUMNS].taps > 1 and kernel_steps[4] == filters * kernel_steps[3]):

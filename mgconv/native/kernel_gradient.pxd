@@ -37,6 +37,7 @@ cdef struct Call:
 cdef class KernelGradient:
     cdef Sum plan
     cdef Py_ssize_t reuse
+    cdef bint crowds(self)
     cdef cut_boxes(self, Py_ssize_t channels)
     cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint crossing,
                    bint trimmed, bint may_swap)

@@ -83,11 +83,7 @@ cdef class KernelGradient:
         p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
         p.x_pitch = p.x_position
         self.reuse = p.entries // channels * filters      # multiplications of one element of x
-        lines = p.entries
-        if p.axis[ROWS].taps > 1 or p.entries > p.kernels.height[runtime.MG_OUTER_LANES]:
-            lines = p.axis[ROWS].taps * min(p.axis[COLUMNS].size, FEW_POSITIONS)
-        if lines > lines_together(p.x_position) if p.channelwise else (
-                crowded(p.axis[COLUMNS].x_step) and self.reuse >= REUSED):
+        if self.crowds():
             p.x_pitch = loose(p.x_position)
         padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
         crossing = (groups == 1 and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
@@ -97,6 +93,16 @@ cdef class KernelGradient:
         self.cut_boxes(channels)
         self.lay_parts(groups, channels, filters, crossing, trimmed, tasks == 0)
         self.cut_tasks(tasks)
+
+    cdef bint crowds(self):
+        """Whether x lies so that a copy of it repays."""
+        cdef Sum *p = &self.plan
+        if not p.channelwise:
+            return crowded(p.axis[COLUMNS].x_step) and self.reuse >= REUSED
+        # A tile moves along a row with its taps; rows, and parts of many taps, meet the same inputs later on.
+        again = p.axis[ROWS].taps > 1 or p.entries > p.kernels.height[runtime.MG_OUTER_LANES]
+        lines = p.axis[ROWS].taps * min(p.axis[COLUMNS].size, FEW_POSITIONS) if again else p.entries
+        return lines > lines_together(p.x_position)
 
     cdef cut_boxes(self, Py_ssize_t channels):
         """Boxes are whole images, else whole rows, else parts of rows."""
@@ -219,7 +225,11 @@ cdef class KernelGradient:
         p.entry_blocks = min(ceil_div(rest, p.filter_blocks), p.entry_count)
         p.partial_bytes = p.chunks * result if p.chunks > 1 or p.swapped else 0
         p.dy_pitch = p.dy_bytes = 0
-        if p.x_pitch != p.x_position if p.channelwise else crowded(p.axis[COLUMNS].y_step) and p.entries >= REUSED:
+        if p.channelwise:
+            copied = p.x_pitch != p.x_position
+        else:
+            copied = crowded(p.axis[COLUMNS].y_step) and p.entries >= REUSED
+        if copied:
             for block in range(p.filter_blocks):
                 widest = max(widest, block_start(p, block + 1) - block_start(p, block))
             p.dy_pitch = loose(widest * p.item)
@@ -392,6 +402,8 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t box0 = chunk * p.boxes // p.chunks, box1 = (chunk + 1) * p.boxes // p.chunks
     cdef Py_ssize_t box, rest, f, outer, inner, i, part
     cdef Py_ssize_t filter = block_start(p, block) * p.item, filter_bytes = block_start(p, block + 1) * p.item - filter
+    cdef Py_ssize_t channel = filter if p.channelwise else 0
+    cdef Py_ssize_t channel_bytes = filter_bytes if p.channelwise else p.x_position
     cdef Py_ssize_t first[3]
     cdef Py_ssize_t end[3]
     cdef bint far = not p.swapped and p.filters * p.item > FAR
@@ -413,11 +425,8 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
             first[i] = part * p.axis[i].out // p.axis[i].blocks
             end[i] = (part + 1) * p.axis[i].out // p.axis[i].blocks
         if p.x_copied:
-            if p.channelwise:
-                copy_x(p, call.x + filter, copies, filter_bytes, first, end)
-            else:
-                copy_x(p, call.x, copies, p.x_position, first, end)
-            x.base = copies - filter if p.channelwise else copies
+            copy_x(p, call.x + channel, copies, channel_bytes, first, end)
+            x.base = copies - channel
             x.image = ((end[ROWS] - first[ROWS] - 1) * rows.stride + (rows.taps - 1) * rows.dilation + 1) * p.x_row
         else:
             x.base = call.x + first[IMAGES] * x.image + (first[ROWS] * rows.stride + rows.start) * p.x_row \
