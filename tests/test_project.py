@@ -1,6 +1,8 @@
 """What the project's pages say about itself is what it does. Needs the tree, not only the installed package."""
 import re
 import runpy
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -52,3 +54,12 @@ def test_the_version_heads_the_changelog():
 @pytest.mark.skipif(sys.platform == "win32", reason="no executable bit")
 def test_ci_is_executable():
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler is here")
+def test_the_c_tests_fit_the_headers():
+    """They run in `tools/check_c.py` alone, which takes minutes."""
+    for path in sorted((ROOT / "tests/c").glob("*.c")):
+        done = subprocess.run(["cc", "-std=gnu11", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Isrc_c", path],
+                              cwd=ROOT, capture_output=True, text=True)
+        assert not done.returncode, done.stderr
