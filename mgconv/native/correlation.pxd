@@ -20,14 +20,14 @@ cdef struct Pass:
     bint merged, channelwise
     bint cut_edges                    # channelwise, tiles leave out what lies outside: no strips
     bint paired                       # channelwise, two neighbouring rows at a time
-    bint loosened                     # channelwise, strips hold a task's channels at a pitch that does not crowd
     bint far                          # x and y are more than the second-level cache holds
     int repeat                        # positions side by side in the lanes, where there are few channels
     Py_ssize_t packed_bias
     int panel_blocks, panel_count, strip_height
     int together                      # channelwise, panels that pass over a tile's positions before the next
     Panel *panels
-    bint rearranged                   # strips hold the channels in another order, or several times
+    bint rearranged                   # strips hold all that is read: the channels in another order, several times, or
+    bint loosened                     # a task's channels alone, at a pitch that does not crowd
     int expand                        # channelwise, each channel stands this many times in the strips
     Py_ssize_t item, position, run    # bytes of an element, of a position; elements of a run
     Py_ssize_t strip_position         # bytes of a position in a strip

@@ -89,7 +89,7 @@ cdef class Correlation:
         if (channels > 1 and filters == 1 and groups > 1 and p.along != IMAGES and columns.dilation == 1
                 and 2 * groups >= lanes):
             p.channelwise = p.rearranged = True
-            p.cut_edges = p.paired = False
+            p.cut_edges = p.paired = p.loosened = False
             return
         if p.along == COLUMNS and columns.stride == 1 and columns.y_step == p.strip_position and columns.out > 1:
             p.repeat = max(lanes // groups, 1)
@@ -100,7 +100,7 @@ cdef class Correlation:
                     and p.axis[ROWS].stride == p.axis[ROWS].dilation == 1)
         p.loosened = p.cut_edges and tile_inputs(p) > lines_together(p.position)
         if p.loosened:
-            p.cut_edges = False
+            p.cut_edges, p.rearranged = False, True
 
     cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset,
                     bint interleaved):
@@ -295,11 +295,11 @@ cdef cut_tasks(Pass *p):
                            ceil_div(p.axis[COLUMNS].out, p.axis[COLUMNS].blocks))
         p.panel_blocks = min(p.panel_count, max(p.panel_blocks, ceil_div(share, L2_SHARE)))
         p.strip_position = loose(ceil_div(p.panel_count, p.panel_blocks) * p.panels[0].width * p.item)
-    if p.rearranged or p.loosened:
+    if p.rearranged:
         share = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks), p.axis[COLUMNS].out)
         p.axis[ROWS].blocks = min(p.axis[ROWS].out, p.axis[ROWS].blocks * ceil_div(share, L2_SHARE))
         p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
-    if p.along != IMAGES and not p.cut_edges and (p.rearranged or p.loosened or touches_padding(along)):
+    if p.along != IMAGES and not p.cut_edges and (p.rearranged or touches_padding(along)):
         p.strip_bytes = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks),
                                    ceil_div(p.axis[COLUMNS].out, p.axis[COLUMNS].blocks))
 

@@ -232,7 +232,7 @@ cdef int lay_segments(const Pass *p, const char *image, char *strips, Segment *s
         high -= 1
     if p.cut_edges:
         low, high = 0, tiles
-    elif p.rearranged or p.loosened or high - low < min(FEW_TILES, tiles):
+    elif p.rearranged or high - low < min(FEW_TILES, tiles):
         low = high = tiles
     low, high = first + low * positions // tiles, first + high * positions // tiles
     if low > first:
