@@ -40,11 +40,12 @@ cdef class KernelGradient:
     cdef bint crowds(self)
     cdef cut_boxes(self, Py_ssize_t channels)
     cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint crossing,
-                   bint trimmed, bint may_swap)
+                   bint trimmed, bint single)
     cdef fill_filter_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, sizes)
     cdef fill_entry_parts(self, Py_ssize_t run, Py_ssize_t runs, Py_ssize_t channels, sizes, bint trimmed)
     cdef Py_ssize_t place(self, Py_ssize_t entry, Py_ssize_t channels)
-    cdef cut_tasks(self, Py_ssize_t tasks)
+    cdef cut_tasks(self, bint single)
     cdef int run(self, const char *x, const char *dy, char *dkernel) except -1
 
+cdef Py_ssize_t block_start(const Sum *p, Py_ssize_t block) noexcept nogil
 cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil

@@ -53,8 +53,8 @@ cdef enum:
 
 
 cdef class KernelGradient:
-    """Arguments as for Correlation; the kernel and dy are contiguous. `tasks`, if any, are to be that many and no more,
-    each with a part of the result, which is not to be swapped: somebody else runs them."""
+    """Arguments as for Correlation; the kernel and dy are contiguous. If `single`, the sum is one task, or one for each
+    block of filters, that somebody else runs; the result is not to be swapped."""
 
     def __cinit__(self):
         self.plan.entry_parts = self.plan.filter_parts = NULL
@@ -66,7 +66,7 @@ cdef class KernelGradient:
         free(self.plan.offsets)
 
     def __init__(self, int wide, Py_ssize_t batch, rows, columns, Py_ssize_t groups, Py_ssize_t channels,
-                 Py_ssize_t filters, Py_ssize_t x_pitch=0, Py_ssize_t tasks=0):
+                 Py_ssize_t filters, Py_ssize_t x_pitch=0, bint single=False):
         cdef Sum *p = &self.plan
         cdef Py_ssize_t item = 8 if wide else 4
         p.kernels = runtime.active_isa().conv_outer[wide]
@@ -91,8 +91,8 @@ cdef class KernelGradient:
         trimmed = padded and channels >= (2 * p.lanes if crossing else SHORT_RUN)
         p.x_copied = padded and not trimmed and not p.channelwise or p.x_pitch != p.x_position
         self.cut_boxes(channels)
-        self.lay_parts(groups, channels, filters, crossing, trimmed, tasks == 0)
-        self.cut_tasks(tasks)
+        self.lay_parts(groups, channels, filters, crossing, trimmed, single)
+        self.cut_tasks(single)
 
     cdef bint crowds(self):
         """Whether x lies so that a copy of it repays."""
@@ -128,7 +128,7 @@ cdef class KernelGradient:
             p.x_bytes = ceil_div(max(p.axis[IMAGES].out, 1), p.axis[IMAGES].blocks) * high * p.x_row
 
     cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint crossing, bint trimmed,
-                   bint may_swap):
+                   bint single):
         cdef Sum *p = &self.plan
         cdef Py_ssize_t run = channels
         heights = [p.kernels.height[kind] for kind in range(runtime.MG_OUTER_KINDS)]
@@ -146,7 +146,7 @@ cdef class KernelGradient:
             tall = heights[runtime.MG_OUTER_TABLE_1:] if p.tabled else heights
             normal, widths = cheapest_widths(filters, p.entries if p.tabled else run, lanes, tall, 2 if p.tabled else 4)
             turned, entry_widths = cheapest_widths(run, filters, lanes, heights, 4)
-            p.swapped = may_swap and turned * runs < 0.9 * normal * (1 if p.tabled else runs)
+            p.swapped = not single and turned * runs < 0.9 * normal * (1 if p.tabled else runs)
             if p.swapped:
                 p.tabled = False
                 sizes = [min(size * lanes, run - sum(entry_widths[:i]) * lanes) for i, size in enumerate(entry_widths)]
@@ -207,17 +207,17 @@ cdef class KernelGradient:
         return (tap // p.axis[COLUMNS].taps * p.axis[ROWS].dilation * p.x_row
                 + tap % p.axis[COLUMNS].taps * p.axis[COLUMNS].dilation * p.x_pitch + entry % channels * p.item)
 
-    cdef cut_tasks(self, Py_ssize_t tasks):
+    cdef cut_tasks(self, bint single):
         cdef Sum *p = &self.plan
         cdef Py_ssize_t result = p.entries * p.filters * p.item, wanted, rest, widest = 0, block
         cdef double positions = 1
         for i in range(3):
             positions *= p.axis[i].out
         p.seconds = positions * p.entries * p.filters / (p.lanes * 6e9)
-        wanted = tasks or min(max(<Py_ssize_t>(p.seconds / 10e-6), 1), TASKS)
+        wanted = 1 if single else min(max(<Py_ssize_t>(p.seconds / 10e-6), 1), TASKS)
         p.chunks = max(PARTIAL_BYTES // result, min(MOST_PARTIAL_BYTES // result,
                                                     <Py_ssize_t>positions // CHUNK_POSITIONS), 1)
-        p.chunks = 1 if tasks else min(p.chunks, min(wanted, p.boxes))
+        p.chunks = min(p.chunks, min(wanted, p.boxes))
         rest = ceil_div(min(wanted, FEW_TASKS), p.chunks)
         if p.x_pitch != p.x_position and not p.channelwise:             # each copies x
             rest = min(rest, max(self.reuse // REUSED, 1))
@@ -384,7 +384,7 @@ cdef void sum_parts(const Sum *p, const Part *entry, const Part *filters, const 
     p.kernels.tiles[kind][height - 1](&t)
 
 
-cdef inline Py_ssize_t block_start(const Sum *p, Py_ssize_t block) noexcept nogil:
+cdef Py_ssize_t block_start(const Sum *p, Py_ssize_t block) noexcept nogil:
     """The first filter of a block of filter parts."""
     cdef Py_ssize_t part = block * p.filter_count // p.filter_blocks
     return p.filter_parts[part].at if part < p.filter_count else p.filters

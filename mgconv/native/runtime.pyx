@@ -77,7 +77,7 @@ def get_lanes(bint wide):
     return mg_isa_active().fft[wide].lanes
 
 
-def get_num_threads():
+cpdef int get_num_threads() noexcept:
     """The size of the pool, the calling thread included."""
     return mg_get_num_threads()
 

@@ -18,6 +18,7 @@ cdef struct Pass:
     Py_ssize_t down, across                                      # tiles of an image's rows, of a line
     Py_ssize_t blocks[3]                                         # of images, of rows, of a line's tiles
     Py_ssize_t images, high, wide                                # the largest block: its rows, tiles of a line
+    Py_ssize_t chunks                                            # of blocks, each with sums of its own
     Py_ssize_t x_pitch, y_pitch                                  # from position to position of a block, in numbers
     double seconds
 

@@ -7,11 +7,11 @@ that is transformed, too. More than r taps along the axis are cut into parts, wh
 taps lie d apart, so do the inputs of a tile, and there are d lines of tiles in a row.
 
     forward, gradient to the input             gradient to the kernel
-    transform and pack the taps    (tasks)     for each block of tiles:
-    for each block of tiles:       (tasks)         transform its inputs and its gradients       (tasks)
-        transform its inputs                       at each place: gradient to the taps, added   (tasks)
-        at each place: correlation             transform the sums to taps                       (tasks)
-        transform to outputs
+    transform and pack the taps    (tasks)     for each chunk of blocks:                        (tasks)
+    for each block of tiles:       (tasks)         for each block of tiles:
+        transform its inputs                           transform its inputs and its gradients
+        at each place: correlation                     at each place: gradient to the taps, added
+        transform to outputs                   add up the chunks' sums and transform to taps    (tasks)
 
 Positions of a block lie as [place][image][row of tiles][line][tile][part][channel]; the inputs have (taps - 1) * rate
 more rows for taps along the other axis. Blocks follow from the shape alone and each number is summed by one task in one
@@ -39,9 +39,13 @@ cdef enum:
     ROW_POINTS = MG_WINOGRAD_ROW_POINTS
     ROW_TAPS = 3                      # along an axis of four points
     BLOCK_BYTES = 1 << 18             # what a task's block takes: a part of a second-level cache
-    SUM_BYTES = 1 << 22               # the same for the gradient to the kernel, whose tasks share one
+    SUM_BYTES = 1 << 19               # the same for the gradient to the kernel
     FEW_TILES = 48                    # a block has more, to repay reading the taps,
     SUM_TILES = 64                    # or reading and writing the sums
+    CHUNK_TILES = 64                  # tiles whose sums repay to be added to the other chunks',
+    TILE_BYTES = 2048                 # and one more for so many bytes of sums: many come from further away
+    CHUNKS = 8
+    CHUNKS_BYTES = 8 << 20            # all chunks' sums
     TASKS = 8                         # enough for a few threads, where there are so many tiles
     PART = 64                         # channels or tiles of one task's transform
     GATHERED_BYTES = ROW_TAPS * 5 * PART * 256       # of five taps in a row, in a panel of four vectors
@@ -55,11 +59,9 @@ cdef struct Job:
     const char *kernel
     const char *bias
     char *y                           # outputs, or their gradients, or the gradient to the kernel
-    char *sums                        # the gradient to transformed taps
-    char *inputs                      # transformed
-    char *gradients
-    Block block
-    bint relu, more, failed
+    char *sums                        # each chunk's gradient to transformed taps
+    Py_ssize_t filter_blocks
+    bint relu, failed
 
 
 include "winograd_blocks.pxi"
@@ -162,68 +164,77 @@ cdef int correlate(const Pass *p, Correlation product, const char *x, const char
 
 # ---- gradient to the kernel ----
 
-cdef void spread_task(void *context, Py_ssize_t index) noexcept nogil:
-    """Some tiles of one row of the block: of its inputs, and behind these of its gradients."""
+cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
+    """The sums over some blocks of tiles for some filters: transforms of inputs and gradients, then a sum a place."""
     cdef Job *job = <Job *>context
     cdef const Pass *p = job.plan
-    cdef Py_ssize_t count = cuts(p.wide), first = index % count * PART, end = min(first + PART, p.wide)
-    cdef Py_ssize_t row = index // count, rows = job.block.rows + halo(p)
-    if row < job.block.images * rows:
-        transform_row(p, job.x, &job.block, row // rows, row % rows, first, end, job.inputs,
-                      job.gradients + p.places * outputs_place(p))
-        return
-    row -= job.block.images * rows
-    outputs_row(job, job.gradients, &job.block, row // job.block.rows, row % job.block.rows, first, end, True)
-
-
-cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Job *job = <Job *>context
-    cdef const Pass *p = job.plan
+    cdef Pass part = p[0]
     cdef Sum sum = job.sum[0]
-    cdef Py_ssize_t place = index % p.places
-    cdef kernel_gradient.Call part = kernel_gradient.Call(
-        plan=&sum, x=job.inputs + place * inputs_place(p), dy=job.gradients + place * outputs_place(p),
-        result=job.sums + place * sums_place(p), more=job.more, failed=False)
-    local_sizes(p, &job.block, &sum.axis[0].out, &sum.axis[2].out)
-    kernel_gradient.sum_task(&part, index // p.places)
-    job.failed |= part.failed
+    cdef Job local
+    cdef kernel_gradient.Call call
+    cdef Py_ssize_t chunk = index // job.filter_blocks, filters = index % job.filter_blocks, n, h, block, place
+    cdef Py_ssize_t all_blocks = p.blocks[0] * p.blocks[1] * p.blocks[2]
+    cdef Py_ssize_t first = chunk * all_blocks // p.chunks, end = (chunk + 1) * all_blocks // p.chunks
+    cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_MADE, block_bytes(p))
+    cdef char *gradients = inputs + p.places * inputs_place(p)
+    cdef char *zeros = gradients + p.places * outputs_place(p)
+    cdef Block b
+    if inputs == NULL:
+        job.failed = True
+        return
+    memset(zeros, 0, zeros_bytes(p))
+    sum.filter_blocks = job.filter_blocks
+    part.filters = kernel_gradient.block_start(&sum, filters + 1) - kernel_gradient.block_start(&sum, filters)
+    local = job[0]
+    local.plan, local.y = &part, job.y + kernel_gradient.block_start(&sum, filters) * p.item
+    for block in range(first, end):
+        b = find_block(p, block)
+        for n in range(b.images):
+            for h in range(b.rows + halo(p)):
+                transform_row(p, job.x, &b, n, h, 0, p.wide, inputs, zeros)
+            for h in range(b.rows):
+                outputs_row(&local, gradients + kernel_gradient.block_start(&sum, filters) * p.item, &b, n, h, 0, p.wide,
+                            True)
+        local_sizes(p, &b, &sum.axis[0].out, &sum.axis[2].out)
+        for place in range(p.places):
+            call = kernel_gradient.Call(
+                plan=&sum, x=inputs + place * inputs_place(p), dy=gradients + place * outputs_place(p),
+                result=job.sums + (chunk * p.places + place) * sums_place(p), more=block > first, failed=False)
+            kernel_gradient.sum_task(&call, filters)
+            job.failed |= call.failed
 
 
 cdef void gather_task(void *context, Py_ssize_t index) noexcept nogil:
-    """Some channels of one part of the taps, from the sums."""
+    """Some channels of one part of the taps: the chunks' sums added up, and transformed."""
     cdef Job *job = <Job *>context
     cdef const Pass *p = job.plan
     cdef Py_ssize_t count = cuts(p.channels), first = index % count * PART, part = index // count % p.parts
-    cdef Py_ssize_t row = index // count // p.parts
+    cdef Py_ssize_t row = index // count // p.parts, channels = min(PART, p.channels - first), place
+    cdef char *sums = job.sums + (row * p.depth + part * p.channels + first) * p.filters * p.item
     cdef runtime.mg_winograd_spread how = how_taps(p, part)
     how.item, how.row_item, how.place = p.tap, p.row_tap, sums_place(p) // p.item
-    p.kernels.gather(&how, job.sums + (row * p.depth + part * p.channels + first) * p.filters * p.item, p.filters,
-                     min(PART, p.channels - first), p.filters, NULL, False,
+    if p.chunks > 1:
+        for place in range(p.places):
+            job.sum.kernels.add_parts(sums + place * sums_place(p), sums + place * sums_place(p),
+                                      channels * p.filters, p.chunks, p.places * how.place)
+    p.kernels.gather(&how, sums, p.filters, channels, p.filters, NULL, False,
                      job.y + (row * p.row_tap + part * p.run * p.tap + first * p.filters) * p.item, p.filters)
 
 
 cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, const char *dy,
                           char *dkernel) except -1:
     cdef Job job
-    cdef const Sum *sum = &machine.plan
-    cdef Py_ssize_t blocks = p.blocks[0] * p.blocks[1] * p.blocks[2], block, rows
-    job.plan, job.sum, job.x, job.y, job.failed = p, sum, x, <char *>dy, False
+    job.plan, job.sum, job.x, job.y, job.failed = p, &machine.plan, x, <char *>dy, False
+    # Each of the blocks of filters transforms the inputs anew, so there are more than one only where threads would idle.
+    job.filter_blocks = min(ceil_div(runtime.get_num_threads(), p.chunks), machine.plan.filter_count)
     with nogil:
-        job.sums = <char *>runtime.scratch(MG_SCRATCH_JOB, sum_bytes(p))
+        job.sums = <char *>runtime.scratch(MG_SCRATCH_JOB, sums_bytes(p))
         if job.sums == NULL:
             job.failed = True
         else:
-            job.inputs = job.sums + p.places * sums_place(p)
-            job.gradients = job.inputs + p.places * inputs_place(p)
-            memset(job.gradients + p.places * outputs_place(p), 0, zeros_bytes(p))
-            for block in range(blocks):
-                job.block, job.more = find_block(p, block), block > 0
-                rows = job.block.images * (2 * job.block.rows + halo(p))
-                runtime.parallel_for(spread_task, &job, rows * cuts(p.wide), p.seconds / blocks / 4)
-                runtime.parallel_for(sum_task, &job, p.places * sum.filter_blocks * sum.entry_blocks,
-                                     p.seconds / blocks)
+            runtime.parallel_for(chunk_task, &job, p.chunks * job.filter_blocks, p.seconds)
             job.y = dkernel
-            runtime.parallel_for(gather_task, &job, taps_tasks(p), p.places * sums_place(p) * 2e-10)
+            runtime.parallel_for(gather_task, &job, taps_tasks(p), sums_bytes(p) * 2e-10)
     return runtime.check_memory(not job.failed)
 
 
@@ -324,17 +335,21 @@ cdef class WinogradConv(runtime.Algorithm):
             cut_blocks(p, max(min(max(BLOCK_BYTES // (p.places * (p.x_pitch + p.y_pitch) * p.item), FEW_TILES),
                                   tiles // TASKS), 1))
         p = &self.towards_output
-        r[0] = p[0]
-        cut_blocks(r, max(SUM_BYTES // (p.places * (p.x_pitch + p.y_pitch) * p.item), SUM_TILES))
+        r[0], r.chunks = p[0], 1
+        tiles, sums = p.batch * p.down * p.across * p.rate, r.places * sums_place(r)
+        while 2 * r.chunks <= min(min(tiles // (CHUNK_TILES + sums // TILE_BYTES), CHUNKS), CHUNKS_BYTES // sums):
+            r.chunks *= 2
+        tiles, most = ceil_div(tiles, r.chunks), max(SUM_BYTES // (r.places * (r.x_pitch + r.y_pitch) * r.item), 1)
+        cut_blocks(r, max(ceil_div(tiles, ceil_div(tiles, most)), SUM_TILES))
         self.output_product = Correlation(wide, *local_axes(p), 1, p.depth, p.filters, local_image(p), 0, (0,) * 5, 0,
                                           p.x_pitch)
         self.input_product = Correlation(wide, *local_axes(q), 1, q.depth, q.filters, local_image(q), 0, (0,) * 5, 0,
                                          q.x_pitch)
-        self.sum = KernelGradient(wide, *local_axes(r), 1, r.depth, r.filters, r.x_pitch, 1 if both else 2)
+        self.sum = KernelGradient(wide, *local_axes(r), 1, r.depth, r.filters, r.x_pitch, True)
         self.scratch_bytes = max(
             p.places * packed_place(&self.output_product.plan) + block_bytes(p),
             q.places * packed_place(&self.input_product.plan) + block_bytes(q),
-            sum_bytes(r) + self.sum.scratch_bytes) + GATHERED_BYTES
+            sums_bytes(r) + block_bytes(r) + self.sum.scratch_bytes) + GATHERED_BYTES
 
     cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
         return correlate(&self.towards_output, self.output_product, x, kernel, bias, y, relu)

@@ -36,8 +36,8 @@ cdef inline Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
     return p.places * (inputs_place(p) + outputs_place(p)) + zeros_bytes(p)
 
 
-cdef inline Py_ssize_t sum_bytes(const Pass *p) noexcept nogil:
-    return p.places * (inputs_place(p) + outputs_place(p) + sums_place(p)) + zeros_bytes(p)
+cdef inline Py_ssize_t sums_bytes(const Pass *p) noexcept nogil:
+    return p.chunks * p.places * sums_place(p)
 
 
 cdef Block find_block(const Pass *p, Py_ssize_t index) noexcept nogil:
