@@ -19,7 +19,7 @@
 #define MG_HEIGHT_3 9
 #define MG_HEIGHT_4 6
 #define MG_HEIGHT_TAPS 9
-#define MG_HEIGHT_PAIR 5
+#define MG_HEIGHT_PAIR 6
 #define MG_HEIGHT_TABLE_2 9
 #elif !defined(MG_ISA_AVX2)     /* the x86 baseline: few processors need it, so it may be slower and must be small */
 #define MG_HEIGHT_1 4

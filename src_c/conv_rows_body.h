@@ -97,6 +97,37 @@ MG_INLINE void MG_NAME(reduce_channels)(vec *acc, const char *x, ptrdiff_t step,
     }
 }
 
+/* Three columns of the kernel for two rows of positions: the x of an input row stay in registers for both. */
+MG_INLINE void MG_NAME(reduce_pair)(vec *acc, const struct mg_conv_row *r, const char *x, unsigned inside,
+                                    const char *panel, const int MR, const int whole) {
+    const ptrdiff_t step = r->x_step;
+    for (ptrdiff_t i = 0; i <= r->outer; i++, x += r->x_outer, panel += r->kernel_outer) {
+        const char *base[(MG_TILE_MAX + 3) / 4];
+        vec a[MG_HEIGHT_PAIR + 2], k[3];
+        MG_UNROLL
+        for (int j = 0; j < (MR + 5) / 4; j++) base[j] = x + 4 * j * step;
+        MG_UNROLL
+        for (int column = 0; column < MR + 2; column++)
+            a[column] = whole || inside & 1u << column ? v_load(AT(base, column)) : v_zero();
+        MG_UNROLL
+        for (int row = 0; row < 2; row++) {
+            if (i == (row ? 0 : r->outer)) continue;            /* above the kernel, or below */
+            const char *taps = panel - row * r->kernel_outer;
+            MG_UNROLL
+            for (int tap = 0; tap < 3; tap++) k[tap] = v_load((const MG_REAL *)(taps + tap * r->kernel_inner));
+            MG_UNROLL
+            for (int column = 0; column < MR + 2; column++) {
+                if (!whole && !(inside & 1u << column)) continue;
+                MG_UNROLL
+                for (int tap = 0; tap < 3; tap++) {
+                    const int m = column - tap;
+                    if (m >= 0 && m < MR) acc[row * MR + m] = v_fma(a[column], k[tap], acc[row * MR + m]);
+                }
+            }
+        }
+    }
+}
+
 /* All of the kernel for `rows` rows of positions: three of its columns at a time, in these its rows, in a row its taps.
    `whole` where the tile meets inputs everywhere. */
 MG_INLINE void MG_NAME(reduce_kernel)(vec *acc, const struct mg_conv_row *r, const char *x, const char *panel,
@@ -108,12 +139,15 @@ MG_INLINE void MG_NAME(reduce_kernel)(vec *acc, const struct mg_conv_row *r, con
     for (ptrdiff_t left = r->inner; left > 0; left -= 3) {
         if (joint && left >= 3) {
             const unsigned inside = whole ? 0 : MG_NAME(inside)(r, at, MR + 2);
-            for (ptrdiff_t i = 0; i < r->outer; i++) {
-                MG_UNROLL
-                for (int row = 0; row < rows; row++)
-                    MG_NAME(reduce_channels)(acc + row * MR, x + (i + row) * x_outer, step, inside,
-                                             panel + i * kernel_outer, kernel_inner, r->lanes, MR, kind, 3, whole);
-            }
+            if (rows == 2 && MG_REGISTERS == 32)
+                MG_NAME(reduce_pair)(acc, r, x, inside, panel, MR, whole);
+            else
+                for (ptrdiff_t i = 0; i < r->outer; i++) {
+                    MG_UNROLL
+                    for (int row = 0; row < rows; row++)
+                        MG_NAME(reduce_channels)(acc + row * MR, x + (i + row) * x_outer, step, inside,
+                                                 panel + i * kernel_outer, kernel_inner, r->lanes, MR, kind, 3, whole);
+                }
         } else {
             const int taps = left < 3 ? (int)left : 3;
             unsigned inside[3] = {0};
@@ -232,7 +266,7 @@ MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char 
         for (int f = 0; f < lanes; f++) ((MG_REAL *)(y + m * step))[f] = apart[m * slots + f];
 }
 
-/* Channelwise tiles pass over the channels before the positions, in strides that no processor foresees; so each asks
+/* Channelwise tiles pass over the channels before the positions, in strides that memory does not foresee; so each asks
    for the lines of x and y that the same channels of the positions beside it will be the first to touch. */
 MG_INLINE void MG_NAME(prefetch_beside)(const struct mg_conv_row *r, const char *x, const char *y, const int MR,
                                         const int rows) {

@@ -24,7 +24,6 @@ cdef struct Pass:
     int repeat                        # positions side by side in the lanes, where there are few channels
     Py_ssize_t packed_bias
     int panel_blocks, panel_count, strip_height
-    int together                      # channelwise, panels that pass over a tile's positions before the next
     Panel *panels
     bint rearranged                   # strips hold all that is read: the channels in another order, several times, or
     bint loosened                     # a task's channels alone, at a pitch that does not crowd

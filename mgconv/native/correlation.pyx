@@ -28,10 +28,10 @@ import math
 
 cdef enum:
     L2_SHARE = 400 * 1024             # bytes of packed kernel, or of input, that stay in the second-level cache
-    L1_SHARE = 24 * 1024              # bytes of x, y and kernel that stay in the first-level cache
     L1_BYTES = 32 * 1024              # a first-level cache
     L1_WAYS = 8
-    FAR = 1 << 20                     # bytes of x and y that no second-level cache holds
+    FAR = 1 << 20                     # bytes of x and y that no second-level cache holds,
+    DISTANT = 14 << 20                # and hardly a last one, which would foresee what channelwise tiles read
     TASKS = 48                        # enough to balance many threads
     LOW = 8                           # tiles of fewer columns lie along the images, if there are many;
     LOW_CHANNELS = 3                  # those of channels need not be high
@@ -75,7 +75,8 @@ cdef class Correlation:
         p.merged = (groups == 1 and not p.channelwise and p.position == channels * item
                     and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
                     and (p.along == COLUMNS or not touches_padding(&p.axis[COLUMNS])))
-        p.far = batch * (rows[0] * columns[0] * p.position + rows[5] * columns[5] * groups * filters * item) > FAR
+        touched = batch * (rows[0] * columns[0] * p.position + rows[5] * columns[5] * groups * filters * item)
+        p.far = touched > (DISTANT if p.channelwise else FAR)
         self.lay_panels(groups, filters, kernel_steps[4] * item, kernel_offset * item, x_pitch == 0)
         cut_tasks(p)
 
@@ -141,9 +142,6 @@ cdef class Correlation:
             panel.inner_bytes = (run // taps + run % taps) * panel.width * p.item
             panel.outer_bytes = inner * panel.inner_bytes
             p.packed_bytes += p.axis[ROWS].taps * panel.outer_bytes
-        # What one panel reads and writes at one tile's positions: together they stay in the first-level cache.
-        touched = p.axis[ROWS].taps * p.axis[COLUMNS].taps + 2 * p.panels[0].height + tile_inputs(p)
-        p.together = max(L1_SHARE // (touched * p.run * lanes * p.item * 4) * 4, 4)
         p.packed_bias = p.packed_bytes
         p.packed_bytes += lanes * p.item if p.channelwise and p.repeat > 1 else 0
 

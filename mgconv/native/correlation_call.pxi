@@ -284,15 +284,12 @@ cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t pan
         count = lay_segments(p, call.x + n * p.axis[IMAGES].x_one, strips, segments, first[p.along], end[p.along],
                              first[across], end[across], panel_first, panel_end)
         if p.channelwise:
-            q = panel_first
-            while q < panel_end:
-                r = first[across]
-                while r < end[across]:
-                    pair = p.paired and p.axis[ROWS].direct_from <= r <= min(p.axis[ROWS].direct_to, end[ROWS]) - 2
-                    for s in range(count):
-                        run_segment(call, &p.panels[q], &segments[s], n, r, r, min(p.together, panel_end - q), pair)
-                    r += 1 + pair
-                q += p.together
+            r = first[across]
+            while r < end[across]:
+                pair = p.paired and p.axis[ROWS].direct_from <= r <= min(p.axis[ROWS].direct_to, end[ROWS]) - 2
+                for s in range(count):
+                    run_segment(call, &p.panels[panel_first], &segments[s], n, r, r, panel_end - panel_first, pair)
+                r += 1 + pair
             continue
         for q in range(panel_first, panel_end):
             for r in range(first[across], end[across]):
