@@ -8,9 +8,9 @@ from rounding beside larger numbers). With h the taps turned:
     gradient to the kernel             sum over segments of IFFT(FFT(segment) conj(FFT(dy))), its first `taps` elements
 
     for each row of taps:            (tasks)        for each chunk of pairs:
-        transform it                                    for each pair: transform inputs and gradients        (tasks)
-    for each block of pairs:         (tasks)            for each channel, vector of filters: sums += products (tasks)
-        transform inputs                            for each channel, vector of filters:                     (tasks)
+        transform it                                    for each pair: transform inputs and gradients       (tasks)
+    for each block of pairs:         (tasks)            for some channels and frequencies: sums += products   (tasks)
+        transform inputs                            for each channel, vector of filters:                    (tasks)
         multiply, add over channels                     transform back and store
         transform back and store
 
@@ -27,6 +27,7 @@ cdef enum:
     BLOCK_BYTES = 1 << 20             # spectra of one task
     CHUNK_BYTES = 1 << 22             # the same for the gradient to the kernel, whose tasks share them
     TOGETHER = 16                     # frequencies of one product
+    SUM_BLOCKS = 8                    # of frequencies, for as many threads
     ROWS = 8                          # pairs a block should have, so that products reuse the taps
 
 
@@ -123,17 +124,26 @@ cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize
                                 min(p.step, p.out_steps - origin), <int>min(p.filters - channel, p.lanes))
 
 
+cdef inline Py_ssize_t parts_of(const Pass *p) noexcept nogil:
+    return ceil_div(p.n, TOGETHER)
+
+
+cdef inline Py_ssize_t sums_blocks(const Pass *p) noexcept nogil:
+    """Tasks that share the frequencies of one sum."""
+    return min(parts_of(p), SUM_BLOCKS)
+
+
 cdef void multiply(const Pass *p, const char *left, const Py_ssize_t *left_rows, const Py_ssize_t *left_depth,
                    const char *right, const Py_ssize_t *right_depth, char *out, const Py_ssize_t *out_rows,
-                   Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t vector, Py_ssize_t vectors, bint conj,
-                   bint accumulate) noexcept nogil:
-    """Products at all frequencies for some vectors of filters; a few frequencies at a time, to stay in the cache."""
+                   Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t vector, Py_ssize_t vectors, Py_ssize_t first_part,
+                   Py_ssize_t end_part, bint conj, bint accumulate) noexcept nogil:
+    """Products for some vectors of filters; a few frequencies, a part, at a time, to stay in the cache."""
     cdef runtime.mg_fft_product product
     cdef Py_ssize_t part, first, i, at
     product.left_rows, product.left_depth = left_rows, left_depth
     product.right_depth, product.out_rows = right_depth, out_rows
     product.rows, product.depth, product.accumulate, product.sign = rows, depth, accumulate, -1 if conj else 1
-    for part in range(ceil_div(p.n, TOGETHER)):
+    for part in range(first_part, end_part):
         first = part * TOGETHER
         product.frequencies = min(TOGETHER, p.n - first)
         product.left = left + first * 2 * p.lanes * p.itemsize
@@ -177,7 +187,7 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
         return
     load_signals(p, call.x, p.steps, p.channels, -p.left, p.n, first, count, inputs)
     multiply(p, inputs, p.input_rows, p.channel_places, call.taps, p.tap_rows, outputs, p.output_rows, count,
-             p.channels, 0, ceil_div(p.filters, p.lanes), False, False)
+             p.channels, 0, ceil_div(p.filters, p.lanes), 0, parts_of(p), False, False)
     store_signals(p, outputs, first, count, call.bias, call.relu, call.y)
 
 
@@ -225,13 +235,14 @@ cdef void spread_task(void *context, Py_ssize_t index) noexcept nogil:
 
 
 cdef void sums_task(void *context, Py_ssize_t index) noexcept nogil:
-    """One vector of filters, some channels."""
+    """One vector of filters, some channels, some frequencies."""
     cdef Call *call = <Call *>context
     cdef const Pass *p = call.plan
-    cdef Py_ssize_t columns = ceil_div(p.filters, p.lanes)
-    cdef Py_ssize_t first = index // columns * ROWS, vector = index % columns
+    cdef Py_ssize_t blocks = sums_blocks(p), block = index % blocks, columns = ceil_div(p.filters, p.lanes)
+    cdef Py_ssize_t first = index // blocks // columns * ROWS, vector = index // blocks % columns
     multiply(p, call.inputs, p.channel_places + first, p.input_rows, call.gradients, p.output_rows, call.sums,
-             p.tap_rows + first, min(ROWS, p.channels - first), call.count, vector, 1, True, call.first > 0)
+             p.tap_rows + first, min(ROWS, p.channels - first), call.count, vector, 1,
+             block * parts_of(p) // blocks, (block + 1) * parts_of(p) // blocks, True, call.first > 0)
 
 
 cdef void fold_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -264,7 +275,8 @@ cdef int correlate_kernel(const Pass *p, const char *x, const char *dy, char *dk
                 call.count = min(chunk, p.pairs - call.first)
                 runtime.parallel_for(spread_task, &call, 2 * ceil_div(call.count, p.unit),
                                      5e-9 * p.n * call.count * (p.channels + p.filters))
-                runtime.parallel_for(sums_task, &call, ceil_div(p.channels, ROWS) * ceil_div(p.filters, p.lanes),
+                runtime.parallel_for(sums_task, &call,
+                                     ceil_div(p.channels, ROWS) * ceil_div(p.filters, p.lanes) * sums_blocks(p),
                                      2e-10 * p.n * call.count * p.channels * p.filters)
                 call.first += chunk
             runtime.parallel_for(fold_task, &call, columns, 5e-9 * p.n * columns)
