@@ -324,15 +324,14 @@ class Trainer:
         """
         shape = (check_count("batch_size", batch_size, 1), *self._known_shape("predictor")[1:])
         chain = Chain([_snapshot(layer) for layer in self.layers], shape, self.dtype)
-        x_buffer, y, calls, copyto = chain.x, chain.y, chain.forward, np.copyto
-        dtype = self.dtype
+        x_buffer, y, calls, dtype = chain.x, chain.y, chain.forward, chain.x.dtype
 
         def answer(x):
-            if getattr(x, "shape", None) != shape:
+            if getattr(x, "shape", None) != shape or x.dtype is not dtype:
                 x = as_samples(x, shape, dtype)
                 if x.shape != shape:
                     raise ValueError(f"`x` must have shape {shape}. Received: {x.shape}.")
-            copyto(x_buffer, x)
+            x_buffer[...] = x
             for call in calls:
                 call()
             return y

@@ -43,11 +43,34 @@ MG_INLINE void MG_NAME(multiply)(vec *acc, const char *const *base, ptrdiff_t st
     MG_UNROLL                                                         \
     for (int j = 0; j < (MR + 3) / 4; j++) base[j] += (elements) * sizeof(MG_REAL)
 
+/* One or two accumulators would wait for each multiply-add: every fourth element, or every other, has a sum of its own. */
+MG_INLINE void MG_NAME(reduce_chains)(vec *acc, const char **base, ptrdiff_t step, ptrdiff_t *run, const MG_REAL **panel,
+                                      const int MR, const int NV) {
+    const int chains = 4 / (MR * NV);
+    vec sums[4];
+    MG_UNROLL
+    for (int i = 0; i < 4; i++) sums[i] = v_zero();
+    for (; *run >= chains; *run -= chains, *panel += chains * NV * VL) {
+        MG_UNROLL
+        for (int c = 0; c < chains; c++)
+            MG_UNROLL
+            for (int m = 0; m < MR; m++)
+                MG_UNROLL
+                for (int v = 0; v < NV; v++)
+                    sums[(c * MR + m) * NV + v] = v_fma(v_set1(AT(base, m)[c]), v_load(*panel + (c * NV + v) * VL),
+                                                        sums[(c * MR + m) * NV + v]);
+        ADVANCE(chains);
+    }
+    MG_UNROLL
+    for (int i = 0; i < 4; i++) acc[i % (MR * NV)] = v_add(acc[i % (MR * NV)], sums[i]);
+}
+
 MG_INLINE void MG_NAME(reduce_run)(vec *acc, const char *x, ptrdiff_t step, ptrdiff_t run, const MG_REAL *panel,
                                    const int MR, const int NV, const int taps) {
     const char *base[(MG_TILE_MAX + 3) / 4];
     MG_UNROLL
     for (int j = 0; j < (MR + 3) / 4; j++) base[j] = x + 4 * j * step;
+    if (taps == 1 && MR * NV <= 2 && run >= 8) MG_NAME(reduce_chains)(acc, base, step, &run, &panel, MR, NV);
     for (; run >= taps; run -= taps) {
         MG_NAME(multiply)(acc, base, step, panel, MR, NV, taps);
         panel += NV * VL;

@@ -68,17 +68,17 @@ def settings_of(isa, threads):
 
 
 def run(plan, x, kernel, bias, dy):
-    """All three operations, for 1 and 2 threads, which must agree bit by bit."""
+    """All three operations, for 1, 2 and 3 threads, which must agree bit by bit."""
     results = []
-    for threads in (1, 2):
+    for threads in (1, 2, 3):
         found = [np.full(shape, np.nan, x.dtype) for shape in (dy.shape, x.shape, kernel.shape)]
         with settings_of(plan.isa, threads):
             plan.forward(x, kernel, bias, found[0])
             plan.grad_input(dy, kernel, found[1])
             plan.grad_kernel(x, dy, found[2])
         results.append(found)
-    for one, two in zip(*results):
-        assert np.array_equal(one, two), "the number of threads changes bits"
+    for one, *others in zip(*results):
+        assert all(np.array_equal(one, other) for other in others), "the number of threads changes bits"
     return results[0]
 
 
@@ -257,3 +257,39 @@ def test_what_they_cannot_do_is_refused(how):
 def test_unknown_algorithm():
     with pytest.raises(ValueError, match="one of direct, winograd, fft"):
         ConvPlan(conv_geometry((1, 9, 9, 4), (3, 3, 4, 4)), "float32", "magic")
+
+
+@every_isa
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shapes", [((1, 28, 32), (5, 32, 32)), ((1, 9, 9, 48), (3, 3, 48, 40)), ((1, 6, 3), (2, 3, 4))])
+def test_a_frozen_pass_keeps_its_kernel_and_follows_its_input(isa, dtype, shapes):
+    geometry = conv_geometry(*shapes)
+    (x, kernel, bias, dy), _ = case(geometry, dtype, 0)
+    x, kernel, bias, y, want = x.copy(), kernel.copy(), bias.copy(), np.empty_like(dy), np.empty_like(dy)
+    with settings_of(isa, 2):
+        plan = ConvPlan(geometry, dtype)
+        frozen = plan.freeze(x, kernel, bias, y, "relu")
+        kept = kernel.copy(), bias.copy()
+        kernel[...], bias[...], y[...] = np.nan, np.nan, np.nan
+        x *= -2
+        frozen()
+        plan.forward(x, *kept, want, "relu")
+    np.testing.assert_allclose(y, want, atol=2000 * np.finfo(dtype).eps)
+
+
+def test_frozen_taps_are_transformed_where_that_pays():
+    with settings_of(runtime.available_isas()[-1], 1):
+        assert isinstance(choice.choose_frozen(conv_geometry((1, 28, 32), (5, 32, 32)), False), WinogradConv)
+        assert choice.choose_frozen(conv_geometry((1, 30, 1), (5, 1, 16)), False) is None
+
+
+@every_isa
+@pytest.mark.parametrize("filters", [1, 7, 16, 24, 33])
+def test_one_position_sums_in_several_chains(isa, filters):
+    rng = np.random.default_rng(filters)
+    for channels in (1, 7, 8, 9, 11, 64, 99):
+        x, kernel = rng.standard_normal((1, 1, channels)), rng.standard_normal((1, channels, filters))
+        y = np.empty((1, 1, filters))
+        with settings_of(isa, 1):
+            ConvPlan(conv_geometry(x.shape, kernel.shape), "float64").forward(x, kernel, None, y)
+        np.testing.assert_allclose(y[0, 0], x[0, 0] @ kernel[0], atol=1e-13)

@@ -46,6 +46,16 @@ def choose(geometry, wide, algorithm=None):
                  for operation, offer in zip(OPERATIONS, best)], wide)
 
 
+def choose_frozen(geometry, wide):
+    """The algorithm for forward passes whose kernel is transformed once for all; None means the direct sums."""
+    if not WinogradConv.serves(geometry):
+        return None
+    lanes, size = runtime.get_lanes(wide), 8 if wide else 4
+    cost, form = min((winograd_cost(geometry, "forward", lanes, size, *form, frozen=True), form)
+                     for form in winograd_forms(geometry))
+    return WinogradConv(geometry, wide, *form) if cost * MARGIN < direct(geometry, "forward", lanes) else None
+
+
 def make(offers, wide):
     """Algorithms from (cost, class, arguments); equal ones are made once."""
     made = {}
@@ -110,8 +120,9 @@ def winograd_forms(geometry):
                     yield axis, run, True
 
 
-def winograd_cost(geometry, operation, lanes, size, axis, run, both):
-    """6 products for each tile, or 24, the transforms of its inputs and outputs, the taps', and calls of the tiles."""
+def winograd_cost(geometry, operation, lanes, size, axis, run, both, frozen=False):
+    """6 products for each tile, or 24, the transforms of its inputs and outputs, the taps' unless they are `frozen`, and
+    calls of the tiles."""
     (batch, *sizes), channels, filters = roles(geometry, operation)
     rate, taps = geometry.dilation_rate[axis], geometry.kernel_shape[axis]
     sizes[axis] = rate * -(-sizes[axis] // (rate * (7 - run)))
@@ -124,7 +135,7 @@ def winograd_cost(geometry, operation, lanes, size, axis, run, both):
         return math.inf
     if operation == "grad_kernel":
         return tiles * (products + places * (15 * parts * deep + (12 + 1.5 * others) * wide)) + 13 * products
-    return tiles * (products + places * (7 * parts * deep + (16 + 3.3 * others) * wide)) + 27 * products
+    return tiles * (products + places * (7 * parts * deep + (16 + 3.3 * others) * wide)) + (0 if frozen else 27 * products)
 
 
 def scatter(geometry, lanes, size):

@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 
-from mgconv.native.choice import choose
+from mgconv.native.choice import choose, choose_frozen
 from mgconv.native.correlation import axes
 
 cdef enum:
@@ -103,7 +103,7 @@ cdef class ConvPlan:
     cdef list forward_passes, input_passes
     cdef KernelGradient sum
     cdef tuple used                   # slices of the kernel: the taps that meet an input
-    cdef bint all_used
+    cdef bint all_used, free_choice
     cdef runtime.Algorithm fast_forward, fast_input, fast_kernel        # instead of the direct sums, or None
 
     def __init__(self, geometry, dtype, algorithm=None):
@@ -142,6 +142,7 @@ cdef class ConvPlan:
         used = slice(first_row, first_row + rows[1]), slice(first_column, first_column + columns[1])
         self.used = used[2 - geometry.rank:]
         self.all_used = rows[1] * columns[1] == math.prod(geometry.kernel_shape[:-2])
+        self.free_choice = algorithm is None
         self.fast_forward, self.fast_input, self.fast_kernel = choose(geometry, self.wide, algorithm)
 
     @property
@@ -192,9 +193,25 @@ cdef class ConvPlan:
         It looks at `x` and writes `out` whenever it is called; what follows from the kernel is prepared once.
         """
         self.forward(x, kernel, bias, out, activation)              # checks all arguments
-        if self.empty or self.fast_forward is not None:
-            return partial(self.forward, x, kernel.copy(), None if bias is None else bias.copy(), out, activation)
-        return FrozenForward(self.forward_passes[0], x, kernel, bias, out, activation == "relu")
+        cdef const unsigned char[::1] x_bytes, kernel_bytes, bias_bytes
+        cdef unsigned char[::1] out_bytes
+        cdef const char *bias_at = NULL
+        cdef runtime.Algorithm algorithm = self.fast_forward
+        bias = None if bias is None else bias.copy()
+        if not self.empty:
+            if algorithm is None and self.free_choice:
+                algorithm = choose_frozen(self.geometry, self.wide)
+            if algorithm is None:
+                return FrozenForward(self.forward_passes[0], x, kernel, bias, out, activation == "relu")
+            x_bytes, kernel_bytes, out_bytes = bytes_of(x), bytes_of(kernel), bytes_of(out)
+            if bias is not None:
+                bias_bytes = bytes_of(bias)
+                bias_at = <const char *>&bias_bytes[0]
+            frozen = algorithm.freeze(<const char *>&x_bytes[0], <const char *>&kernel_bytes[0], bias_at,
+                                      <char *>&out_bytes[0], activation == "relu", (x, bias, out))
+            if frozen is not None:
+                return frozen
+        return partial(self.forward, x, kernel.copy(), bias, out, activation)
 
     def grad_input(self, dy, kernel, dx):
         """dx <- the gradient to x: every position is written."""

@@ -17,7 +17,7 @@ copied. But strips hold the channels several times over for several filters each
 first-level cache.
 
 Tiles lie `along` one axis: the columns; or the rows, where there is one column; or the images, where maps are smaller
-than a tile. Sums are formed in one order whatever the cut, so the bits depend on neither threads nor boxes.
+than a tile. The shape alone decides on the cut, and on the order of every sum: the bits do not depend on the threads.
 """
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset

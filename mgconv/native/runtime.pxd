@@ -213,3 +213,5 @@ cdef class Algorithm:
     cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1
     cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1
     cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1
+    # A call without arguments that does `forward` with the kernel as it is now and keeps `alive` alive; or None.
+    cdef object freeze(self, const char *x, const char *kernel, const char *bias, char *y, bint relu, alive)

@@ -17,6 +17,7 @@ Positions of a block lie as [place][image][row of tiles][line][tile][part][chann
 more rows for taps along the other axis. Blocks follow from the shape alone and each number is summed by one task in one
 order, so that the number of threads changes no bit.
 """
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from mgconv.native cimport correlation, kernel_gradient, runtime
@@ -46,7 +47,8 @@ cdef enum:
     TILE_BYTES = 2048                 # and one more for so many bytes of sums: many come from further away
     CHUNKS = 8
     CHUNKS_BYTES = 8 << 20            # all chunks' sums
-    TASKS = 8                         # enough for a few threads, where there are so many tiles
+    TASKS = 8                         # enough for a few threads, where there are so many tiles,
+    LEAST_TILES = 8                   # a block of each
     PART = 64                         # channels or tiles of one task's transform
     GATHERED_BYTES = ROW_TAPS * 5 * PART * 256       # of five taps in a row, in a panel of four vectors
 
@@ -145,21 +147,55 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     job.failed |= product.failed
 
 
-cdef int correlate(const Pass *p, Correlation product, const char *x, const char *kernel, const char *bias, char *y,
-                   bint relu) except -1:
+cdef Job correlation_job(const Pass *p, Correlation product, const char *x, const char *kernel, const char *bias, char *y,
+                         bint relu):
     cdef Job job
     job.plan, job.x, job.kernel, job.bias, job.y, job.relu, job.failed = p, x, kernel, bias, y, relu, False
     job.product = correlation.Call(plan=&product.plan, x=NULL, kernel=NULL, bias=NULL, y=NULL, packed=NULL, relu=False,
                                    failed=False)
+    return job
+
+
+cdef inline Py_ssize_t taps_bytes(const Job *job) noexcept nogil:
+    return job.plan.places * packed_place(job.product.plan)
+
+
+cdef void transform_taps(Job *job) noexcept nogil:
+    runtime.parallel_for(taps_task, job, job.product.plan.panel_count * taps_tasks(job.plan), taps_bytes(job) * 2e-10)
+
+
+cdef void correlate_blocks(Job *job) noexcept nogil:
+    cdef const Pass *p = job.plan
+    runtime.parallel_for(block_task, job, p.blocks[0] * p.blocks[1] * p.blocks[2], p.seconds)
+
+
+cdef int correlate(const Pass *p, Correlation product, const char *x, const char *kernel, const char *bias, char *y,
+                   bint relu) except -1:
+    cdef Job job = correlation_job(p, product, x, kernel, bias, y, relu)
     with nogil:
-        job.product.packed = <char *>runtime.scratch(MG_SCRATCH_JOB, p.places * packed_place(&product.plan))
+        job.product.packed = <char *>runtime.scratch(MG_SCRATCH_JOB, taps_bytes(&job))
         if job.product.packed == NULL:
             job.failed = True
         else:
-            runtime.parallel_for(taps_task, &job, product.plan.panel_count * taps_tasks(p),
-                                 p.places * packed_place(&product.plan) * 2e-10)
-            runtime.parallel_for(block_task, &job, p.blocks[0] * p.blocks[1] * p.blocks[2], p.seconds)
+            transform_taps(&job)
+            correlate_blocks(&job)
     return runtime.check_memory(not job.failed)
+
+
+cdef class FrozenWinograd:
+    """A forward pass bound to its arrays for good, its taps transformed. One thread may call it at a time."""
+    cdef Job job
+    cdef char *taps
+    cdef object alive
+
+    def __dealloc__(self):
+        free(self.taps)
+
+    def __call__(self):
+        with nogil:
+            correlate_blocks(&self.job)
+        enough, self.job.failed = not self.job.failed, False
+        runtime.check_memory(enough)
 
 
 # ---- gradient to the kernel ----
@@ -333,7 +369,7 @@ cdef class WinogradConv(runtime.Algorithm):
             lay_out(p)
             tiles = p.batch * p.down * p.across * p.rate
             cut_blocks(p, max(min(max(BLOCK_BYTES // (p.places * (p.x_pitch + p.y_pitch) * p.item), FEW_TILES),
-                                  tiles // TASKS), 1))
+                                  tiles // TASKS), LEAST_TILES))
         p = &self.towards_output
         r[0], r.chunks = p[0], 1
         tiles, sums = p.batch * p.down * p.across * p.rate, r.places * sums_place(r)
@@ -359,3 +395,16 @@ cdef class WinogradConv(runtime.Algorithm):
 
     cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1:
         return correlate_kernel(&self.towards_kernel, self.sum, x, dy, dkernel)
+
+    cdef object freeze(self, const char *x, const char *kernel, const char *bias, char *y, bint relu, alive):
+        cdef FrozenWinograd frozen = FrozenWinograd.__new__(FrozenWinograd)
+        frozen.alive = self, alive
+        frozen.job = correlation_job(&self.towards_output, self.output_product, x, kernel, bias, y, relu)
+        frozen.taps = <char *>malloc(taps_bytes(&frozen.job) + LINE)
+        if frozen.taps == NULL:
+            raise MemoryError("no memory for transformed taps")
+        frozen.job.product.packed = frozen.taps + (-<Py_ssize_t>frozen.taps & (LINE - 1))
+        with nogil:
+            transform_taps(&frozen.job)
+        runtime.check_memory(not frozen.job.failed)
+        return frozen
