@@ -261,7 +261,8 @@ def test_unknown_algorithm():
 
 @every_isa
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shapes", [((1, 28, 32), (5, 32, 32)), ((1, 9, 9, 48), (3, 3, 48, 40)), ((1, 6, 3), (2, 3, 4))])
+@pytest.mark.parametrize("shapes", [((1, 28, 32), (5, 32, 32)), ((1, 9, 9, 48), (3, 3, 48, 40)),
+                                    ((1, 6, 3), (2, 3, 4))])
 def test_a_frozen_pass_keeps_its_kernel_and_follows_its_input(isa, dtype, shapes):
     geometry = conv_geometry(*shapes)
     (x, kernel, bias, dy), _ = case(geometry, dtype, 0)

@@ -147,8 +147,8 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     job.failed |= product.failed
 
 
-cdef Job correlation_job(const Pass *p, Correlation product, const char *x, const char *kernel, const char *bias, char *y,
-                         bint relu):
+cdef Job correlation_job(const Pass *p, Correlation product, const char *x, const char *kernel, const char *bias,
+                         char *y, bint relu):
     cdef Job job
     job.plan, job.x, job.kernel, job.bias, job.y, job.relu, job.failed = p, x, kernel, bias, y, relu, False
     job.product = correlation.Call(plan=&product.plan, x=NULL, kernel=NULL, bias=NULL, y=NULL, packed=NULL, relu=False,
@@ -208,7 +208,8 @@ cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Sum sum = job.sum[0]
     cdef Job local
     cdef kernel_gradient.Call call
-    cdef Py_ssize_t chunk = index // job.filter_blocks, filters = index % job.filter_blocks, n, h, block, place
+    cdef Py_ssize_t chunk = index // job.filter_blocks, filters = index % job.filter_blocks
+    cdef Py_ssize_t first_filter, n, h, block, place
     cdef Py_ssize_t all_blocks = p.blocks[0] * p.blocks[1] * p.blocks[2]
     cdef Py_ssize_t first = chunk * all_blocks // p.chunks, end = (chunk + 1) * all_blocks // p.chunks
     cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_MADE, block_bytes(p))
@@ -220,17 +221,17 @@ cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
         return
     memset(zeros, 0, zeros_bytes(p))
     sum.filter_blocks = job.filter_blocks
-    part.filters = kernel_gradient.block_start(&sum, filters + 1) - kernel_gradient.block_start(&sum, filters)
+    first_filter = kernel_gradient.block_start(&sum, filters)
+    part.filters = kernel_gradient.block_start(&sum, filters + 1) - first_filter
     local = job[0]
-    local.plan, local.y = &part, job.y + kernel_gradient.block_start(&sum, filters) * p.item
+    local.plan, local.y = &part, job.y + first_filter * p.item
     for block in range(first, end):
         b = find_block(p, block)
         for n in range(b.images):
             for h in range(b.rows + halo(p)):
                 transform_row(p, job.x, &b, n, h, 0, p.wide, inputs, zeros)
             for h in range(b.rows):
-                outputs_row(&local, gradients + kernel_gradient.block_start(&sum, filters) * p.item, &b, n, h, 0, p.wide,
-                            True)
+                outputs_row(&local, gradients + first_filter * p.item, &b, n, h, 0, p.wide, True)
         local_sizes(p, &b, &sum.axis[0].out, &sum.axis[2].out)
         for place in range(p.places):
             call = kernel_gradient.Call(
@@ -261,7 +262,7 @@ cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, 
                           char *dkernel) except -1:
     cdef Job job
     job.plan, job.sum, job.x, job.y, job.failed = p, &machine.plan, x, <char *>dy, False
-    # Each of the blocks of filters transforms the inputs anew, so there are more than one only where threads would idle.
+    # Each block of filters transforms the inputs anew, so there are more than one only where threads would idle.
     job.filter_blocks = min(ceil_div(runtime.get_num_threads(), p.chunks), machine.plan.filter_count)
     with nogil:
         job.sums = <char *>runtime.scratch(MG_SCRATCH_JOB, sums_bytes(p))
