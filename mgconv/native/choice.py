@@ -51,7 +51,7 @@ def choose_frozen(geometry, wide):
     if not WinogradConv.serves(geometry):
         return None
     lanes, size = runtime.get_lanes(wide), 8 if wide else 4
-    cost, form = min((winograd_cost(geometry, "forward", lanes, size, *form, True), form)
+    cost, form = min((winograd_cost(geometry, "frozen", lanes, size, *form), form)
                      for form in winograd_forms(geometry))
     return WinogradConv(geometry, wide, *form) if cost * MARGIN < direct(geometry, "forward", lanes) else None
 
@@ -120,9 +120,9 @@ def winograd_forms(geometry):
                     yield axis, run, True
 
 
-def winograd_cost(geometry, operation, lanes, size, axis, run, both, frozen=False):
-    """6 products for each tile, or 24, the transforms of its inputs and outputs, the taps' unless `frozen`, and calls of
-    the tiles."""
+def winograd_cost(geometry, operation, lanes, size, axis, run, both):
+    """6 products for each tile, or 24, the transforms of its inputs and outputs, the taps' ("frozen": done before), and
+    calls of the tiles."""
     (batch, *sizes), channels, filters = roles(geometry, operation)
     rate, taps = geometry.dilation_rate[axis], geometry.kernel_shape[axis]
     sizes[axis] = rate * -(-sizes[axis] // (rate * (7 - run)))
@@ -135,7 +135,7 @@ def winograd_cost(geometry, operation, lanes, size, axis, run, both, frozen=Fals
         return math.inf
     if operation == "grad_kernel":
         return tiles * (products + places * (15 * parts * deep + (12 + 1.5 * others) * wide)) + 13 * products
-    once = 0 if frozen else 27 * products
+    once = 0 if operation == "frozen" else 27 * products
     return tiles * (products + places * (7 * parts * deep + (16 + 3.3 * others) * wide)) + once
 
 
