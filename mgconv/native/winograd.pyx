@@ -378,6 +378,7 @@ cdef class WinogradConv(runtime.Algorithm):
             r.chunks *= 2
         tiles, most = ceil_div(tiles, r.chunks), max(SUM_BYTES // (r.places * (r.x_pitch + r.y_pitch) * r.item), 1)
         cut_blocks(r, max(ceil_div(tiles, ceil_div(tiles, most)), SUM_TILES))
+        r.chunks = min(r.chunks, r.blocks[0] * r.blocks[1] * r.blocks[2])
         self.output_product = Correlation(wide, *local_axes(p), 1, p.depth, p.filters, local_image(p), 0, (0,) * 5, 0,
                                           p.x_pitch)
         self.input_product = Correlation(wide, *local_axes(q), 1, q.depth, q.filters, local_image(q), 0, (0,) * 5, 0,
