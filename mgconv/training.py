@@ -302,7 +302,8 @@ class Trainer:
         """A function that answers as fast as this package can, for batches of one size.
 
         It keeps a copy of the weights as they are now, and its own buffers: **the array that it returns is overwritten
-        by its next call**, so copy what you keep, and make one for each thread.
+        by its next call**, so copy what you keep, and make one for each thread. Its convolutions prepare their kernels
+        once, which may favour another algorithm than `predict`'s: the last digits may differ.
 
         Parameters
         ----------
@@ -327,7 +328,7 @@ class Trainer:
         x_buffer, y, calls, dtype = chain.x, chain.y, chain.forward, chain.x.dtype
 
         def answer(x):
-            if getattr(x, "shape", None) != shape or x.dtype is not dtype:
+            if getattr(x, "dtype", None) is not dtype or x.shape != shape:
                 x = as_samples(x, shape, dtype)
                 if x.shape != shape:
                     raise ValueError(f"`x` must have shape {shape}. Received: {x.shape}.")

@@ -120,7 +120,8 @@ MG_INLINE void MG_NAME(reduce_channels)(vec *acc, const char *x, ptrdiff_t step,
     }
 }
 
-/* Three columns of the kernel for two rows of positions: the x of an input row stay in registers for both. */
+/* Three columns of the kernel for two rows of positions: the x of an input row stay in registers for both. With 2 MR sums
+   and three taps that is more than 16 registers hold. */
 MG_INLINE void MG_NAME(reduce_pair)(vec *acc, const struct mg_conv_row *r, const char *x, unsigned inside,
                                     const char *panel, const int MR, const int whole) {
     const ptrdiff_t step = r->x_step;

@@ -222,6 +222,9 @@ def test_predictor_keeps_the_weights_of_its_day():
     for bad in (X[:2], X[0], X[:1, :5]):
         with pytest.raises(ValueError, match="`x` must have shape"):
             answer(bad)
+    np.testing.assert_array_equal(answer(memoryview(x)), want)         # it has a shape, but no dtype
+    with pytest.raises(TypeError, match="real numbers"):
+        answer(x.astype(complex))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -197,21 +197,20 @@ cdef class ConvPlan:
         cdef unsigned char[::1] out_bytes
         cdef const char *bias_at = NULL
         cdef runtime.Algorithm algorithm = self.fast_forward
-        bias = None if bias is None else bias.copy()
-        if not self.empty:
-            if algorithm is None and self.free_choice:
-                algorithm = choose_frozen(self.geometry, self.wide)
-            if algorithm is None:
-                return FrozenForward(self.forward_passes[0], x, kernel, bias, out, activation == "relu")
-            x_bytes, kernel_bytes, out_bytes = bytes_of(x), bytes_of(kernel), bytes_of(out)
-            if bias is not None:
-                bias_bytes = bytes_of(bias)
-                bias_at = <const char *>&bias_bytes[0]
-            frozen = algorithm.freeze(<const char *>&x_bytes[0], <const char *>&kernel_bytes[0], bias_at,
-                                      <char *>&out_bytes[0], activation == "relu", (x, bias, out))
-            if frozen is not None:
-                return frozen
-        return partial(self.forward, x, kernel.copy(), bias, out, activation)
+        if self.empty:
+            return partial(self.forward, x, kernel, bias, out, activation)
+        if algorithm is None and self.free_choice:
+            algorithm = choose_frozen(self.geometry, self.wide)
+        if algorithm is None:
+            return FrozenForward(self.forward_passes[0], x, kernel, bias, out, activation == "relu")
+        x_bytes, kernel_bytes, out_bytes = bytes_of(x), bytes_of(kernel), bytes_of(out)
+        if bias is not None:
+            bias = bias.copy()
+            bias_bytes = bytes_of(bias)
+            bias_at = <const char *>&bias_bytes[0]
+        frozen = algorithm.freeze(<const char *>&x_bytes[0], <const char *>&kernel_bytes[0], bias_at,
+                                  <char *>&out_bytes[0], activation == "relu", (x, bias, out))
+        return partial(self.forward, x, kernel.copy(), bias, out, activation) if frozen is None else frozen
 
     def grad_input(self, dy, kernel, dx):
         """dx <- the gradient to x: every position is written."""

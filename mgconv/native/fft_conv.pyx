@@ -9,7 +9,7 @@ from rounding beside larger numbers). With h the taps turned:
 
     for each row of taps:            (tasks)        for each chunk of pairs:
         transform it                                    for each pair: transform inputs and gradients       (tasks)
-    for each block of pairs:         (tasks)            for some channels and frequencies: sums += products   (tasks)
+    for each block of pairs:         (tasks)            for some channels and frequencies: sums += products (tasks)
         transform inputs                            for each channel, vector of filters:                    (tasks)
         multiply, add over channels                     transform back and store
         transform back and store

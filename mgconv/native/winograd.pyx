@@ -14,8 +14,8 @@ taps lie d apart, so do the inputs of a tile, and there are d lines of tiles in 
         transform to outputs                   add up the chunks' sums and transform to taps    (tasks)
 
 Positions of a block lie as [place][image][row of tiles][line][tile][part][channel]; the inputs have (taps - 1) * rate
-more rows for taps along the other axis. Blocks follow from the shape alone and each number is summed by one task in one
-order, so that the number of threads changes no bit.
+more rows for taps along the other axis. Blocks and chunks follow from the shape alone, one task sums each number over a
+block or chunk, and chunks are added up in order, so that the number of threads changes no bit.
 """
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -45,10 +45,10 @@ cdef enum:
     SUM_TILES = 64                    # or reading and writing the sums
     CHUNK_TILES = 64                  # tiles whose sums repay to be added to the other chunks',
     TILE_BYTES = 2048                 # and one more for so many bytes of sums: many come from further away
-    CHUNKS = 8
+    CHUNKS = 8                        # at most, a power of two: to share them evenly among as many threads
     CHUNKS_BYTES = 8 << 20            # all chunks' sums
-    TASKS = 8                         # enough for a few threads, where there are so many tiles,
-    LEAST_TILES = 8                   # a block of each
+    TASKS = 8                         # enough for a few threads, where each gets
+    LEAST_TILES = 8                   # so many tiles, which the product takes at once
     PART = 64                         # channels or tiles of one task's transform
     GATHERED_BYTES = ROW_TAPS * 5 * PART * 256       # of five taps in a row, in a panel of four vectors
 
@@ -263,6 +263,7 @@ cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, 
     cdef Job job
     job.plan, job.sum, job.x, job.y, job.failed = p, &machine.plan, x, <char *>dy, False
     # Each block of filters transforms the inputs anew, so there are more than one only where threads would idle.
+    # What one of its numbers sums does not depend on the block that it is in.
     job.filter_blocks = min(ceil_div(runtime.get_num_threads(), p.chunks), machine.plan.filter_count)
     with nogil:
         job.sums = <char *>runtime.scratch(MG_SCRATCH_JOB, sums_bytes(p))
