@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 CACHE_LINE = 64
-_LARGE = 1 << 16               # elements that repay the microseconds that aligning takes
+LARGE = 1 << 16                # elements that repay the microseconds that aligning takes
 
 
 def aligned_empty(shape, dtype):
@@ -19,4 +19,4 @@ def aligned_empty(shape, dtype):
 
 def empty_result(shape, dtype):
     """An uninitialized array for what an operation returns; a large one is aligned."""
-    return np.empty(shape, dtype) if math.prod(shape) < _LARGE else aligned_empty(shape, dtype)
+    return np.empty(shape, dtype) if math.prod(shape) < LARGE else aligned_empty(shape, dtype)

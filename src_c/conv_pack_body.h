@@ -78,17 +78,27 @@ static MG_REAL *MG_NAME(pack_run)(MG_REAL *to, const struct mg_conv_pack *how, p
 static MG_REAL *MG_NAME(pack_taps)(MG_REAL *to, const struct mg_conv_pack *how, ptrdiff_t i, ptrdiff_t j) {
     const int taps = how->taps, width = how->width, filters = how->filters;
     const ptrdiff_t step = how->filter_step;
-    ptrdiff_t left = how->merged ? how->inner * how->run : how->run, tap = j, element = how->run;
+    ptrdiff_t left = how->merged ? how->inner * how->run : how->run, tap = j, elements = how->run;
     const char *from = FROM(i, j, 0);
     for (; left > 0; to += width) {
         const int together = left >= taps ? taps : 1;
         for (int lane = 0; lane < width; lane++) to[lane] = 0;
-        for (int k = 0; k < together; k++, from += how->run_step) {
-            if (element-- == 0) {
-                element = how->run - 1;
+        for (int k = 0; k < together;) {
+            if (elements == 0) {
+                elements = how->run;
                 from = FROM(i, ++tap, 0);
             }
-            for (int f = 0; f < filters; f++) to[f * taps + k] = *(const MG_REAL *)(from + f * step);
+            const int count = elements < together - k ? (int)elements : together - k;
+            for (int f = 0; f < filters; f++) {
+                MG_REAL *target = to + f * taps + k;
+                const char *source = from + f * step;
+                if (how->run_step == sizeof(MG_REAL)) v_storen(target, v_loadn((const MG_REAL *)source, count), count);
+                else
+                    for (int e = 0; e < count; e++) target[e] = *(const MG_REAL *)(source + e * how->run_step);
+            }
+            k += count;
+            elements -= count;
+            from += count * how->run_step;
         }
         left -= together;
     }

@@ -1,9 +1,11 @@
 """What the functions of mgconv.ops accept, and what they refuse before anything is written."""
+import itertools
 import sys
 import threading
 
 import numpy as np
 import pytest
+import twin
 
 from mgconv import layers, ops
 from mgconv.geometry import conv_geometry
@@ -213,6 +215,32 @@ def test_a_number_that_is_no_integer_is_refused_after_an_equal_one_was_taken():
             call(2.0)
         with pytest.raises(TypeError, match="integer"):
             call(np.float32(2))
+
+
+def test_every_call_finds_the_plan_of_its_own_settings():
+    settings = list(itertools.product((1, 2, (1, 2), (2, 1)), ("valid", "same", "full"), (1, 2, (1, 2), (2, 1))))
+    for how in 2 * settings:                          # once to make the plans, once to find them
+        geometry = conv_geometry(X.shape, KERNEL.shape, *how)
+        y = twin.conv(X, KERNEL, geometry)
+        np.testing.assert_allclose(ops.conv(X, KERNEL, None, *how), y, atol=1e-12)
+        np.testing.assert_allclose(ops.conv_grad_input(y, KERNEL, X.shape, *how),
+                                   twin.conv_grad_input(y, KERNEL, geometry), atol=1e-11)
+        np.testing.assert_allclose(ops.conv_grad_kernel(X, y, KERNEL.shape, *how),
+                                   twin.conv_grad_kernel(X, y, geometry), atol=1e-11)
+
+
+def test_more_shapes_than_plans_are_kept():
+    kernel = np.array([1.0, -1.0]).reshape(2, 1, 1)
+    for steps in 2 * list(range(2, 600)):
+        x = np.arange(float(steps)).reshape(1, -1, 1)
+        np.testing.assert_array_equal(ops.conv(x, kernel), np.full((1, steps - 1, 1), -1.0))
+
+
+def test_any_buffer_is_an_input():
+    assert np.array_equal(ops.conv(memoryview(X), memoryview(KERNEL), memoryview(BIAS)), Y)
+    out = memoryview(np.empty_like(Y))
+    with pytest.raises(TypeError, match="`out` must be an array"):
+        ops.conv(X, KERNEL, BIAS, out=out)
 
 
 def test_a_plan_refuses_what_is_not_its_own():

@@ -54,15 +54,14 @@ cdef class ReluGrad:
     def __call__(self):
         cdef Job *j = &self.job
         cdef Py_ssize_t chunks = (j.rows + j.chunk - 1) // j.chunk
-        with nogil:
-            if chunks == 1:
-                j.kernels.relu_grad(j.y, j.dy, j.sums, j.rows, j.columns)
+        if chunks == 1:
+            j.kernels.relu_grad(j.y, j.dy, j.sums, j.rows, j.columns)
+        else:
+            runtime.parallel_for(run_chunk, j, chunks, 1.5e-10 * j.rows * j.columns)
+            if j.itemsize == 8:
+                add_rows(<double *>j.partial, <double *>j.sums, chunks, j.columns)
             else:
-                runtime.parallel_for(run_chunk, j, chunks, 1.5e-10 * j.rows * j.columns)
-                if j.itemsize == 8:
-                    add_rows(<double *>j.partial, <double *>j.sums, chunks, j.columns)
-                else:
-                    add_rows(<float *>j.partial, <float *>j.sums, chunks, j.columns)
+                add_rows(<float *>j.partial, <float *>j.sums, chunks, j.columns)
 
 
 ctypedef fused real:

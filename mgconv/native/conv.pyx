@@ -1,11 +1,5 @@
 # cython: wraparound=True
-"""Convolution plans: everything that follows from shapes, dtype and instruction set, made once and applied many times.
-
-The gradient to the input is itself a correlation, of dy with the kernel turned by 180 degrees and its channels and
-filters exchanged. With stride s it falls into one such correlation for each residue of the input position mod s:
-input i meets tap k where i + p - k*d = s*o, so with g = gcd(s, d) the taps of one residue are every (s/g)-th, their
-outputs lie d/g apart, and the positions of a residue are s apart in dx.
-"""
+"""Convolution plans: what follows from shapes, dtype and instruction set, made once and applied many times."""
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -14,18 +8,23 @@ from mgconv.native cimport runtime
 from mgconv.native.correlation cimport Call, Correlation, pack_panel, run_all, run_task
 from mgconv.native.kernel_gradient cimport KernelGradient
 
-import math
 from functools import partial
 
 import numpy as np
 
+from mgconv.memory import LARGE, aligned_empty
 from mgconv.native.choice import choose, choose_frozen
-from mgconv.native.correlation import axes
+from mgconv.native.passes import forward_pass, input_passes, leaves_gaps, used_taps
+
+cdef object np_empty = np.empty
+cdef double SMALL = LARGE           # fewer elements need no aligning
+cdef tuple FLOATS = (np.dtype("float32"), np.dtype("float64"))
 
 cdef enum:
     RANKS = 4
     READ = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT
     WRITE = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE
+    MOST_KNOWN = 256                  # plans kept
 
 
 cdef struct Shape:
@@ -33,51 +32,84 @@ cdef struct Shape:
     Py_ssize_t size[RANKS]
 
 
-cdef Shape shape_of(sizes) except *:
-    cdef Shape shape
+cdef int set_shape(Shape *shape, tuple sizes) except -1:
+    cdef int i
     shape.rank = <int>len(sizes)
+    if shape.rank > RANKS:
+        raise ValueError(f"an array has at most {RANKS} axes here. Received: {sizes}.")
     for i in range(shape.rank):
         shape.size[i] = sizes[i]
-    return shape
+    return 0
 
 
-cdef int refuse(Py_buffer *view, str name, const Shape *shape, bint wide) except -1:
-    format = view.format.decode() if view.format != NULL else "B"
+cdef inline int kind(const Py_buffer *view) noexcept:
+    """0 for float32, 1 for float64, else -1."""
+    if view.format == NULL or view.format[0] == 0 or view.format[1] != 0:
+        return -1
+    return 0 if view.format[0] == b"f" else 1 if view.format[0] == b"d" else -1
+
+
+cdef int refuse(const Py_buffer *view, str name, const Shape *shape, bint wide) except -1:
     sizes = tuple([view.shape[i] for i in range(view.ndim)])
-    PyBuffer_Release(view)
     want = tuple([shape.size[i] for i in range(shape.rank)])
-    if format != "fd"[wide]:
-        dtype = "float64" if wide else "float32"
+    if kind(view) != wide:
+        format, dtype = view.format.decode() if view.format != NULL else "B", "float64" if wide else "float32"
         raise TypeError(f"`{name}` must be {dtype}. Received: an array of format {format!r}.")
     if sizes != want:
         raise ValueError(f"`{name}` must have the plan's shape {want}. Received: {sizes}.")
     raise ValueError(f"`{name}` must be aligned to its elements. Received: an array that is not.")
 
 
-cdef inline int take(object array, Py_buffer *view, str name, const Shape *shape, bint wide, int flags) except -1:
-    """Acquire an array's buffer and hold it against the plan. (A typed memoryview would make a Python object.)"""
+cdef inline int check(const Py_buffer *view, str name, const Shape *shape, bint wide) except -1:
+    """Hold an array against the plan."""
+    cdef bint fits = kind(view) == wide and view.ndim == shape.rank
     cdef int i
-    PyObject_GetBuffer(array, view, flags)
-    if view.format == NULL or view.format[0] != b"fd"[wide] or view.format[1] != 0 or view.ndim != shape.rank:
-        refuse(view, name, shape, wide)
-    for i in range(shape.rank):
-        if view.shape[i] != shape.size[i]:
-            refuse(view, name, shape, wide)
-    if <size_t>view.buf % (8 if wide else 4) and view.len:
+    if fits:
+        for i in range(shape.rank):
+            fits = fits and view.shape[i] == shape.size[i]
+    if not fits or (<size_t>view.buf % (8 if wide else 4) and view.len):
         refuse(view, name, shape, wide)
     return 0
 
 
-cdef int refuse_overlap(const Py_buffer *views, int count, int result) except -1:
-    """ValueError if the contiguous array number `result` shares memory with another of the first `count`."""
-    cdef const char *first = <const char *>views[result].buf
+cdef struct Taken:
+    int count
+    Py_buffer views[4]
+
+
+cdef inline Py_buffer *take(object array, Taken *taken, int flags) except NULL:
+    """An array's buffer. (A typed memoryview would make a Python object.)"""
+    cdef Py_buffer *view = &taken.views[taken.count]
+    PyObject_GetBuffer(array, view, flags)
+    taken.count += 1
+    return view
+
+
+cdef inline void release(Taken *taken) noexcept:
+    cdef int i
+    for i in range(taken.count):
+        PyBuffer_Release(&taken.views[i])
+
+
+cdef int refuse_overlap(const Taken *taken) except -1:
+    """ValueError if the third array, contiguous, shares memory with another."""
+    cdef const Py_buffer *result = &taken.views[2]
+    cdef const char *first = <const char *>result.buf
     cdef const char *begin
     cdef int i
-    for i in range(count):
-        begin = <const char *>views[i].buf
-        if i != result and begin < first + views[result].len and first < begin + views[i].len:
+    for i in range(taken.count):
+        begin = <const char *>taken.views[i].buf
+        if i != 2 and begin < first + result.len and first < begin + taken.views[i].len:
             raise ValueError("the result must not overlap the arguments. Received: arrays that do.")
     return 0
+
+
+cdef object new_array(tuple sizes, const Shape *shape, dtype):
+    cdef double count = 1
+    cdef int i
+    for i in range(shape.rank):
+        count *= shape.size[i]
+    return np_empty(sizes, dtype) if count < SMALL else aligned_empty(sizes, dtype)
 
 
 cdef class ConvPlan:
@@ -104,6 +136,7 @@ cdef class ConvPlan:
     cdef KernelGradient sum
     cdef tuple used                   # slices of the kernel: the taps that meet an input
     cdef bint all_used, free_choice
+    cdef Py_ssize_t settings          # that `find` knows it by, or 0
     cdef runtime.Algorithm fast_forward, fast_input, fast_kernel        # instead of the direct sums, or None
 
     def __init__(self, geometry, dtype, algorithm=None):
@@ -115,33 +148,17 @@ cdef class ConvPlan:
         if self.dtype.str[1:] not in ("f4", "f8") or not self.dtype.isnative:
             raise TypeError(f"`dtype` must be float32 or float64. Received: dtype={dtype!r}.")
         self.wide = self.dtype.itemsize == 8
-        self.x, self.y = shape_of(geometry.input_shape), shape_of(geometry.output_shape)
-        self.kernel, self.bias = shape_of(geometry.kernel_shape), shape_of(geometry.kernel_shape[-1:])
-        batch = geometry.input_shape[0]
-        self.empty = batch == 0
-        groups = geometry.groups
-        channels, filters = geometry.kernel_shape[-2:]
-        (rows, first_row), (columns, first_column) = axes(geometry)
-        # Steps of the kernel in elements, for rows, columns, channels, filters and groups.
-        steps = (geometry.kernel_shape[-3] * channels * filters, channels * filters, filters, 1, filters // groups)
-        first = first_row * steps[0] + first_column * steps[1]
-        y_row = columns[5] * filters
-        self.forward_passes = [Correlation(
-            self.wide, batch, (*rows, y_row), (*columns, filters), groups, channels, filters // groups,
-            rows[5] * y_row, 0, steps, first)]
-        self.input_passes = [
-            Correlation(self.wide, batch, phase_rows, phase_columns, groups, filters // groups, channels,
-                        rows[0] * columns[0] * groups * channels, row_offset + column_offset,
-                        (row_tap * steps[0], column_tap * steps[1], 1, filters, filters // groups),
-                        first + row_from * steps[0] + column_from * steps[1])
-            for phase_rows, row_offset, row_tap, row_from in phases(rows, columns[0] * groups * channels)
-            for phase_columns, column_offset, column_tap, column_from in phases(columns, groups * channels)]
-        self.gaps = len(self.input_passes) < min(rows[3], rows[0]) * min(columns[3], columns[0])
-        self.sum = KernelGradient(self.wide, batch, (*rows, y_row), (*columns, filters), groups, channels,
-                                  filters // groups)
-        used = slice(first_row, first_row + rows[1]), slice(first_column, first_column + columns[1])
-        self.used = used[2 - geometry.rank:]
-        self.all_used = rows[1] * columns[1] == math.prod(geometry.kernel_shape[:-2])
+        set_shape(&self.x, geometry.input_shape)
+        set_shape(&self.y, geometry.output_shape)
+        set_shape(&self.kernel, geometry.kernel_shape)
+        set_shape(&self.bias, geometry.kernel_shape[-1:])
+        self.empty = geometry.input_shape[0] == 0
+        self.forward_passes = [Correlation(self.wide, *forward_pass(geometry))]
+        self.input_passes = [Correlation(self.wide, *one) for one in input_passes(geometry)]
+        self.gaps = leaves_gaps(geometry)
+        self.sum = KernelGradient(self.wide, *forward_pass(geometry)[:6])
+        self.used = used_taps(geometry)
+        self.all_used = self.used == tuple([slice(0, taps) for taps in geometry.kernel_shape[:-2]])
         self.free_choice = algorithm is None
         self.fast_forward, self.fast_input, self.fast_kernel = choose(geometry, self.wide, algorithm)
 
@@ -159,33 +176,40 @@ cdef class ConvPlan:
         return max([bytes if algorithm is None else algorithm.scratch_bytes for algorithm, bytes in zip(fast, direct)])
 
     def forward(self, x, kernel, bias, out, activation=None):
-        """out <- activation(convolution of x with kernel, plus bias); `bias` may be None."""
-        cdef Py_buffer views[4]
-        cdef int taken = 0
+        """out <- activation(convolution of x with kernel, plus bias); `bias` may be None, and `out`: then a new array.
+        Returns `out`, as the gradients do."""
+        cdef Taken taken
+        taken.count = 0
+        try:
+            take(x, &taken, READ)
+            take(kernel, &taken, READ)
+            return self.convolve(&taken, bias, out, activation)
+        finally:
+            release(&taken)
+
+    cdef convolve(self, Taken *taken, bias, out, activation):
         cdef bint relu = False
+        cdef const char *bias_at = NULL
         if activation is not None and activation != "linear":
             if activation != "relu":
                 raise ValueError(f'`activation` must be None, "linear" or "relu". Received: activation={activation!r}.')
             relu = True
-        try:
-            take(x, &views[0], "x", &self.x, self.wide, READ)
-            taken = 1
-            take(kernel, &views[1], "kernel", &self.kernel, self.wide, READ)
-            taken = 2
-            take(out, &views[2], "out", &self.y, self.wide, WRITE)
-            taken = 3
-            if bias is not None:
-                take(bias, &views[3], "bias", &self.bias, self.wide, READ)
-                taken = 4
-            refuse_overlap(views, taken, 2)
-            if self.fast_forward is not None:
-                self.fast_forward.forward(<char *>views[0].buf, <char *>views[1].buf,
-                                          <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf, relu)
-            elif not self.empty:
-                run_all(self.forward_passes, <char *>views[0].buf, <char *>views[1].buf,
-                        <char *>views[3].buf if taken == 4 else NULL, <char *>views[2].buf, relu)
-        finally:
-            release(views, taken)
+        check(&taken.views[0], "x", &self.x, self.wide)
+        check(&taken.views[1], "kernel", &self.kernel, self.wide)
+        if out is None:
+            out = new_array(self.output_shape, &self.y, self.dtype)
+        check(take(out, taken, WRITE), "out", &self.y, self.wide)
+        if bias is not None:
+            check(take(bias, taken, READ), "bias", &self.bias, self.wide)
+            bias_at = <const char *>taken.views[3].buf
+        refuse_overlap(taken)
+        if self.fast_forward is not None:
+            self.fast_forward.forward(<char *>taken.views[0].buf, <char *>taken.views[1].buf, bias_at,
+                                      <char *>taken.views[2].buf, relu)
+        elif not self.empty:
+            run_all(self.forward_passes, <char *>taken.views[0].buf, <char *>taken.views[1].buf, bias_at,
+                    <char *>taken.views[2].buf, relu)
+        return out
 
     def freeze(self, x, kernel, bias, out, activation=None):
         """A call without arguments that does `forward` on these arrays, with kernel and bias as they are now.
@@ -214,48 +238,62 @@ cdef class ConvPlan:
 
     def grad_input(self, dy, kernel, dx):
         """dx <- the gradient to x: every position is written."""
-        cdef Py_buffer views[3]
-        cdef int taken = 0
+        cdef Taken taken
+        taken.count = 0
         try:
-            take(dy, &views[0], "dy", &self.y, self.wide, READ)
-            taken = 1
-            take(kernel, &views[1], "kernel", &self.kernel, self.wide, READ)
-            taken = 2
-            take(dx, &views[2], "dx", &self.x, self.wide, WRITE)
-            taken = 3
-            refuse_overlap(views, taken, 2)
-            if self.fast_input is not None:
-                self.fast_input.grad_input(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
-            elif not self.empty:
-                if self.gaps:
-                    memset(views[2].buf, 0, views[2].len)
-                run_all(self.input_passes, <char *>views[0].buf, <char *>views[1].buf, NULL, <char *>views[2].buf,
-                        False)
+            take(dy, &taken, READ)
+            take(kernel, &taken, READ)
+            return self.spread(&taken, dx)
         finally:
-            release(views, taken)
+            release(&taken)
+
+    cdef spread(self, Taken *taken, dx):
+        cdef Py_buffer *result
+        check(&taken.views[0], "dy", &self.y, self.wide)
+        check(&taken.views[1], "kernel", &self.kernel, self.wide)
+        if dx is None:
+            dx = new_array(self.input_shape, &self.x, self.dtype)
+        result = take(dx, taken, WRITE)
+        check(result, "dx", &self.x, self.wide)
+        refuse_overlap(taken)
+        if self.fast_input is not None:
+            self.fast_input.grad_input(<char *>taken.views[0].buf, <char *>taken.views[1].buf, <char *>result.buf)
+        elif not self.empty:
+            if self.gaps:
+                memset(result.buf, 0, result.len)
+            run_all(self.input_passes, <char *>taken.views[0].buf, <char *>taken.views[1].buf, NULL,
+                    <char *>result.buf, False)
+        return dx
 
     def grad_kernel(self, x, dy, dkernel):
         """dkernel <- the gradient to the kernel."""
-        cdef Py_buffer views[3]
-        cdef int taken = 0
+        cdef Taken taken
+        taken.count = 0
         try:
-            take(x, &views[0], "x", &self.x, self.wide, READ)
-            taken = 1
-            take(dy, &views[1], "dy", &self.y, self.wide, READ)
-            taken = 2
-            take(dkernel, &views[2], "dkernel", &self.kernel, self.wide, WRITE)
-            taken = 3
-            refuse_overlap(views, taken, 2)
-            if self.empty:
-                memset(views[2].buf, 0, views[2].len)
-            elif self.fast_kernel is not None:
-                self.fast_kernel.grad_kernel(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
-            elif self.all_used:
-                self.sum.run(<char *>views[0].buf, <char *>views[1].buf, <char *>views[2].buf)
-            else:
-                self.sum_used(<char *>views[0].buf, <char *>views[1].buf, np.asarray(dkernel))
+            take(x, &taken, READ)
+            take(dy, &taken, READ)
+            return self.sum_up(&taken, dkernel)
         finally:
-            release(views, taken)
+            release(&taken)
+
+    cdef sum_up(self, Taken *taken, dkernel):
+        cdef Py_buffer *result
+        check(&taken.views[0], "x", &self.x, self.wide)
+        check(&taken.views[1], "dy", &self.y, self.wide)
+        if dkernel is None:
+            dkernel = new_array(self.kernel_shape, &self.kernel, self.dtype)
+        result = take(dkernel, taken, WRITE)
+        check(result, "dkernel", &self.kernel, self.wide)
+        refuse_overlap(taken)
+        if self.empty:
+            memset(result.buf, 0, result.len)
+        elif self.fast_kernel is not None:
+            self.fast_kernel.grad_kernel(<char *>taken.views[0].buf, <char *>taken.views[1].buf, <char *>result.buf)
+        elif self.all_used:
+            self.sum.run(<char *>taken.views[0].buf, <char *>taken.views[1].buf, <char *>result.buf)
+        else:
+            self.sum_used(<char *>taken.views[0].buf, <char *>taken.views[1].buf, np.asarray(dkernel))
+        return dkernel
 
     cdef sum_used(self, const char *x, const char *dy, dkernel):
         """The gradient to the taps that meet an input; 0 for the others."""
@@ -307,8 +345,7 @@ cdef class FrozenForward:
         free(self.memory)
 
     def __call__(self):
-        with nogil:
-            runtime.parallel_for(frozen_task, &self.call, self.call.plan.tasks, self.call.plan.seconds)
+        runtime.parallel_for(frozen_task, &self.call, self.call.plan.tasks, self.call.plan.seconds)
         enough, self.call.failed = not self.call.failed, False
         runtime.check_memory(enough)
 
@@ -317,57 +354,141 @@ cdef bytes_of(array):
     return array.reshape(-1).view("u1")
 
 
-cdef inline void release(Py_buffer *views, int taken) noexcept:
+# ---- the short way: one call that finds its plan by the arrays -------------------------------------------------------
+
+cdef dict known = {}                  # plans under a number made of their shapes and settings
+cdef dict PADDINGS = {"valid": 1, "same": 2, "causal": 3, "full": 4}
+
+
+cdef inline Py_ssize_t axis_code(value) except -1:
+    cdef Py_ssize_t number = value if type(value) is int else 0
+    if not 0 < number < 4096:
+        raise KeyError(value)
+    return number
+
+
+cdef inline Py_ssize_t axes_code(value) except -1:
+    """An int, or a tuple with one for each axis, in 26 bits; KeyError for anything else."""
+    if type(value) is not tuple:
+        return axis_code(value)
+    if len(value) == 1:
+        return 1 << 24 | axis_code(value[0])
+    if len(value) == 2:
+        return 2 << 24 | axis_code(value[0]) << 12 | axis_code(value[1])
+    raise KeyError(value)
+
+
+cdef Py_ssize_t settings_code(strides, padding, dilation_rate) except -1:
+    return axes_code(strides) << 32 | axes_code(dilation_rate) << 4 | <Py_ssize_t>PADDINGS[padding]
+
+
+cdef Shape taken_shape(const Py_buffer *view) noexcept:
+    cdef Shape shape
+    shape.rank = min(view.ndim, RANKS)
+    memcpy(shape.size, view.shape, shape.rank * sizeof(Py_ssize_t))
+    return shape
+
+
+cdef size_t known_as(const Shape *x, const Shape *kernel, int wide, Py_ssize_t settings) noexcept:
+    cdef size_t number = settings
     cdef int i
-    for i in range(taken):
-        PyBuffer_Release(&views[i])
+    for i in range(x.rank):
+        number = (number ^ <size_t>x.size[i]) * <size_t>0x9E3779B97F4A7C15
+    for i in range(kernel.rank):
+        number = (number ^ number >> 29 ^ <size_t>kernel.size[i]) * <size_t>0x9E3779B97F4A7C15
+    return number ^ wide
 
 
-def phases(axis, step):
-    """The input gradient's correlations along one axis: for each residue that a tap reaches its axis (with the step in
-    dx), its offset in dx, the step between its taps (backwards) and its first tap; `step` is that of the whole dx."""
-    size, taps, dilation, stride, start, out = axis
-    common = math.gcd(stride, dilation)
-    every = stride // common
-    found = []
-    for first in range(min(taps, every)):
-        # The tap k meets position i at output (i - start - k*dilation) / stride.
-        residue = (start + first * dilation) % stride         # positions residue, residue + stride, ...
-        if residue >= size:
-            continue
-        count = -(-(size - residue) // stride)
-        last = first + (taps - 1 - first) // every * every
-        found.append(((out, (last - first) // every + 1, dilation // common, 1,
-                       (residue - start - last * dilation) // stride, count, stride * step),
-                      residue * step, -every, last))
-    return found
+def remember(ConvPlan plan, strides, padding, dilation_rate):
+    """Let the functions below find `plan` by these settings, if they are usual ones."""
+    try:
+        plan.settings = settings_code(strides, padding, dilation_rate)
+    except (KeyError, TypeError):
+        return
+    if len(known) >= MOST_KNOWN:
+        known.clear()
+    known[known_as(&plan.x, &plan.kernel, plan.wide, plan.settings)] = plan
 
+
+cdef ConvPlan find(const Shape *x, const Shape *kernel, int wide, strides, padding, dilation_rate):
+    """The plan that was made for this. It checks the arrays' shapes itself; KeyError if there is none."""
+    cdef Py_ssize_t settings = settings_code(strides, padding, dilation_rate)
+    cdef ConvPlan plan = known[known_as(x, kernel, wide, settings)]
+    if plan.settings != settings or plan.instructions != runtime.active_isa():
+        raise KeyError(settings)
+    return plan
+
+
+def conv(x, kernel, bias, strides, padding, dilation_rate, activation, out):
+    """The convolution, if its plan is known; else KeyError, or what else the plan raises."""
+    cdef Taken taken
+    cdef Shape x_shape, kernel_shape
+    taken.count = 0
+    try:
+        x_shape, kernel_shape = taken_shape(take(x, &taken, READ)), taken_shape(take(kernel, &taken, READ))
+        return find(&x_shape, &kernel_shape, kind(&taken.views[0]), strides, padding, dilation_rate).convolve(
+            &taken, bias, out, activation)
+    finally:
+        release(&taken)
+
+
+def conv_grad_input(dy, kernel, tuple input_shape, strides, padding, dilation_rate, out):
+    cdef Taken taken
+    cdef Shape x_shape, kernel_shape
+    set_shape(&x_shape, input_shape)
+    taken.count = 0
+    try:
+        take(dy, &taken, READ)
+        kernel_shape = taken_shape(take(kernel, &taken, READ))
+        return find(&x_shape, &kernel_shape, kind(&taken.views[0]), strides, padding, dilation_rate).spread(
+            &taken, out)
+    finally:
+        release(&taken)
+
+
+def conv_grad_kernel(x, dy, tuple kernel_shape, strides, padding, dilation_rate, out):
+    cdef Taken taken
+    cdef Shape x_sizes, kernel_sizes
+    set_shape(&kernel_sizes, kernel_shape)
+    taken.count = 0
+    try:
+        x_sizes = taken_shape(take(x, &taken, READ))
+        take(dy, &taken, READ)
+        return find(&x_sizes, &kernel_sizes, kind(&taken.views[0]), strides, padding, dilation_rate).sum_up(
+            &taken, out)
+    finally:
+        release(&taken)
+
+
+# ---- the gradient to the bias ---------------------------------------------------------------------------------------
 
 def bias_grad(dy, db):
-    """db <- the sum over all but the last axis of dy."""
-    cdef Py_buffer views[2]
+    """db <- the sum over all but the last axis of dy; `db` may be None: then a new array. Returns `db`."""
+    cdef Taken taken
+    cdef Py_buffer *view
+    cdef Py_buffer *result
     cdef Shape sums
     cdef Py_ssize_t rows = 1
-    cdef int taken = 0, i
-    cdef bint wide
+    cdef int i
+    taken.count = 0
     try:
-        PyObject_GetBuffer(dy, &views[0], READ)
-        taken = 1
-        wide = views[0].itemsize == 8
-        if not (views[0].format[0] == b"fd"[wide] and views[0].format[1] == 0 and views[0].ndim
-                and <size_t>views[0].buf % views[0].itemsize == 0):
+        view = take(dy, &taken, READ)
+        if kind(view) < 0 or view.ndim == 0 or <size_t>view.buf % view.itemsize:
             raise ValueError("`dy` must be an aligned array of float32 or float64, of rank 1 or more.")
-        for i in range(views[0].ndim - 1):
-            rows *= views[0].shape[i]
-        sums.rank, sums.size[0] = 1, views[0].shape[views[0].ndim - 1]
-        take(db, &views[1], "db", &sums, wide, WRITE)
-        taken = 2
-        if views[0].len:
-            sum_rows(wide, <char *>views[0].buf, <char *>views[1].buf, rows, views[1].shape[0])
+        for i in range(view.ndim - 1):
+            rows *= view.shape[i]
+        sums.rank, sums.size[0] = 1, view.shape[view.ndim - 1]
+        if db is None:
+            db = np_empty(sums.size[0], FLOATS[kind(view)])
+        result = take(db, &taken, WRITE)
+        check(result, "db", &sums, kind(view))
+        if view.len:
+            sum_rows(kind(view), <char *>view.buf, <char *>result.buf, rows, sums.size[0])
         else:
-            memset(views[1].buf, 0, views[1].len)
+            memset(result.buf, 0, result.len)
+        return db
     finally:
-        release(views, taken)
+        release(&taken)
 
 
 cdef enum:
@@ -391,12 +512,11 @@ cdef void sum_rows_task(void *context, Py_ssize_t index) noexcept nogil:
 cdef int sum_rows(int wide, const char *x, char *sums, Py_ssize_t rows, Py_ssize_t columns) except -1:
     cdef RowSum s = RowSum(kernels=runtime.active_isa().conv_outer[wide], x=x, parts=sums, rows=rows, columns=columns,
                            item=8 if wide else 4, count=1)
-    with nogil:
-        s.count = min(max(rows * columns * s.item // SUM_BYTES, 1), SUM_PARTS)
+    s.count = min(max(rows * columns * s.item // SUM_BYTES, 1), SUM_PARTS)
+    if s.count > 1:
+        s.parts = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, s.count * columns * s.item)
+    if s.parts != NULL:
+        runtime.parallel_for(sum_rows_task, &s, s.count, rows * columns * s.item / 3e10)
         if s.count > 1:
-            s.parts = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, s.count * columns * s.item)
-        if s.parts != NULL:
-            runtime.parallel_for(sum_rows_task, &s, s.count, rows * columns * s.item / 3e10)
-            if s.count > 1:
-                s.kernels.add_parts(sums, s.parts, columns, s.count, columns)
+            s.kernels.add_parts(sums, s.parts, columns, s.count, columns)
     return runtime.check_memory(s.parts != NULL)

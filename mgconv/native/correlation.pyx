@@ -26,6 +26,9 @@ from mgconv.native cimport runtime
 
 import math
 
+from mgconv.native.passes import merge_positions
+from mgconv.native.tiles import choose_panels
+
 cdef enum:
     L2_SHARE = 400 * 1024             # bytes of packed kernel, or of input, that stay in the second-level cache
     L1_BYTES = 32 * 1024              # a first-level cache
@@ -112,29 +115,27 @@ cdef class Correlation:
         cdef Panel *panel
         if p.channelwise:
             p.kernel_filter = kernel_group // p.expand
-            kinds = [(runtime.MG_LANES, 1, 1, first, min(lanes, groups - first)) for first in range(0, groups, lanes)]
+            cut = [(1, 1, first, min(lanes, groups - first)) for first in range(0, groups, lanes)]
             groups = 1
         else:
             room = lines_together(p.axis[p.along].x_step) - 2         # beside them, lines of the kernel
             heights = [min(p.kernels.height[kind], room) for kind in range(runtime.MG_ROW_KINDS)]
-            kinds = choose_panels(filters, p.axis[p.along].out, run if interleaved else 1, lanes, heights)
-        p.panel_count = groups * len(kinds)
+            cut = choose_panels(filters, p.axis[p.along].out, run if interleaved else 1, lanes, heights)
+        p.panel_count = groups * len(cut)
         p.panels = <Panel *>malloc(p.panel_count * sizeof(Panel))
         if p.panels == NULL:
             raise MemoryError
         p.packed_bytes = 0
-        # Strips end where tiles end; but channelwise low tiles cost little and copies much.
-        p.strip_height = 1 if p.channelwise else heights[kinds[0][0]]
         for index in range(p.panel_count):
-            group = index // len(kinds)
-            kind, vectors, taps, first, count = kinds[index % len(kinds)]
+            group = index // len(cut)
+            vectors, taps, first, count = cut[index % len(cut)]
             panel = &p.panels[index]
-            panel.kind, panel.taps, panel.width, panel.filters = kind, taps, vectors * lanes, count
+            panel.kind, panel.taps, panel.width, panel.filters = tile_kind(vectors, taps), taps, vectors * lanes, count
             panel.lanes = count if taps > 1 else count - (vectors - 1) * lanes
             if p.channelwise:
                 panel.lanes = count * p.repeat
                 panel.kind = runtime.MG_LANES if panel.lanes == lanes else runtime.MG_LANES_PART
-            panel.height = p.kernels.height[kind] if p.channelwise else heights[kind]
+            panel.height = p.kernels.height[runtime.MG_LANES] if p.channelwise else heights[panel.kind]
             panel.x = (first if p.channelwise else group * p.run) * p.item
             panel.y = (group * filters + first) * p.item
             panel.kernel = kernel_offset + group * kernel_group + first * p.kernel_filter
@@ -142,6 +143,8 @@ cdef class Correlation:
             panel.inner_bytes = (run // taps + run % taps) * panel.width * p.item
             panel.outer_bytes = inner * panel.inner_bytes
             p.packed_bytes += p.axis[ROWS].taps * panel.outer_bytes
+        # Strips end where tiles end; but channelwise low tiles cost little and copies much.
+        p.strip_height = 1 if p.channelwise else p.panels[0].height
         p.packed_bias = p.packed_bytes
         p.packed_bytes += lanes * p.item if p.channelwise and p.repeat > 1 else 0
 
@@ -150,37 +153,14 @@ cdef class Correlation:
         return self.plan.packed_bytes + self.plan.strip_bytes
 
 
-def axes(geometry):
-    """Rows and columns as (size, taps, dilation, stride, start, outputs) of the taps that meet an input, and how many
-    taps come before these; a 1-D geometry has one row."""
-    found = [reaching(size, taps, rate, stride, -before, out) for size, taps, rate, stride, (before, _), out in zip(
-        geometry.input_shape[1:1 + geometry.rank], geometry.kernel_shape, geometry.dilation_rate, geometry.strides,
-        geometry.pads, geometry.output_shape[1:])]
-    return found if geometry.rank == 2 else [((1, 1, 1, 1, 0, 1), 0), *found]
-
-
-def reaching(size, taps, dilation, stride, start, out):
-    """An axis without the taps at its ends that meet padding at every output (one tap stays), and how many came before
-    the others. Far dilated taps would cost as much scratch memory as the padding that they meet."""
-    first = min(max(-((start + (out - 1) * stride) // dilation), 0), taps - 1)
-    end = max(min(-((start - size) // dilation), taps), first + 1)
-    return (size, end - first, dilation, stride, start + first * dilation, out), first
-
-
-def merge_positions(batch, rows, columns, y_image):
-    """One long row of positions where every output position is an input position, as in Dense and 1x1 convolution."""
-    def plain(axis):
-        size, taps, _, stride, start, out, _ = axis
-        return taps == 1 and stride == 1 and start == 0 and size == out
-
-    if plain(columns):
-        if plain(rows) and rows[6] == columns[6] * columns[5]:
-            n = rows[0] * columns[0]
-            rows, columns = (1, 1, 1, 1, 0, 1, 0), (n, 1, 1, 1, 0, n, columns[6])
-        if rows[0] == rows[5] == 1 and plain(rows) and (y_image == columns[6] * columns[5] or batch == 1):
-            n = batch * columns[0]
-            columns, batch = (n, 1, 1, 1, 0, n, columns[6]), 1
-    return rows, columns, batch
+cdef int tile_kind(int vectors, int taps) noexcept:
+    cdef int kind = vectors - 1
+    if taps > 1:
+        kind = runtime.MG_TAPS_2
+        while taps > 2:
+            kind += 1
+            taps //= 2
+    return kind
 
 
 cdef set_axis(Axis *a, values, Py_ssize_t one, Py_ssize_t item):
@@ -220,41 +200,6 @@ cdef int choose_along(Pass *p, Py_ssize_t low):
     if columns == 1:
         return IMAGES if batch > p.axis[ROWS].out else ROWS
     return IMAGES if columns < low and batch >= 2 * columns else COLUMNS
-
-
-def choose_panels(filters, positions, run, lanes, heights):
-    """Panels (kind, vectors, taps in the lanes, first filter, filters) for one group's filters."""
-    vectors, rest = divmod(filters, lanes)
-    interleaved = []
-    if rest:
-        most = lanes // (1 << (rest - 1).bit_length())
-        taps = min((1 << e for e in range(most.bit_length())), key=lambda q: run // q + run % q)
-        if taps > 1:
-            kind = runtime.MG_TAPS_2 + taps.bit_length() - 2
-            interleaved = [(kind, 1, taps, vectors * lanes, rest)]
-        else:
-            vectors += 1
-
-    def cut(widest):
-        count = -(-vectors // widest)
-        return [vectors // count + (i < vectors % count) for i in range(count)]
-
-    def cost(sizes):
-        return sum(tiles_cost(positions, size, heights[size - 1]) for size in sizes)
-
-    panels, first = [], 0
-    if vectors:
-        for size in min((cut(widest) for widest in (2, 3, 4, 1)), key=cost):
-            panels.append((size - 1, size, 1, first, min(size * lanes, filters - first)))
-            first += size * lanes
-    return panels + interleaved
-
-
-def tiles_cost(positions, vectors, tallest):
-    """Cycles for one reduction step over all tiles: two multiply-adds and two loads a cycle, four cycles of latency."""
-    tiles = -(-positions // tallest)
-    height = -(-positions // tiles) if tiles else 1
-    return tiles * (max(height * vectors / 2, (height + vectors) / 2, 4) + 0.15 * vectors)
 
 
 cdef cut_tasks(Pass *p):

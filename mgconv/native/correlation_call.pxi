@@ -398,15 +398,14 @@ cdef int run_all(list passes, const char *x, const char *kernel, const char *bia
         tasks += p.tasks
         bytes += (p.packed_bytes + 63) & ~63
         seconds += p.seconds
-    with nogil:
-        packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, bytes)
-        if packed != NULL:
-            for i in range(job.count):
-                job.calls[i].packed = packed + <Py_ssize_t>job.calls[i].packed
-            runtime.parallel_for(pack_task, &job, panels, bytes * 3e-10)
-            runtime.parallel_for(pass_task, &job, tasks, seconds)
+    packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, bytes)
+    if packed != NULL:
         for i in range(job.count):
-            failed |= job.calls[i].failed
+            job.calls[i].packed = packed + <Py_ssize_t>job.calls[i].packed
+        runtime.parallel_for(pack_task, &job, panels, bytes * 3e-10)
+        runtime.parallel_for(pass_task, &job, tasks, seconds)
+    for i in range(job.count):
+        failed |= job.calls[i].failed
     if job.count > FEW:
         free(job.calls)
     return runtime.check_memory(packed != NULL and not failed)

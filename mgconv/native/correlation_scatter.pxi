@@ -59,14 +59,13 @@ cdef class ScatterConv(runtime.Algorithm):
         call.plan, call.dx = &self.plan, dx
         call.product = Call(plan=&self.product.plan, x=dy, kernel=kernel, bias=NULL, y=NULL, packed=NULL, relu=False,
                             failed=False)
-        with nogil:
-            call.product.packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, self.product.plan.packed_bytes)
-            if call.product.packed == NULL:
-                call.product.failed = True
-            else:
-                for i in range(self.product.plan.panel_count):
-                    pack_panel(&call.product, i)
-                runtime.parallel_for(scatter_task, &call, self.plan.tasks, self.plan.seconds)
+        call.product.packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, self.product.plan.packed_bytes)
+        if call.product.packed == NULL:
+            call.product.failed = True
+        else:
+            for i in range(self.product.plan.panel_count):
+                pack_panel(&call.product, i)
+            runtime.parallel_for(scatter_task, &call, self.plan.tasks, self.plan.seconds)
         return runtime.check_memory(not call.product.failed)
 
 

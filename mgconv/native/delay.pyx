@@ -356,8 +356,7 @@ cdef class Problem:
         self.job.failures = &failures[0]
         if isinstance(self.function, PythonFunction):
             seconds = 0.0             # threads would only wait for each other
-        with nogil:
-            runtime.parallel_for(task, &self.job, self.count, seconds)
+        runtime.parallel_for(task, &self.job, self.count, seconds)
         if isinstance(self.function, PythonFunction) and self.function.error is not None:
             raise self.function.error
         self.job.failures = NULL

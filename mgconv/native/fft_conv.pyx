@@ -194,15 +194,14 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
 cdef int convolve(const Pass *p, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
     cdef Call call
     call.plan, call.x, call.kernel, call.bias, call.y, call.relu, call.failed = p, x, kernel, bias, y, relu, False
-    with nogil:
-        call.taps = <char *>runtime.scratch(MG_SCRATCH_JOB, spectra_bytes(p, p.channels, p.filters))
-        if call.taps == NULL:
-            call.failed = True
-        else:
-            runtime.parallel_for(taps_task, &call, columns_of(p, p.channels, p.filters),
-                                 5e-9 * p.n * columns_of(p, p.channels, p.filters))
-            runtime.parallel_for(block_task, &call, ceil_div(p.pairs, p.block),
-                                 5e-9 * p.n * p.pairs * (p.channels + p.filters))
+    call.taps = <char *>runtime.scratch(MG_SCRATCH_JOB, spectra_bytes(p, p.channels, p.filters))
+    if call.taps == NULL:
+        call.failed = True
+    else:
+        runtime.parallel_for(taps_task, &call, columns_of(p, p.channels, p.filters),
+                             5e-9 * p.n * columns_of(p, p.channels, p.filters))
+        runtime.parallel_for(block_task, &call, ceil_div(p.pairs, p.block),
+                             5e-9 * p.n * p.pairs * (p.channels + p.filters))
     return runtime.check_memory(not call.failed)
 
 
@@ -263,23 +262,22 @@ cdef int correlate_kernel(const Pass *p, const char *x, const char *dy, char *dk
     cdef Call call
     cdef Py_ssize_t chunk = chunk_pairs(p), columns = columns_of(p, p.channels, p.filters)
     call.plan, call.x, call.y, call.dkernel, call.failed = p, x, <char *>dy, dkernel, False
-    with nogil:
-        call.inputs = <char *>runtime.scratch(MG_SCRATCH_JOB, chunk_bytes(p))
-        if call.inputs == NULL:
-            call.failed = True
-        else:
-            call.gradients = call.inputs + spectra_bytes(p, chunk, p.channels)
-            call.sums = call.gradients + spectra_bytes(p, chunk, p.filters)
-            call.first = 0
-            while call.first < p.pairs:
-                call.count = min(chunk, p.pairs - call.first)
-                runtime.parallel_for(spread_task, &call, 2 * ceil_div(call.count, p.unit),
-                                     5e-9 * p.n * call.count * (p.channels + p.filters))
-                runtime.parallel_for(sums_task, &call,
-                                     ceil_div(p.channels, ROWS) * ceil_div(p.filters, p.lanes) * sums_blocks(p),
-                                     2e-10 * p.n * call.count * p.channels * p.filters)
-                call.first += chunk
-            runtime.parallel_for(fold_task, &call, columns, 5e-9 * p.n * columns)
+    call.inputs = <char *>runtime.scratch(MG_SCRATCH_JOB, chunk_bytes(p))
+    if call.inputs == NULL:
+        call.failed = True
+    else:
+        call.gradients = call.inputs + spectra_bytes(p, chunk, p.channels)
+        call.sums = call.gradients + spectra_bytes(p, chunk, p.filters)
+        call.first = 0
+        while call.first < p.pairs:
+            call.count = min(chunk, p.pairs - call.first)
+            runtime.parallel_for(spread_task, &call, 2 * ceil_div(call.count, p.unit),
+                                 5e-9 * p.n * call.count * (p.channels + p.filters))
+            runtime.parallel_for(sums_task, &call,
+                                 ceil_div(p.channels, ROWS) * ceil_div(p.filters, p.lanes) * sums_blocks(p),
+                                 2e-10 * p.n * call.count * p.channels * p.filters)
+            call.first += chunk
+        runtime.parallel_for(fold_task, &call, columns, 5e-9 * p.n * columns)
     return runtime.check_memory(not call.failed)
 
 

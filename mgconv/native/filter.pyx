@@ -174,8 +174,7 @@ cdef void run_direct(Job *j, double seconds) noexcept:
     if tasks == 1:
         direct_task(j, 0)
     else:
-        with nogil:
-            runtime.parallel_for(direct_task, j, tasks, seconds)
+        runtime.parallel_for(direct_task, j, tasks, seconds)
 
 
 cdef int dtype_code(const Py_buffer *b) noexcept:

@@ -35,7 +35,8 @@ from mgconv.native.correlation cimport (
 
 import sys
 
-from mgconv.native.correlation import merge_positions, tiles_cost
+from mgconv.native.passes import merge_positions
+from mgconv.native.tiles import balanced, cheapest_widths
 
 cdef enum:
     BOX_BYTES = 256 * 1024            # x and dy of one box at most, in the second-level cache;
@@ -245,15 +246,14 @@ cdef class KernelGradient:
         cdef Sum *p = &self.plan
         cdef Call call = Call(plan=p, x=x, dy=dy, result=dkernel, more=False, failed=False)
         cdef Py_ssize_t result = p.entries * p.filters
-        with nogil:
-            if p.partial_bytes:
-                call.result = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, p.partial_bytes)
-            if call.result != NULL:
-                runtime.parallel_for(sum_task, &call, p.chunks * p.entry_blocks * p.filter_blocks, p.seconds)
-                if p.swapped:
-                    p.kernels.add_parts_turned(dkernel, call.result, p.filters, p.entries, p.chunks)
-                elif p.chunks > 1:
-                    p.kernels.add_parts(dkernel, call.result, result, p.chunks, result)
+        if p.partial_bytes:
+            call.result = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, p.partial_bytes)
+        if call.result != NULL:
+            runtime.parallel_for(sum_task, &call, p.chunks * p.entry_blocks * p.filter_blocks, p.seconds)
+            if p.swapped:
+                p.kernels.add_parts_turned(dkernel, call.result, p.filters, p.entries, p.chunks)
+            elif p.chunks > 1:
+                p.kernels.add_parts(dkernel, call.result, result, p.chunks, result)
         return runtime.check_memory(call.result != NULL and not call.failed)
 
 
@@ -262,23 +262,6 @@ cdef void valid_outputs(const Axis *a, Py_ssize_t tap, Py_ssize_t *first, Py_ssi
     cdef Py_ssize_t at = a.start + tap * a.dilation
     first[0] = ceil_div(-at, a.stride) if at < 0 else 0
     end[0] = (a.size - 1 - at) // a.stride + 1 if at < a.size else 0
-
-
-def balanced(total, most):
-    """`total` cut into as few parts of at most `most` as there can be, of sizes that differ by one at most."""
-    count = -(-total // most)
-    return [total // count + (i < total % count) for i in range(count)]
-
-
-def cheapest_widths(wide, tall, lanes, heights, most):
-    """Cost and vectors of the tiles that cut `wide` elements in the lanes by `tall` beside them.
-
-    Two vectors read a line or two of each position and stay in the first-level cache: others must be clearly better.
-    """
-    vectors = -(-wide // lanes)
-    candidates = [balanced(vectors, widest) for widest in (2, 3, 4, 1) if widest <= most]
-    return min(((sum(tiles_cost(tall, size, heights[size - 1]) for size in sizes), sizes) for sizes in candidates),
-               key=lambda pair: pair[0] * (1 if max(pair[1]) == 2 else 1.03))
 
 
 # ---- one call -------------------------------------------------------------------------------------------------------

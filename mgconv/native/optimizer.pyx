@@ -55,8 +55,7 @@ cdef class FlatStep:
         self.job.kernels = runtime.active_isa().optimizer[wide]
 
     cdef void run(self, runtime.mg_task task):
-        with nogil:
-            runtime.parallel_for(task, &self.job, (self.job.size + CHUNK - 1) // CHUNK, 3e-10 * self.job.size)
+        runtime.parallel_for(task, &self.job, (self.job.size + CHUNK - 1) // CHUNK, 3e-10 * self.job.size)
 
     def sgd(self, double rate, double momentum, bint nesterov, double keep):
         self.job.rate, self.job.momentum, self.job.nesterov, self.job.keep = rate, momentum, nesterov, keep

@@ -208,8 +208,7 @@ cdef class PoolPlan:
         if job.units == 0:
             return
         job.chunk = max(1, TASK * job.units // max(self.inputs, 1))
-        with nogil:
-            runtime.parallel_for(task, job, ceil_div(job.units, job.chunk), 4e-11 * self.inputs * job.itemsize)
+        runtime.parallel_for(task, job, ceil_div(job.units, job.chunk), 4e-11 * self.inputs * job.itemsize)
         if job.failed:
             raise MemoryError(f"no {job.scratch} bytes of scratch memory for pooling")
 

@@ -198,7 +198,8 @@ cdef extern from "threads.h":
         MG_SCRATCH_MADE
 
 cdef const mg_isa *active_isa() noexcept nogil
-cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept nogil
+# Gives the GIL up, unless the job is brief.
+cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept
 cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil
 cdef void *scratch(int slot, size_t size) noexcept nogil
 

@@ -20,13 +20,19 @@ cdef extern from "threads.h":
 
 FFT_MAX_LOG2 = MG_FFT_MAX_LOG2
 
+cdef double BRIEF = 2e-6       # not worth the 70 ns of giving the GIL up; below SHORT_SECONDS, so no worker is awaited
+
 
 cdef const mg_isa *active_isa() noexcept nogil:
     return mg_isa_active()
 
 
-cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept nogil:
-    mg_parallel_for(task, context, count, seconds)
+cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept:
+    if seconds < BRIEF:
+        mg_parallel_for(task, context, count, seconds)
+    else:
+        with nogil:
+            mg_parallel_for(task, context, count, seconds)
 
 
 cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil:

@@ -33,7 +33,7 @@ from mgconv.native.runtime cimport (
 
 import math
 
-from mgconv.native.correlation import axes
+from mgconv.native.passes import axes
 
 cdef enum:
     POINTS = MG_WINOGRAD_POINTS
@@ -160,11 +160,11 @@ cdef inline Py_ssize_t taps_bytes(const Job *job) noexcept nogil:
     return job.plan.places * packed_place(job.product.plan)
 
 
-cdef void transform_taps(Job *job) noexcept nogil:
+cdef void transform_taps(Job *job) noexcept:
     runtime.parallel_for(taps_task, job, job.product.plan.panel_count * taps_tasks(job.plan), taps_bytes(job) * 2e-10)
 
 
-cdef void correlate_blocks(Job *job) noexcept nogil:
+cdef void correlate_blocks(Job *job) noexcept:
     cdef const Pass *p = job.plan
     runtime.parallel_for(block_task, job, p.blocks[0] * p.blocks[1] * p.blocks[2], p.seconds)
 
@@ -172,13 +172,12 @@ cdef void correlate_blocks(Job *job) noexcept nogil:
 cdef int correlate(const Pass *p, Correlation product, const char *x, const char *kernel, const char *bias, char *y,
                    bint relu) except -1:
     cdef Job job = correlation_job(p, product, x, kernel, bias, y, relu)
-    with nogil:
-        job.product.packed = <char *>runtime.scratch(MG_SCRATCH_JOB, taps_bytes(&job))
-        if job.product.packed == NULL:
-            job.failed = True
-        else:
-            transform_taps(&job)
-            correlate_blocks(&job)
+    job.product.packed = <char *>runtime.scratch(MG_SCRATCH_JOB, taps_bytes(&job))
+    if job.product.packed == NULL:
+        job.failed = True
+    else:
+        transform_taps(&job)
+        correlate_blocks(&job)
     return runtime.check_memory(not job.failed)
 
 
@@ -192,8 +191,7 @@ cdef class FrozenWinograd:
         free(self.taps)
 
     def __call__(self):
-        with nogil:
-            correlate_blocks(&self.job)
+        correlate_blocks(&self.job)
         enough, self.job.failed = not self.job.failed, False
         runtime.check_memory(enough)
 
@@ -265,14 +263,13 @@ cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, 
     # Each block of filters transforms the inputs anew, so there are more than one only where threads would idle.
     # What one of its numbers sums does not depend on the block that it is in.
     job.filter_blocks = min(ceil_div(runtime.get_num_threads(), p.chunks), machine.plan.filter_count)
-    with nogil:
-        job.sums = <char *>runtime.scratch(MG_SCRATCH_JOB, sums_bytes(p))
-        if job.sums == NULL:
-            job.failed = True
-        else:
-            runtime.parallel_for(chunk_task, &job, p.chunks * job.filter_blocks, p.seconds)
-            job.y = dkernel
-            runtime.parallel_for(gather_task, &job, taps_tasks(p), sums_bytes(p) * 2e-10)
+    job.sums = <char *>runtime.scratch(MG_SCRATCH_JOB, sums_bytes(p))
+    if job.sums == NULL:
+        job.failed = True
+    else:
+        runtime.parallel_for(chunk_task, &job, p.chunks * job.filter_blocks, p.seconds)
+        job.y = dkernel
+        runtime.parallel_for(gather_task, &job, taps_tasks(p), sums_bytes(p) * 2e-10)
     return runtime.check_memory(not job.failed)
 
 
@@ -407,7 +404,6 @@ cdef class WinogradConv(runtime.Algorithm):
         if frozen.taps == NULL:
             raise MemoryError("no memory for transformed taps")
         frozen.job.product.packed = frozen.taps + (-<Py_ssize_t>frozen.taps & (LINE - 1))
-        with nogil:
-            transform_taps(&frozen.job)
+        transform_taps(&frozen.job)
         runtime.check_memory(not frozen.job.failed)
         return frozen

@@ -5,7 +5,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv.geometry import conv_geometry, integers
-from mgconv.memory import empty_result
 from mgconv.native import conv as native
 from mgconv.ops.arrays import (
     UNUSUAL,
@@ -14,7 +13,6 @@ from mgconv.ops.arrays import (
     common_dtype,
     deliver,
     plan_for,
-    plans,
     result_array,
 )
 
@@ -81,12 +79,7 @@ def conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: Any = 1, p
     """
     if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
         try:
-            plan = plans[x.shape, kernel.shape, strides, padding, dilation_rate, x.dtype, type(strides),
-                         type(dilation_rate)]
-            if not plan.stale:
-                y = empty_result(plan.output_shape, plan.dtype) if out is None else out
-                plan.forward(x, kernel, bias, y, activation)
-                return y
+            return native.conv(x, kernel, bias, strides, padding, dilation_rate, activation, out)
         except UNUSUAL:
             pass
     x, kernel = as_array("x", x, data_format), as_array("kernel", kernel)
@@ -132,12 +125,7 @@ def conv_grad_input(dy: Any, kernel: Any, input_shape: Any, strides: Any = 1, pa
     """
     if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
         try:
-            plan = plans[input_shape, kernel.shape, strides, padding, dilation_rate, dy.dtype, type(strides),
-                         type(dilation_rate)]
-            if not plan.stale:
-                dx = empty_result(plan.input_shape, plan.dtype) if out is None else out
-                plan.grad_input(dy, kernel, dx)
-                return dx
+            return native.conv_grad_input(dy, kernel, input_shape, strides, padding, dilation_rate, out)
         except UNUSUAL:
             pass
     dy, kernel = as_array("dy", dy, data_format), as_array("kernel", kernel)
@@ -184,12 +172,7 @@ def conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: Any = 1,
     """
     if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
         try:
-            plan = plans[x.shape, kernel_shape, strides, padding, dilation_rate, x.dtype, type(strides),
-                         type(dilation_rate)]
-            if not plan.stale:
-                dkernel = empty_result(plan.kernel_shape, plan.dtype) if out is None else out
-                plan.grad_kernel(x, dy, dkernel)
-                return dkernel
+            return native.conv_grad_kernel(x, dy, kernel_shape, strides, padding, dilation_rate, out)
         except UNUSUAL:
             pass
     x, dy = as_array("x", x, data_format), as_array("dy", dy, data_format)
@@ -228,9 +211,7 @@ def bias_grad(dy: Any, out: Any = None, data_format: str = "channels_last") -> N
     """
     if out is None and data_format == "channels_last":
         try:
-            db = np.empty(dy.shape[-1:], dy.dtype)
-            native.bias_grad(dy, db)
-            return db
+            return native.bias_grad(dy, None)
         except UNUSUAL:
             pass
     dy = as_array("dy", dy, data_format)
@@ -244,7 +225,9 @@ def bias_grad(dy: Any, out: Any = None, data_format: str = "channels_last") -> N
 
 def _plan(input_shape, kernel_shape, strides, padding, dilation_rate, dtype):
     """The plan for checked arrays."""
-    return plan_for((input_shape, kernel_shape, strides, padding, dilation_rate, dtype, type(strides),
+    plan = plan_for((input_shape, kernel_shape, strides, padding, dilation_rate, dtype, type(strides),
                      type(dilation_rate)),
                     lambda: native.ConvPlan(conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate),
                                             dtype))
+    native.remember(plan, strides, padding, dilation_rate)
+    return plan
