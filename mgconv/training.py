@@ -14,6 +14,7 @@ from mgconv import config, losses, optimizers
 from mgconv.binding import Chain, Pool, Scored
 from mgconv.data import as_samples, as_training_data, check_count, check_verbose, split
 from mgconv.metrics import get as _find_metric
+from mgconv.native.frozen import FrozenChain
 
 
 class Trainer:
@@ -325,18 +326,13 @@ class Trainer:
         """
         shape = (check_count("batch_size", batch_size, 1), *self._known_shape("predictor")[1:])
         chain = Chain([_snapshot(layer) for layer in self.layers], shape, self.dtype)
-        x_buffer, y, calls, dtype = chain.x, chain.y, chain.forward, chain.x.dtype
 
-        def answer(x):
-            if getattr(x, "dtype", None) is not dtype or x.shape != shape:
-                x = as_samples(x, shape, dtype)
-                if x.shape != shape:
-                    raise ValueError(f"`x` must have shape {shape}. Received: {x.shape}.")
-            x_buffer[...] = x
-            for call in calls:
-                call()
-            return y
-        return answer
+        def fill(x):
+            x = as_samples(x, shape, self.dtype)
+            if x.shape != shape:
+                raise ValueError(f"`x` must have shape {shape}. Received: {x.shape}.")
+            chain.x[...] = x
+        return FrozenChain(chain.x, chain.y, chain.forward, fill)
 
     def train_on_batch(self, x: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None,
                        class_weight: dict[int, float] | None = None, return_dict: bool = False) -> Any:

@@ -1,11 +1,22 @@
 # cython: wraparound=True
 """Convolution plans: what follows from shapes, dtype and instruction set, made once and applied many times."""
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.correlation cimport Call, Correlation, pack_panel, run_all, run_task
+from mgconv.native.buffers cimport (
+    RANKS,
+    READ,
+    WRITE,
+    Shape,
+    Taken,
+    bytes_of,
+    fits,
+    kind,
+    release,
+    set_shape,
+    take,
+)
+from mgconv.native.correlation cimport Correlation, run_all
 from mgconv.native.kernel_gradient cimport KernelGradient
 
 from functools import partial
@@ -14,6 +25,7 @@ import numpy as np
 
 from mgconv.memory import LARGE, aligned_empty
 from mgconv.native.choice import choose, choose_frozen
+from mgconv.native.frozen import FrozenForward
 from mgconv.native.passes import forward_pass, input_passes, leaves_gaps, used_taps
 
 cdef object np_empty = np.empty
@@ -21,32 +33,7 @@ cdef double SMALL = LARGE           # fewer elements need no aligning
 cdef tuple FLOATS = (np.dtype("float32"), np.dtype("float64"))
 
 cdef enum:
-    RANKS = 4
-    READ = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT
-    WRITE = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE
     MOST_KNOWN = 256                  # plans kept
-
-
-cdef struct Shape:
-    int rank
-    Py_ssize_t size[RANKS]
-
-
-cdef int set_shape(Shape *shape, tuple sizes) except -1:
-    cdef int i
-    shape.rank = <int>len(sizes)
-    if shape.rank > RANKS:
-        raise ValueError(f"an array has at most {RANKS} axes here. Received: {sizes}.")
-    for i in range(shape.rank):
-        shape.size[i] = sizes[i]
-    return 0
-
-
-cdef inline int kind(const Py_buffer *view) noexcept:
-    """0 for float32, 1 for float64, else -1."""
-    if view.format == NULL or view.format[0] == 0 or view.format[1] != 0:
-        return -1
-    return 0 if view.format[0] == b"f" else 1 if view.format[0] == b"d" else -1
 
 
 cdef int refuse(const Py_buffer *view, str name, const Shape *shape, bint wide) except -1:
@@ -62,33 +49,7 @@ cdef int refuse(const Py_buffer *view, str name, const Shape *shape, bint wide) 
 
 cdef inline int check(const Py_buffer *view, str name, const Shape *shape, bint wide) except -1:
     """Hold an array against the plan."""
-    cdef bint fits = kind(view) == wide and view.ndim == shape.rank
-    cdef int i
-    if fits:
-        for i in range(shape.rank):
-            fits = fits and view.shape[i] == shape.size[i]
-    if not fits or (<size_t>view.buf % (8 if wide else 4) and view.len):
-        refuse(view, name, shape, wide)
-    return 0
-
-
-cdef struct Taken:
-    int count
-    Py_buffer views[4]
-
-
-cdef inline Py_buffer *take(object array, Taken *taken, int flags) except NULL:
-    """An array's buffer. (A typed memoryview would make a Python object.)"""
-    cdef Py_buffer *view = &taken.views[taken.count]
-    PyObject_GetBuffer(array, view, flags)
-    taken.count += 1
-    return view
-
-
-cdef inline void release(Taken *taken) noexcept:
-    cdef int i
-    for i in range(taken.count):
-        PyBuffer_Release(&taken.views[i])
+    return 0 if fits(view, shape, wide) else refuse(view, name, shape, wide)
 
 
 cdef int refuse_overlap(const Taken *taken) except -1:
@@ -104,12 +65,12 @@ cdef int refuse_overlap(const Taken *taken) except -1:
     return 0
 
 
-cdef object new_array(tuple sizes, const Shape *shape, dtype):
+cdef object new_array(tuple shape_and_dtype, const Shape *shape):
     cdef double count = 1
     cdef int i
     for i in range(shape.rank):
         count *= shape.size[i]
-    return np_empty(sizes, dtype) if count < SMALL else aligned_empty(sizes, dtype)
+    return np_empty(*shape_and_dtype) if count < SMALL else aligned_empty(*shape_and_dtype)
 
 
 cdef class ConvPlan:
@@ -132,6 +93,7 @@ cdef class ConvPlan:
     cdef const runtime.mg_isa *instructions
     cdef bint wide, empty, gaps       # gaps: some inputs are reached by no tap
     cdef Shape x, y, kernel, bias
+    cdef tuple like_x, like_y, like_kernel        # shape and dtype, for NumPy
     cdef list forward_passes, input_passes
     cdef KernelGradient sum
     cdef tuple used                   # slices of the kernel: the taps that meet an input
@@ -152,6 +114,8 @@ cdef class ConvPlan:
         set_shape(&self.y, geometry.output_shape)
         set_shape(&self.kernel, geometry.kernel_shape)
         set_shape(&self.bias, geometry.kernel_shape[-1:])
+        self.like_x, self.like_y = (self.input_shape, self.dtype), (self.output_shape, self.dtype)
+        self.like_kernel = self.kernel_shape, self.dtype
         self.empty = geometry.input_shape[0] == 0
         self.forward_passes = [Correlation(self.wide, *forward_pass(geometry))]
         self.input_passes = [Correlation(self.wide, *one) for one in input_passes(geometry)]
@@ -197,7 +161,7 @@ cdef class ConvPlan:
         check(&taken.views[0], "x", &self.x, self.wide)
         check(&taken.views[1], "kernel", &self.kernel, self.wide)
         if out is None:
-            out = new_array(self.output_shape, &self.y, self.dtype)
+            out = new_array(self.like_y, &self.y)
         check(take(out, taken, WRITE), "out", &self.y, self.wide)
         if bias is not None:
             check(take(bias, taken, READ), "bias", &self.bias, self.wide)
@@ -252,7 +216,7 @@ cdef class ConvPlan:
         check(&taken.views[0], "dy", &self.y, self.wide)
         check(&taken.views[1], "kernel", &self.kernel, self.wide)
         if dx is None:
-            dx = new_array(self.input_shape, &self.x, self.dtype)
+            dx = new_array(self.like_x, &self.x)
         result = take(dx, taken, WRITE)
         check(result, "dx", &self.x, self.wide)
         refuse_overlap(taken)
@@ -281,7 +245,7 @@ cdef class ConvPlan:
         check(&taken.views[0], "x", &self.x, self.wide)
         check(&taken.views[1], "dy", &self.y, self.wide)
         if dkernel is None:
-            dkernel = new_array(self.kernel_shape, &self.kernel, self.dtype)
+            dkernel = new_array(self.like_kernel, &self.kernel)
         result = take(dkernel, taken, WRITE)
         check(result, "dkernel", &self.kernel, self.wide)
         refuse_overlap(taken)
@@ -302,56 +266,6 @@ cdef class ConvPlan:
         cdef unsigned char[::1] memory = sums.reshape(-1).view("B")
         self.sum.run(x, dy, <char *>&memory[0])
         dkernel[self.used] = sums
-
-
-cdef void frozen_task(void *context, Py_ssize_t index) noexcept nogil:
-    run_task(<Call *>context, index)
-
-
-cdef class FrozenForward:
-    """A forward pass bound to its arrays for good: calling it computes `out` from what `x` holds, unchecked, with
-    kernel and bias as they were when it was made, packed once.
-
-    Made by `ConvPlan.freeze`, which checks the arrays. One thread may call it at a time.
-    """
-    cdef Call call
-    cdef Correlation correlation      # this and the arrays are kept alive
-    cdef object x, out
-    cdef char *memory
-
-    def __init__(self, Correlation correlation, x, kernel, bias, out, bint relu):
-        cdef const unsigned char[::1] x_bytes = bytes_of(x), kernel_bytes = bytes_of(kernel), bias_bytes
-        cdef unsigned char[::1] out_bytes = bytes_of(out)
-        cdef Py_ssize_t packed = (correlation.plan.packed_bytes + 63) & ~63, index
-        self.correlation, self.x, self.out = correlation, x, out
-        free(self.memory)
-        self.memory = <char *>malloc(packed + 64 + (0 if bias is None else bias.nbytes))
-        if self.memory == NULL:
-            raise MemoryError("no memory for a packed kernel")
-        cdef Call *call = &self.call
-        call.plan, call.relu, call.failed = &correlation.plan, relu, False
-        call.x, call.kernel, call.y = <const char *>&x_bytes[0], <const char *>&kernel_bytes[0], <char *>&out_bytes[0]
-        call.packed = self.memory + (-<Py_ssize_t>self.memory & 63)
-        call.bias = NULL
-        if bias is not None:
-            bias_bytes = bytes_of(bias)
-            memcpy(call.packed + packed, &bias_bytes[0], bias_bytes.shape[0])
-            call.bias = call.packed + packed
-        for index in range(correlation.plan.panel_count):
-            pack_panel(call, index)
-        call.kernel = NULL
-
-    def __dealloc__(self):
-        free(self.memory)
-
-    def __call__(self):
-        runtime.parallel_for(frozen_task, &self.call, self.call.plan.tasks, self.call.plan.seconds)
-        enough, self.call.failed = not self.call.failed, False
-        runtime.check_memory(enough)
-
-
-cdef bytes_of(array):
-    return array.reshape(-1).view("u1")
 
 
 # ---- the short way: one call that finds its plan by the arrays -------------------------------------------------------

@@ -1,0 +1,91 @@
+"""Forward passes bound to their arrays for good, and a chain of them: what a predictor runs."""
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from mgconv.native cimport runtime
+from mgconv.native.buffers cimport READ, Shape, Taken, bytes_of, fits, release, set_shape, take
+from mgconv.native.correlation cimport Call, Correlation, pack_panel, run_task
+
+
+cdef void frozen_task(void *context, Py_ssize_t index) noexcept nogil:
+    run_task(<Call *>context, index)
+
+
+cdef class FrozenForward:
+    """A forward pass bound to its arrays for good: calling it computes `out` from what `x` holds, unchecked, with
+    kernel and bias as they were when it was made, packed once.
+
+    Made by `ConvPlan.freeze`, which checks the arrays. One thread may call it at a time.
+    """
+    cdef Call call
+    cdef Correlation correlation      # this and the arrays are kept alive
+    cdef object x, out
+    cdef char *memory
+
+    def __init__(self, Correlation correlation, x, kernel, bias, out, bint relu):
+        cdef const unsigned char[::1] x_bytes = bytes_of(x), kernel_bytes = bytes_of(kernel), bias_bytes
+        cdef unsigned char[::1] out_bytes = bytes_of(out)
+        cdef Py_ssize_t packed = (correlation.plan.packed_bytes + 63) & ~63, index
+        self.correlation, self.x, self.out = correlation, x, out
+        free(self.memory)
+        self.memory = <char *>malloc(packed + 64 + (0 if bias is None else bias.nbytes))
+        if self.memory == NULL:
+            raise MemoryError("no memory for a packed kernel")
+        cdef Call *call = &self.call
+        call.plan, call.relu, call.failed = &correlation.plan, relu, False
+        call.x, call.kernel, call.y = <const char *>&x_bytes[0], <const char *>&kernel_bytes[0], <char *>&out_bytes[0]
+        call.packed = self.memory + (-<Py_ssize_t>self.memory & 63)
+        call.bias = NULL
+        if bias is not None:
+            bias_bytes = bytes_of(bias)
+            memcpy(call.packed + packed, &bias_bytes[0], bias_bytes.shape[0])
+            call.bias = call.packed + packed
+        for index in range(correlation.plan.panel_count):
+            pack_panel(call, index)
+        call.kernel = NULL
+
+    def __dealloc__(self):
+        free(self.memory)
+
+    def __call__(self):
+        runtime.parallel_for(frozen_task, &self.call, self.call.plan.tasks, self.call.plan.seconds)
+        enough, self.call.failed = not self.call.failed, False
+        runtime.check_memory(enough)
+
+
+cdef class FrozenChain:
+    """A function of one array: it copies the array to `x`, runs `calls`, and returns `y`.
+
+    What is not of the shape and dtype of `x` goes to `fill`, which converts and copies it, or raises.
+    """
+    cdef Shape shape
+    cdef object x, y, fill
+    cdef tuple calls
+    cdef unsigned char[::1] memory
+    cdef bint wide
+
+    def __init__(self, x, y, calls, fill):
+        self.x, self.y, self.calls, self.fill = x, y, tuple(calls), fill
+        self.memory, self.wide = bytes_of(x), x.itemsize == 8
+        set_shape(&self.shape, x.shape)
+
+    def __call__(self, x):
+        if not self.copy(x):
+            self.fill(x)
+        for call in self.calls:
+            call()
+        return self.y
+
+    cdef bint copy(self, x) except -1:
+        cdef Taken taken
+        cdef Py_buffer *view
+        taken.count = 0
+        try:
+            view = take(x, &taken, READ)
+        except (TypeError, ValueError, BufferError):
+            return False
+        cdef bint plain = fits(view, &self.shape, self.wide)
+        if plain:
+            memcpy(&self.memory[0], view.buf, view.len)
+        release(&taken)
+        return plain
