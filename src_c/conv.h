@@ -37,6 +37,7 @@ struct mg_conv_row {
     /* MG_LANES...: position m meets the input's column + m * column_step + j * column_tap at tap j, and leaves
        it out where that is not among 0 ... last_column (MG_NO_EDGES: inputs everywhere). */
     ptrdiff_t column, column_step, column_tap, last_column;
+    int summed;                       /* MG_LANES...: the tiles are parts of one, whose lanes are added up */
     int far;                          /* y is in no near cache: a tile asks for its lines before it begins to sum */
     int fresh_rows, fresh_columns;    /* how many last taps meet new inputs in the tile beside; 0: do not prefetch */
 };

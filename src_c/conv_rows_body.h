@@ -290,6 +290,32 @@ MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char 
         for (int f = 0; f < lanes; f++) ((MG_REAL *)(y + m * step))[f] = apart[m * slots + f];
 }
 
+/* The same for sums over all lanes: one filter. A function of its own, lest every tile hold it. */
+static MG_NOINLINE void MG_NAME(finish_sums)(const vec *sums, const struct mg_conv_row *r, char *y, int positions) {
+    const vec bias = r->bias ? v_set1(*(const MG_REAL *)r->bias) : v_zero();
+    vec acc[MG_HEIGHT_TAPS];
+    MG_REAL apart[MG_HEIGHT_TAPS * VL];
+    int n = MG_HEIGHT_TAPS;
+    MG_UNROLL
+    for (int m = 0; m < MG_HEIGHT_TAPS; m++) acc[m] = m < positions ? sums[m] : v_zero();
+    MG_UNROLL
+    for (int q = 1; q < VL; q *= 2) {
+        MG_UNROLL
+        for (int i = 0; i < (n + 1) / 2; i++) {
+            const vec a = acc[2 * i], b = acc[2 * i + 1 < n ? 2 * i + 1 : 2 * i];
+            acc[i] = v_add(v_even(a, b), v_odd(a, b));
+        }
+        n = (n + 1) / 2;
+    }
+    MG_UNROLL
+    for (int i = 0; i < n; i++) {
+        acc[i] = v_add(acc[i], bias);
+        if (r->relu) acc[i] = v_max(v_zero(), acc[i]);
+        v_store(apart + i * VL, acc[i]);
+    }
+    for (int m = 0; m < positions; m++) *(MG_REAL *)(y + m * r->y_step) = apart[m];
+}
+
 /* Channelwise tiles pass over the channels before the positions, in strides that memory does not foresee; so each asks
    for the lines of x and y that the same channels of the positions beside it will be the first to touch. */
 MG_INLINE void MG_NAME(prefetch_beside)(const struct mg_conv_row *r, const char *x, const char *y, const int MR,
@@ -322,14 +348,20 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
     const char *x = r->x, *kernel = r->kernel, *bias = r->bias;
     char *y = r->y;
     const vec spread = kind == INTERLEAVED_ ? MG_NAME(spread_bias)(r, taps) : v_zero();
+    const int summed = channels && kind != CHANNELS_PART_ && r->summed;
+    vec acc[MG_TILE_MAX];
+    if (summed) {
+        MG_UNROLL
+        for (int m = 0; m < rows * MR; m++) acc[m] = v_zero();
+    }
     for (; tiles > 0; tiles--, x += r->x_tile, y += r->y_tile, kernel += r->kernel_tile) {
-        vec acc[MG_TILE_MAX];
         if (channels && kind != CHANNELS_PART_ && MG_NAME(prefetches)(r, tiles))
             MG_NAME(prefetch_beside)(r, x, y, MR, rows);
         if (kind == BROADCAST_ && r->far)                       /* while the sums are formed, y comes near */
             for (int m = 0; m < MR; m++)
                 for (int v = 0; v < NV; v++) MG_PREFETCH(y + m * r->y_step + v * VL * sizeof(MG_REAL));
-        if (kind != INTERLEAVED_) MG_NAME(begin)(acc, bias, lanes, rows * MR, NV);
+        if (summed) {
+        } else if (kind != INTERLEAVED_) MG_NAME(begin)(acc, bias, lanes, rows * MR, NV);
         else {
             MG_UNROLL
             for (int m = 0; m < MR; m++) acc[m] = v_zero();
@@ -344,12 +376,19 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
                 for (ptrdiff_t j = r->inner; j > 0; j--, from += r->x_inner, panel += r->kernel_inner)
                     MG_NAME(reduce_run)(acc, from, r->x_step, r->run, (const MG_REAL *)panel, MR, NV, taps);
             }
+        if (summed) continue;
         if (kind == INTERLEAVED_) MG_NAME(finish_taps)(acc, r, y, spread, MR, taps);
         else {
             MG_UNROLL
             for (int i = 0; i < rows; i++) MG_NAME(finish)(acc + i * MR, r, y + i * r->y_outer, lanes, MR, NV);
         }
         if (bias) bias += r->bias_tile;
+    }
+    if (summed) {
+        vec sums[MG_TILE_MAX];
+        MG_UNROLL
+        for (int i = 0; i < rows * MR; i++) sums[i] = acc[i];
+        for (int i = 0; i < rows; i++) MG_NAME(finish_sums)(sums + i * MR, r, y + i * r->y_outer, MR);
     }
 }
 

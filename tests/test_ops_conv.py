@@ -48,9 +48,10 @@ def geometries(draw):
 
 
 @st.composite
-def depthwise_geometries(draw):
-    """One filter a channel, mostly 3 x 3 adjacent taps: rows go in pairs there, and edges leave out taps. Positions of
-    512 channels would crowd the cache, so those are copied apart."""
+def channelwise_geometries(draw):
+    """One filter a channel, one filter for all channels, or one channel for all filters, mostly 3 x 3 adjacent taps:
+    rows go in pairs there, and edges leave out taps. Positions of 512 channels would crowd the cache, so those are
+    copied apart."""
     def pair(values):
         return draw(st.tuples(values, values))
     kernel, strides = pair(st.sampled_from([3, 3, 3, 1, 2, 5])), pair(st.sampled_from([1, 1, 1, 2, 3]))
@@ -58,7 +59,10 @@ def depthwise_geometries(draw):
     pads = pair(st.tuples(st.integers(0, 3), st.integers(0, 3)))
     assume(all(n + sum(pad) >= (k - 1) * d + 1 for n, pad, k, d in zip(sizes, pads, kernel, rates)))
     batch, channels = draw(st.integers(1, 2)), draw(st.one_of([st.integers(2, 40)] * 3 + [st.just(512)]))
-    return conv_geometry((batch, *sizes, channels), (*kernel, 1, channels), strides, pads, rates)
+    many = draw(st.sampled_from([16, 32, 48]))
+    own, one_filter, one_channel = (channels, 1, channels), (many, many, 1), (1, 1, many)
+    of_x, of_kernel, filters = draw(st.sampled_from([own, own, one_filter, one_channel]))
+    return conv_geometry((batch, *sizes, of_x), (*kernel, of_kernel, filters), strides, pads, rates)
 
 
 def arrays(geometry, dtype, seed=0):
@@ -91,7 +95,7 @@ def operations(plan, geometry, x, kernel, bias, dy):
 
 
 @settings(max_examples=EXAMPLES)
-@given(geometry=geometries() | depthwise_geometries(), dtype=st.sampled_from([np.float32, np.float64]),
+@given(geometry=geometries() | channelwise_geometries(), dtype=st.sampled_from([np.float32, np.float64]),
        seed=st.integers(0, 99))
 def test_every_operation_equals_its_twin_on_every_instruction_set_and_writes_nothing_else(geometry, dtype, seed):
     x, kernel, bias, dy = arrays(geometry, dtype, seed)
@@ -150,6 +154,8 @@ LARGE = [
     ((1, 100, 90, 256), (7, 7, 1, 256), {"padding": "same"}),
     ((3, 300, 1024), (4, 1, 1024), {"padding": "causal", "dilation_rate": 3}),
     ((2, 9, 31, 1024), (1, 1, 1024, 96), {}),
+    ((8, 40, 44, 1), (3, 3, 1, 64), {"padding": "same"}),
+    ((4, 30, 37, 32), (5, 7, 32, 1), {"padding": "full", "dilation_rate": (1, 2)}),
 ]
 
 

@@ -19,6 +19,7 @@ cdef struct Pass:
     int along                         # the axis along which tiles lie
     bint merged, channelwise
     bint cut_edges                    # channelwise, tiles leave out what lies outside: no strips
+    bint summed                       # channelwise, all are added up: one filter
     bint paired                       # channelwise, two neighbouring rows at a time
     bint far                          # x and y are more than the second-level cache holds
     int repeat                        # positions side by side in the lanes, where there are few channels
@@ -70,8 +71,8 @@ cdef Py_ssize_t lines_together(Py_ssize_t step)
 cdef class Correlation:
     cdef Pass plan
     cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters)
-    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset,
-                    bint interleaved)
+    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, Py_ssize_t kernel_group,
+                    Py_ssize_t kernel_offset, bint interleaved)
 
 # One axis of a scattered gradient: the input's size, and the kernel's taps over it.
 cdef struct Spread:

@@ -80,7 +80,7 @@ cdef class Correlation:
                     and (p.along == COLUMNS or not touches_padding(&p.axis[COLUMNS])))
         touched = batch * (rows[0] * columns[0] * p.position + rows[5] * columns[5] * groups * filters * item)
         p.far = touched > (DISTANT if p.channelwise else FAR)
-        self.lay_panels(groups, filters, kernel_steps[4] * item, kernel_offset * item, x_pitch == 0)
+        self.lay_panels(groups, channels, filters, kernel_steps[4] * item, kernel_offset * item, x_pitch == 0)
         cut_tasks(p)
 
     cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters):
@@ -90,6 +90,15 @@ cdef class Correlation:
         cdef Axis *columns = &p.axis[COLUMNS]
         cdef int lanes = p.kernels.lanes
         p.repeat = 1
+        p.paired = (p.along == COLUMNS and p.axis[ROWS].taps > 1
+                    and p.axis[ROWS].stride == p.axis[ROWS].dilation == 1)
+        p.summed = (p.paired and groups == filters == 1 and channels % lanes == 0 and columns.taps > 1
+                    and tile_inputs(p) <= lines_together(p.position))
+        if p.summed:
+            p.channelwise = p.cut_edges = True
+            p.rearranged = p.loosened = False
+            p.run = 1
+            return
         if (channels > 1 and filters == 1 and groups > 1 and p.along != IMAGES and columns.dilation == 1
                 and 2 * groups >= lanes):
             p.channelwise = p.rearranged = True
@@ -106,15 +115,17 @@ cdef class Correlation:
         if p.loosened:
             p.cut_edges, p.rearranged = False, True
 
-    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t filters, Py_ssize_t kernel_group, Py_ssize_t kernel_offset,
-                    bint interleaved):
+    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, Py_ssize_t kernel_group,
+                    Py_ssize_t kernel_offset, bint interleaved):
         cdef Pass *p = &self.plan
         cdef Py_ssize_t run = p.run * (p.axis[COLUMNS].taps if p.merged else 1)
         cdef Py_ssize_t inner = 1 if p.merged else p.axis[COLUMNS].taps
         cdef int lanes = p.kernels.lanes
         cdef Panel *panel
+        if p.summed:
+            groups = channels
         if p.channelwise:
-            p.kernel_filter = kernel_group // p.expand
+            p.kernel_filter = p.kernel_run if p.summed else kernel_group // p.expand
             cut = [(1, 1, first, min(lanes, groups - first)) for first in range(0, groups, lanes)]
             groups = 1
         else:
@@ -137,7 +148,7 @@ cdef class Correlation:
                 panel.kind = runtime.MG_LANES if panel.lanes == lanes else runtime.MG_LANES_PART
             panel.height = p.kernels.height[runtime.MG_LANES] if p.channelwise else heights[panel.kind]
             panel.x = (first if p.channelwise else group * p.run) * p.item
-            panel.y = (group * filters + first) * p.item
+            panel.y = 0 if p.summed else (group * filters + first) * p.item
             panel.kernel = kernel_offset + group * kernel_group + first * p.kernel_filter
             panel.packed = p.packed_bytes
             panel.inner_bytes = (run // taps + run % taps) * panel.width * p.item
@@ -216,7 +227,7 @@ cdef cut_tasks(Pass *p):
         width += p.panels[i].width
     p.seconds = work * width / (p.kernels.lanes * 8e9) + bytes * width * p.item / 2e10
     wanted = min(max(<Py_ssize_t>(p.seconds / 5e-6), 1), TASKS)
-    p.panel_blocks = min(max(p.packed_bytes // L2_SHARE, 1), p.panel_count)
+    p.panel_blocks = 1 if p.summed else min(max(p.packed_bytes // L2_SHARE, 1), p.panel_count)
     blocks = ceil_div(wanted, p.panel_blocks)
     for i in range(3):
         limit = p.axis[i].out
@@ -228,7 +239,7 @@ cdef cut_tasks(Pass *p):
         share = p.axis[ROWS].size * p.axis[COLUMNS].size * p.position // (p.axis[ROWS].blocks * p.axis[COLUMNS].blocks)
         if share > L2_SHARE and p.panel_count > p.panel_blocks:
             p.axis[ROWS].blocks = min(p.axis[ROWS].out, p.axis[ROWS].blocks * ceil_div(share, L2_SHARE))
-    if blocks > 1:
+    if blocks > 1 and not p.summed:
         p.panel_blocks = min(p.panel_count, p.panel_blocks * blocks)
     p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
     p.strip_bytes = 0

@@ -44,7 +44,8 @@ cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row
     cdef Py_ssize_t count = ceil_div(positions, p.kernels.height[kind]), height = ceil_div(positions, count)
     cdef Py_ssize_t high = positions - count * (height - 1), vector = panel.width * p.item, i
     cdef runtime.mg_conv_row rest
-    row.x_tile = row.y_tile = row.bias_tile = vector
+    row.x_tile, row.y_tile, row.bias_tile = vector, 0 if p.summed else vector, 0 if p.summed else vector
+    row.summed = p.summed
     row.kernel_tile = p.axis[ROWS].taps * panel.outer_bytes
     if p.cut_edges:
         row.column, row.last_column = first * along.stride + along.start, along.size - 1
@@ -135,7 +136,7 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
     row.bias = call.bias + panel.y if call.bias != NULL else NULL
     row.lanes, row.relu = panel.lanes, call.relu
     row.column, row.column_step, row.column_tap, row.last_column = 0, 1, 0, runtime.MG_NO_EDGES
-    row.far = p.far
+    row.far, row.summed = p.far, False
     row.fresh_rows = row.fresh_columns = 0
     if p.far and p.along == COLUMNS and not p.loosened:
         row.fresh_rows, row.fresh_columns = <int>min(rows.stride, row.outer), <int>min(columns.stride, row.inner)

@@ -83,7 +83,7 @@ cdef extern from "conv.h":
         Py_ssize_t x_tile, y_tile, kernel_tile, bias_tile
         int lanes, relu
         Py_ssize_t column, column_step, column_tap, last_column
-        int far, fresh_rows, fresh_columns
+        int summed, far, fresh_rows, fresh_columns
     ctypedef void (*mg_conv_rows)(const mg_conv_row *row, Py_ssize_t tiles) noexcept nogil
     cdef struct mg_conv_pack:
         const char *source
