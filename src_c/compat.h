@@ -31,6 +31,13 @@
 #define MG_PREFETCH(p) __builtin_prefetch(p)
 #endif
 
+/* Keeps GCC from loading a vector again wherever it is used. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#define MG_LOADED(vector) __asm__("" : "+v"(vector))
+#else
+#define MG_LOADED(vector) ((void)(vector))
+#endif
+
 /* MG_NAME(conv_tile) is conv_tile_f32_avx512 where a template is compiled with MG_DTYPE f32 and MG_ISA avx512. */
 #define MG_PASTE2_(a, b) a##_##b
 #define MG_PASTE2(a, b) MG_PASTE2_(a, b)

@@ -28,6 +28,56 @@ MG_INLINE void MG_NAME(outer_row)(vec *acc, const char *a, const char *b, ptrdif
     }
 }
 
+/* One step of outer_runs: x at all taps' column meets the dy of the positions from which taps from ... to - 1 see it. */
+MG_INLINE void MG_NAME(outer_column)(vec *acc, const vec *k, const char *x, const ptrdiff_t *offsets, const int MR,
+                                     const int run, const int from, const int to) {
+    MG_UNROLL
+    for (int first = 0; first < MR; first += run) {
+        vec at = v_load((const MG_REAL *)(x + offsets[first]));
+        MG_LOADED(at);
+        MG_UNROLL
+        for (int tap = from; tap < to; tap++) acc[first + tap] = v_fma(at, k[tap], acc[first + tap]);
+    }
+}
+
+MG_INLINE void MG_NAME(outer_next)(vec *k, const char *dy, const int run) {
+    MG_UNROLL
+    for (int tap = run - 1; tap > 0; tap--) k[tap] = k[tap - 1];
+    if (dy) k[0] = v_load((const MG_REAL *)dy);
+}
+
+/* With channels in the lanes and runs of `run` taps that are neighbours as the positions are: each x is loaded once, for
+   the dy of the last `run` positions, which stay in registers. There must be as many positions. */
+MG_INLINE void MG_NAME(outer_runs)(vec *acc, const char *x, const char *dy, ptrdiff_t positions, ptrdiff_t x_step,
+                                   ptrdiff_t dy_step, const ptrdiff_t *offsets, const int MR, const int run) {
+    vec k[9];
+    MG_UNROLL
+    for (int tap = 0; tap < run; tap++) k[tap] = v_zero();
+    MG_UNROLL
+    for (int column = 0; column < run - 1; column++, x += x_step, dy += dy_step) {
+        MG_NAME(outer_next)(k, dy, run);
+        MG_NAME(outer_column)(acc, k, x, offsets, MR, run, 0, column + 1);
+    }
+    for (ptrdiff_t p = run - 1; p < positions; p++, x += x_step, dy += dy_step) {
+        MG_NAME(outer_next)(k, dy, run);
+        MG_NAME(outer_column)(acc, k, x, offsets, MR, run, 0, run);
+    }
+    MG_UNROLL
+    for (int tap = 1; tap < run; tap++, x += x_step) {
+        MG_NAME(outer_next)(k, NULL, run);
+        MG_NAME(outer_column)(acc, k, x, offsets, MR, run, tap, run);
+    }
+}
+
+/* The length of such runs if all are as long, else 1. */
+static MG_NOINLINE int MG_NAME(neighbours)(const ptrdiff_t *offsets, ptrdiff_t step, int count) {
+    int run = 1;
+    while (run < count && offsets[run] == offsets[run - 1] + step) run++;
+    for (int m = 1; m < count; m++)
+        if (m % run && offsets[m] != offsets[m - 1] + step) return 1;
+    return count % run ? 1 : run;
+}
+
 /* All positions of a row with channels in the lanes but from <= p < to: some entries lie outside. */
 MG_INLINE void MG_NAME(outer_edges)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b,
                                     ptrdiff_t from, ptrdiff_t to, const ptrdiff_t *offsets, const ptrdiff_t *columns,
@@ -43,9 +93,9 @@ MG_INLINE void MG_NAME(outer_edges)(vec *acc, const struct mg_conv_outer *t, con
     }
 }
 
-/* Row r with channels in the lanes. */
+/* Row r with channels in the lanes, and entries in runs of `run`. */
 MG_INLINE void MG_NAME(outer_channels)(vec *acc, const struct mg_conv_outer *t, const char *a, const char *b,
-                                       ptrdiff_t r, const ptrdiff_t *offsets, const int MR) {
+                                       ptrdiff_t r, const ptrdiff_t *offsets, int run, const int MR) {
     ptrdiff_t columns[MG_TILE_MAX], from = t->inner_from, to = t->inner_to;
     for (int m = 0; m < MR; m++) {
         columns[m] = t->tap_columns[m];
@@ -58,8 +108,14 @@ MG_INLINE void MG_NAME(outer_channels)(vec *acc, const struct mg_conv_outer *t, 
         return;
     }
     MG_NAME(outer_edges)(acc, t, a, b, from, to, offsets, columns, VL, MR);
-    MG_NAME(outer_row)(acc, a + from * t->a_step, b + from * t->b_step, to - from, t->a_step, t->b_step, offsets, VL, MR,
-                       1, CHANNELS_);
+    a += from * t->a_step;
+    b += from * t->b_step;
+    if (MR >= 3 && run == MR && to - from >= MR)
+        MG_NAME(outer_runs)(acc, a, b, to - from, t->a_step, t->b_step, offsets, MR, MR);
+    else if (MR > 3 && MR % 3 == 0 && run == 3 && to - from >= 3)
+        MG_NAME(outer_runs)(acc, a, b, to - from, t->a_step, t->b_step, offsets, MR, 3);
+    else
+        MG_NAME(outer_row)(acc, a, b, to - from, t->a_step, t->b_step, offsets, VL, MR, 1, CHANNELS_);
 }
 
 MG_INLINE void MG_NAME(outer_store)(vec *acc, char *out, ptrdiff_t step, int accumulate, int lanes, const int MR,
@@ -85,13 +141,14 @@ MG_INLINE void MG_NAME(outer)(const struct mg_conv_outer *t, const int kind, con
         MG_UNROLL
         for (int m = 0; m < MR; m++) offsets[m] = t->offsets[m];
     }
+    const int run = kind == CHANNELS_ ? MG_NAME(neighbours)(offsets, t->a_step, MR) : 1;
     MG_UNROLL
     for (int i = 0; i < MR * NV; i++) acc[i] = v_zero();
     for (ptrdiff_t n = 0; n < t->images; n++)
         for (ptrdiff_t r = 0; r < t->rows; r++) {
             const char *a = t->a + n * t->a_image + r * t->a_row, *b = t->b + n * t->b_image + r * t->b_row;
             if (kind == CHANNELS_)
-                MG_NAME(outer_channels)(acc, t, a, b, r, offsets, MR);
+                MG_NAME(outer_channels)(acc, t, a, b, r, offsets, run, MR);
             else if (t->lanes < VL)
                 MG_NAME(outer_row)(acc, a, b, t->positions, t->a_step, t->b_step, offsets, t->lanes, MR, NV, kind);
             else

@@ -111,7 +111,8 @@ MG_INLINE void MG_NAME(reduce_channels)(vec *acc, const char *x, ptrdiff_t step,
     MG_UNROLL
     for (int column = 0; column < MR + taps - 1; column++) {
         if (!whole && !(inside & 1u << column)) continue;
-        const vec a = kind == CHANNELS_PART_ ? v_loadn(AT(base, column), lanes) : v_load(AT(base, column));
+        vec a = kind == CHANNELS_PART_ ? v_loadn(AT(base, column), lanes) : v_load(AT(base, column));
+        if (taps > 1) MG_LOADED(a);
         MG_UNROLL
         for (int tap = 0; tap < taps; tap++) {
             const int m = column - tap;
@@ -131,8 +132,10 @@ MG_INLINE void MG_NAME(reduce_pair)(vec *acc, const struct mg_conv_row *r, const
         MG_UNROLL
         for (int j = 0; j < (MR + 5) / 4; j++) base[j] = x + 4 * j * step;
         MG_UNROLL
-        for (int column = 0; column < MR + 2; column++)
+        for (int column = 0; column < MR + 2; column++) {
             a[column] = whole || inside & 1u << column ? v_load(AT(base, column)) : v_zero();
+            MG_LOADED(a[column]);
+        }
         MG_UNROLL
         for (int row = 0; row < 2; row++) {
             if (i == (row ? 0 : r->outer)) continue;            /* above the kernel, or below */

@@ -133,8 +133,9 @@ def test_winograd_agrees_with_plain_sums(isa, dtype, geometry, data):
     (conv_geometry((3, 41, 39, 20), (5, 4, 20, 33), padding="same", dilation_rate=(2, 1)), (1, 4, False)),
     (conv_geometry((70, 6, 7, 24), (3, 3, 24, 20), padding="full"), (0, 5, False)),
     (conv_geometry((2, 9001, 9), (4, 9, 20), padding="causal", dilation_rate=3), (0, 4, False)),
-    (conv_geometry((1, 2600, 9), (3, 9, 12), padding="same", dilation_rate=800), (0, 3, False))],
-    ids=["both axes", "rows beside rows", "many images", "parts of a row", "lines of one tile"])
+    (conv_geometry((1, 2600, 9), (3, 9, 12), padding="same", dilation_rate=800), (0, 3, False)),
+    (conv_geometry((3, 22, 5, 16), (1, 5, 16, 64), padding="same", dilation_rate=(50, 2)), (1, 5, False))],
+    ids=["both axes", "rows beside rows", "many images", "parts of a row", "lines of one tile", "threads share filters"])
 def test_winograd_in_many_blocks(isa, dtype, geometry, form):
     check_winograd(geometry, dtype, isa, form)
 

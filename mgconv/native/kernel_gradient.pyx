@@ -36,7 +36,7 @@ from mgconv.native.correlation cimport (
 import sys
 
 from mgconv.native.passes import merge_positions
-from mgconv.native.tiles import balanced, cheapest_widths
+from mgconv.native.tiles import balanced, cheapest_widths, depthwise_parts
 
 cdef enum:
     BOX_BYTES = 256 * 1024            # x and dy of one box at most, in the second-level cache;
@@ -49,6 +49,7 @@ cdef enum:
     TASKS = 48                        # to balance many threads;
     FEW_TASKS = 16                    # where they would share positions, which each then reads anew
     REUSED = 64                       # copies pay where an element is multiplied so often
+    SHARED = 4                        # copies of what neighbouring taps share must spare so much crowding
     FAR = 2048                        # bytes: rows of the result so far apart are written one after the other
     SHORT_RUN = 8                     # shorter runs of entries are collected in a table
 
@@ -84,6 +85,7 @@ cdef class KernelGradient:
         p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
         p.x_pitch = p.x_position
         self.reuse = p.entries // channels * filters      # multiplications of one element of x
+        p.neighbours = p.channelwise and p.axis[COLUMNS].dilation == p.axis[COLUMNS].stride
         if self.crowds():
             p.x_pitch = loose(p.x_position)
         padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
@@ -103,7 +105,7 @@ cdef class KernelGradient:
         # A tile moves along a row with its taps; rows, and parts of many taps, meet the same inputs later on.
         again = p.axis[ROWS].taps > 1 or p.entries > p.kernels.height[runtime.MG_OUTER_LANES]
         lines = p.axis[ROWS].taps * min(p.axis[COLUMNS].size, FEW_POSITIONS) if again else p.entries
-        return lines > lines_together(p.x_position)
+        return lines > lines_together(p.x_position) * (SHARED if p.neighbours else 1)
 
     cdef cut_boxes(self, Py_ssize_t channels):
         """Boxes are whole images, else whole rows, else parts of rows."""
@@ -139,7 +141,8 @@ cdef class KernelGradient:
         runs = p.entries // run
         p.swapped = p.tabled = False
         if p.channelwise:
-            sizes = balanced(p.entries, heights[runtime.MG_OUTER_LANES])
+            sizes = depthwise_parts(p.axis[ROWS].taps, p.axis[COLUMNS].taps,
+                                    p.neighbours, heights[runtime.MG_OUTER_LANES])
             filter_sizes = [(1, min(lanes, groups - first)) for first in range(0, groups, lanes)]
             p.tabled = True
         else:

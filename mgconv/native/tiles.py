@@ -33,6 +33,14 @@ def cheapest_widths(wide, tall, lanes, heights, most):
                key=lambda pair: pair[0] * (1 if max(pair[1]) == 2 else 1.03))
 
 
+def depthwise_parts(rows, columns, neighbours, most):
+    """Entries of each tile of a depthwise kernel's gradient: where neighbouring taps meet neighbouring positions, whole
+    runs of taps, which share what they load; three at a time, or all of one tile."""
+    if not neighbours or columns < 3 or most < 3:
+        return balanced(rows * columns, most)
+    return [3 * count for count in balanced(rows, most // 3)] if columns == 3 else balanced(columns, most) * rows
+
+
 def balanced(total, most):
     """`total` cut into as few parts of at most `most` as there can be, of sizes that differ by one at most."""
     count = -(-total // most)

@@ -117,9 +117,11 @@ cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image,
             outputs_tiles(job, &s, tiles, y + whole * p.outputs * step * p.item, 1, gradients)
             tiles += p.y_pitch * p.item
             whole += 1
-        if gradients and whole < end - first:
-            for place in range(p.places):
-                memset(tiles + place * s.place * p.item, 0, (end - first - whole) * p.y_pitch * p.item)
+        while gradients and whole < end - first:
+            for place in range(p.places):             # of these filters: the others are somebody else's
+                memset(tiles + place * s.place * p.item, 0, p.filters * p.item)
+            tiles += p.y_pitch * p.item
+            whole += 1
 
 
 cdef inline void outputs_tiles(const Job *job, const runtime.mg_winograd_spread *s, char *u, char *y, Py_ssize_t count,
