@@ -135,7 +135,7 @@ def test_winograd_agrees_with_plain_sums(isa, dtype, geometry, data):
     (conv_geometry((2, 9001, 9), (4, 9, 20), padding="causal", dilation_rate=3), (0, 4, False)),
     (conv_geometry((1, 2600, 9), (3, 9, 12), padding="same", dilation_rate=800), (0, 3, False)),
     (conv_geometry((3, 22, 5, 16), (1, 5, 16, 64), padding="same", dilation_rate=(50, 2)), (1, 5, False))],
-    ids=["both axes", "rows beside rows", "many images", "parts of a row", "lines of one tile", "threads share filters"])
+    ids=["both axes", "rows beside rows", "many images", "parts of a row", "lines of one tile", "shared filters"])
 def test_winograd_in_many_blocks(isa, dtype, geometry, form):
     check_winograd(geometry, dtype, isa, form)
 
