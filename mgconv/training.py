@@ -13,8 +13,8 @@ from mgconv import callbacks as callback_module
 from mgconv import config, losses, optimizers
 from mgconv.binding import Chain, Pool, Scored
 from mgconv.data import as_samples, as_training_data, check_count, check_verbose, split
+from mgconv.layers.base import one_function
 from mgconv.metrics import get as _find_metric
-from mgconv.native.frozen import FrozenChain
 
 
 class Trainer:
@@ -332,7 +332,7 @@ class Trainer:
             if x.shape != shape:
                 raise ValueError(f"`x` must have shape {shape}. Received: {x.shape}.")
             chain.x[...] = x
-        return FrozenChain(chain.x, chain.y, chain.forward, fill)
+        return one_function(chain.x, chain.y, chain.forward, fill)
 
     def train_on_batch(self, x: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None,
                        class_weight: dict[int, float] | None = None, return_dict: bool = False) -> Any:

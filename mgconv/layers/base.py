@@ -16,6 +16,7 @@ import numpy as np
 
 from mgconv import initializers
 from mgconv.memory import aligned_empty
+from mgconv.native.frozen import FrozenChain
 
 
 class Bound(NamedTuple):
@@ -37,6 +38,14 @@ class Bound(NamedTuple):
     dy: np.ndarray | None
     forward: list[Any]
     backward: list[Any]
+
+
+def one_function(x, y, calls, fill):
+    """Bound layers as a function of one array: it copies the array to `x`, runs `calls` and returns `y`.
+
+    An array that is not of the shape and dtype of `x` goes to `fill`, which converts and copies it, or raises.
+    """
+    return FrozenChain(x, y, calls, fill)
 
 
 class Layer:

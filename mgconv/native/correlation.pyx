@@ -38,6 +38,7 @@ cdef enum:
     TASKS = 48                        # enough to balance many threads
     LOW = 8                           # tiles of fewer columns lie along the images, if there are many;
     LOW_CHANNELS = 3                  # those of channels need not be high
+    MANY_TAPS = 8                     # of a row, that repay adding up the lanes; two rows at a time always do
 
 
 cdef class Correlation:
@@ -92,7 +93,8 @@ cdef class Correlation:
         p.repeat = 1
         p.paired = (p.along == COLUMNS and p.axis[ROWS].taps > 1
                     and p.axis[ROWS].stride == p.axis[ROWS].dilation == 1)
-        p.summed = (p.paired and groups == filters == 1 and channels % lanes == 0 and columns.taps > 1
+        p.summed = (p.along == COLUMNS and groups == filters == 1 and channels % lanes == 0
+                    and columns.taps >= (2 if p.paired else MANY_TAPS)
                     and tile_inputs(p) <= lines_together(p.position))
         if p.summed:
             p.channelwise = p.cut_edges = True
