@@ -5,7 +5,9 @@
 
        for each image, row, position of the block:
            load NV vectors of b
-           for m < MR: broadcast a[offset of m], NV multiply-adds */
+           for m < MR: broadcast a[offset of m], NV multiply-adds
+
+   With channels in the lanes nothing is broadcast, and each a is loaded once for a run of neighbouring taps. */
 
 MG_INLINE vec MG_NAME(outer_last)(const MG_REAL *p, int lanes) { return lanes < VL ? v_loadn(p, lanes) : v_load(p); }
 
@@ -50,7 +52,7 @@ MG_INLINE void MG_NAME(outer_next)(vec *k, const char *dy, const int run) {
    the dy of the last `run` positions, which stay in registers. There must be as many positions. */
 MG_INLINE void MG_NAME(outer_runs)(vec *acc, const char *x, const char *dy, ptrdiff_t positions, ptrdiff_t x_step,
                                    ptrdiff_t dy_step, const ptrdiff_t *offsets, const int MR, const int run) {
-    vec k[9];
+    vec k[9];                                  /* for runs as long as any tile is tall */
     MG_UNROLL
     for (int tap = 0; tap < run; tap++) k[tap] = v_zero();
     MG_UNROLL

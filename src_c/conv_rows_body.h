@@ -20,7 +20,9 @@
 
        x          0   1   2   3   4   5   6              an x outside the input is left out: `inside` has a bit for each
        y 0        k0  k1  k2
-       y 1            k0  k1  k2       ...               MG_LANES_PAIR does the row below as well */
+       y 1            k0  k1  k2       ...               MG_LANES_PAIR does the row below as well
+
+   Where one filter takes all the channels, the tiles of all vectors are one sum, whose lanes are added up (`summed`). */
 
 /* Where position m of the tile is: every fourth has a pointer of its own, so that all addresses fit the registers. */
 #define AT(base, m) ((const MG_REAL *)((base)[(m) / 4] + ((m) % 4) * step))
@@ -353,22 +355,14 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
     const vec spread = kind == INTERLEAVED_ ? MG_NAME(spread_bias)(r, taps) : v_zero();
     const int summed = channels && kind != CHANNELS_PART_ && r->summed;
     vec acc[MG_TILE_MAX];
-    if (summed) {
-        MG_UNROLL
-        for (int m = 0; m < rows * MR; m++) acc[m] = v_zero();
-    }
+    if (summed) MG_NAME(begin)(acc, NULL, VL, rows * MR, NV);
     for (; tiles > 0; tiles--, x += r->x_tile, y += r->y_tile, kernel += r->kernel_tile) {
         if (channels && kind != CHANNELS_PART_ && MG_NAME(prefetches)(r, tiles))
             MG_NAME(prefetch_beside)(r, x, y, MR, rows);
         if (kind == BROADCAST_ && r->far)                       /* while the sums are formed, y comes near */
             for (int m = 0; m < MR; m++)
                 for (int v = 0; v < NV; v++) MG_PREFETCH(y + m * r->y_step + v * VL * sizeof(MG_REAL));
-        if (summed) {
-        } else if (kind != INTERLEAVED_) MG_NAME(begin)(acc, bias, lanes, rows * MR, NV);
-        else {
-            MG_UNROLL
-            for (int m = 0; m < MR; m++) acc[m] = v_zero();
-        }
+        if (!summed) MG_NAME(begin)(acc, kind == INTERLEAVED_ ? NULL : bias, lanes, rows * MR, NV);
         if (channels && whole)
             MG_NAME(reduce_kernel)(acc, r, x, kernel, MR, kind, rows, 1);
         else if (channels)

@@ -229,6 +229,16 @@ def test_every_call_finds_the_plan_of_its_own_settings():
                                    twin.conv_grad_kernel(X, y, geometry), atol=1e-11)
 
 
+@pytest.mark.parametrize("call", [
+    lambda huge: ops.conv(X, KERNEL, strides=huge), lambda huge: ops.conv(X, KERNEL, dilation_rate=(1, huge)),
+    lambda huge: ops.conv_grad_input(Y, KERNEL, (3, 10, huge, 4)),
+    lambda huge: ops.conv_grad_kernel(X, Y, (2, huge, 4, 5))])
+def test_sizes_that_no_machine_has_are_value_errors(call):
+    for huge in (2**62, 2**70):
+        with pytest.raises(ValueError, match="2\\*\\*48|empty"):
+            call(huge)
+
+
 def test_more_shapes_than_plans_are_kept():
     kernel = np.array([1.0, -1.0]).reshape(2, 1, 1)
     for steps in 2 * list(range(2, 600)):

@@ -14,7 +14,7 @@ turned, transposed or thinned out. How the work is cut, from the outside in:
 Channelwise, where each channel has a filter of its own, tiles leave out what a tap finds outside, and no strips are
 copied. But strips hold the channels several times over for several filters each, sorted for several channels a filter
 (the gradient to the input of those), and at a longer pitch where a tile's inputs would crowd one another out of the
-first-level cache.
+first-level cache. One filter of several taps a row goes the same way: then the tiles of all channels are one sum.
 
 Tiles lie `along` one axis: the columns; or the rows, where there is one column; or the images, where maps are smaller
 than a tile. The shape alone decides on the cut, and on the order of every sum: the bits do not depend on the threads.
@@ -86,7 +86,8 @@ cdef class Correlation:
 
     cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters):
         """Channels with a filter each: lanes hold channels, or the channels of several neighbouring positions. Several
-        channels for one filter become as many taps: strips hold the first channels of all groups, then the second."""
+        channels for one filter become as many taps: strips hold the first channels of all groups, then the second. All
+        channels for one filter: as with a filter each, and added up."""
         cdef Pass *p = &self.plan
         cdef Axis *columns = &p.axis[COLUMNS]
         cdef int lanes = p.kernels.lanes
@@ -111,8 +112,7 @@ cdef class Correlation:
         p.channelwise = channels == 1 and filters == 1 and (groups > 1 or p.repeat > 1)
         p.rearranged = p.expand > 1
         p.cut_edges = p.channelwise and p.repeat == 1 and not p.rearranged and p.along != IMAGES
-        p.paired = (p.cut_edges and p.along == COLUMNS and p.axis[ROWS].taps > 1
-                    and p.axis[ROWS].stride == p.axis[ROWS].dilation == 1)
+        p.paired = p.paired and p.cut_edges
         p.loosened = p.cut_edges and tile_inputs(p) > lines_together(p.position)
         if p.loosened:
             p.cut_edges, p.rearranged = False, True

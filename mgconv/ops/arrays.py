@@ -11,7 +11,7 @@ plans: dict = {}
 _MOST_PLANS = 256
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
 # What a lookup or a plan raises when a call is not the plain case.
-UNUSUAL = (KeyError, AttributeError, TypeError, ValueError, BufferError)
+UNUSUAL = (KeyError, AttributeError, TypeError, ValueError, BufferError, OverflowError)
 
 
 def plan_for(key, make):
