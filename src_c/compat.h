@@ -31,8 +31,8 @@
 #define MG_PREFETCH(p) __builtin_prefetch(p)
 #endif
 
-/* Keeps GCC from loading a vector again wherever it is used. */
-#if defined(__GNUC__) && defined(__x86_64__)
+/* Keeps GCC from loading a vector again wherever it is used; not where vectors are emulated by others. */
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(MG_EMULATED)
 #define MG_LOADED(vector) __asm__("" : "+v"(vector))
 #else
 #define MG_LOADED(vector) ((void)(vector))

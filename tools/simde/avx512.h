@@ -3,6 +3,7 @@
    a fused operation stays fused. What SIMDe lacks is below. */
 #include <immintrin.h>
 
+#define MG_EMULATED
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 
