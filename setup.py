@@ -67,10 +67,11 @@ def instruction_sets(plat_name):
 
 
 def used_by(source):
-    """The files that `source` may include; bodies are named after their family (conv_rows.c: conv_*_body.h)."""
-    family = source.removesuffix(".c").split("_")[0]
+    """The files that `source` may include; bodies are named after their family (conv_rows.c: conv_*_body.h), or are
+    everybody's."""
+    families = source.removesuffix(".c").split("_")[0], "transpose"
     return [str(SRC / source), *(str(path) for path in SRC.glob("*.h")
-                                 if not path.name.endswith("_body.h") or path.name.startswith(family))]
+                                 if not path.name.endswith("_body.h") or path.name.startswith(families))]
 
 
 class BuildExt(build_ext):

@@ -9,6 +9,8 @@
 
    With channels in the lanes nothing is broadcast, and each a is loaded once for a run of neighbouring taps. */
 
+#include "transpose_body.h"
+
 MG_INLINE vec MG_NAME(outer_last)(const MG_REAL *p, int lanes) { return lanes < VL ? v_loadn(p, lanes) : v_load(p); }
 
 /* Where the compiler can see them, constant offsets cost nothing; a table's are read where registers run out. */
@@ -211,15 +213,24 @@ static void MG_NAME(add_parts)(char *to, const char *from, ptrdiff_t size, ptrdi
     }
 }
 
+/* Squares of VL x VL: summed up, turned, and stored row by row. */
 static void MG_NAME(add_parts_turned)(char *to, const char *from, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t parts) {
     const MG_REAL *p = (const MG_REAL *)from;
-    MG_REAL *sums = (MG_REAL *)to;
-    for (ptrdiff_t c = 0; c < columns; c++)
-        for (ptrdiff_t r = 0; r < rows; r++) {
-            MG_REAL sum = p[r * columns + c];
-            for (ptrdiff_t part = 1; part < parts; part++) sum += p[(part * rows + r) * columns + c];
-            sums[c * rows + r] = sum;
+    MG_REAL *sums = (MG_REAL *)to, square[VL * VL];
+    for (ptrdiff_t c = 0; c < columns; c += VL) {
+        const int wide = columns - c < VL ? (int)(columns - c) : VL;
+        for (ptrdiff_t r = 0; r < rows; r += VL) {
+            const int high = rows - r < VL ? (int)(rows - r) : VL;
+            for (int i = 0; i < VL; i++) {
+                vec sum = v_zero();
+                for (ptrdiff_t part = 0; part < (i < high ? parts : 0); part++)
+                    sum = v_add(sum, MG_NAME(outer_last)(p + (part * rows + r + i) * columns + c, wide));
+                v_store(square + i * VL, sum);
+            }
+            MG_NAME(transpose)(square, VL, square, VL);
+            for (int j = 0; j < wide; j++) v_storen(sums + (c + j) * rows + r, v_load(square + j * VL), high);
         }
+    }
 }
 
 /* The sum of eight rows, or of the `rows` < 8 that are left, in a vector of columns. */
