@@ -251,6 +251,19 @@ static MG_NOINLINE vec MG_NAME(spread_bias)(const struct mg_conv_row *r, int tap
     return v_load(spread);
 }
 
+/* Adds every `lanes` neighbouring lanes up, two vectors at a time: the sums fill the fewer vectors that are left. */
+MG_INLINE void MG_NAME(add_lanes)(vec *acc, int n, const int lanes) {
+    MG_UNROLL
+    for (int q = 1; q < lanes; q *= 2) {
+        MG_UNROLL
+        for (int i = 0; i < (n + 1) / 2; i++) {
+            const vec a = acc[2 * i], b = acc[2 * i + 1 < n ? 2 * i + 1 : 2 * i];
+            acc[i] = v_add(v_even(a, b), v_odd(a, b));
+        }
+        n = (n + 1) / 2;
+    }
+}
+
 /* The same for taps in the lanes. Adding neighbouring lanes of two vectors at a time leaves
 
        p0 f0 | p0 f1 | ... | p1 f0 | p1 f1 | ...       `taps` positions of VL / taps filters in a vector,
@@ -263,16 +276,7 @@ MG_INLINE void MG_NAME(finish_taps)(vec *acc, const struct mg_conv_row *r, char 
     const ptrdiff_t step = r->y_step;
     const int touching = lanes == slots && step == (ptrdiff_t)(slots * sizeof(MG_REAL));
     MG_REAL apart[MG_HEIGHT_TAPS * VL];
-    int n = MR;
-    MG_UNROLL
-    for (int q = 1; q < taps; q *= 2) {
-        MG_UNROLL
-        for (int i = 0; i < (n + 1) / 2; i++) {
-            const vec a = acc[2 * i], b = acc[2 * i + 1 < n ? 2 * i + 1 : 2 * i];
-            acc[i] = v_add(v_even(a, b), v_odd(a, b));
-        }
-        n = (n + 1) / 2;
-    }
+    MG_NAME(add_lanes)(acc, MR, taps);
     MG_UNROLL
     for (int i = 0; i < vectors; i++) acc[i] = v_add(acc[i], bias);
     if (r->relu) {
@@ -300,20 +304,11 @@ static MG_NOINLINE void MG_NAME(finish_sums)(const vec *sums, const struct mg_co
     const vec bias = r->bias ? v_set1(*(const MG_REAL *)r->bias) : v_zero();
     vec acc[MG_HEIGHT_TAPS];
     MG_REAL apart[MG_HEIGHT_TAPS * VL];
-    int n = MG_HEIGHT_TAPS;
     MG_UNROLL
     for (int m = 0; m < MG_HEIGHT_TAPS; m++) acc[m] = m < positions ? sums[m] : v_zero();
+    MG_NAME(add_lanes)(acc, MG_HEIGHT_TAPS, VL);
     MG_UNROLL
-    for (int q = 1; q < VL; q *= 2) {
-        MG_UNROLL
-        for (int i = 0; i < (n + 1) / 2; i++) {
-            const vec a = acc[2 * i], b = acc[2 * i + 1 < n ? 2 * i + 1 : 2 * i];
-            acc[i] = v_add(v_even(a, b), v_odd(a, b));
-        }
-        n = (n + 1) / 2;
-    }
-    MG_UNROLL
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < (MG_HEIGHT_TAPS + VL - 1) / VL; i++) {
         acc[i] = v_add(acc[i], bias);
         if (r->relu) acc[i] = v_max(v_zero(), acc[i]);
         v_store(apart + i * VL, acc[i]);
