@@ -6,9 +6,9 @@
 
 #include <stddef.h>
 
-/* How a tile fills its vectors (src_c/conv_rows_body.h draws them): with 1 to 4 vectors of filters; with few filters and
-   2, 4, 8 or 16 taps in the lanes; with channels that have a filter each (MG_LANES_PART: fewer than a
-   vector; MG_LANES_PAIR: those of two rows, which share most of what they read). */
+/* How a tile fills its vectors (src_c/conv_rows_body.h and conv_channels_body.h draw them): with 1 to 4 vectors of
+   filters; with few filters and 2, 4, 8 or 16 taps in the lanes; with channels that have a filter each (MG_LANES_PART:
+   fewer than a vector; MG_LANES_PAIR: those of two rows, which share most of what they read). */
 enum {
     MG_VECTORS_1, MG_VECTORS_2, MG_VECTORS_3, MG_VECTORS_4,
     MG_TAPS_2, MG_TAPS_4, MG_TAPS_8, MG_TAPS_16,
