@@ -1,7 +1,7 @@
 """The algorithms that plans take instead of direct sums, against the plain sums of twin.py.
 
 What they round is bounded by the sums of absolute values conv(|x|, |kernel|): Winograd's transforms add a few numbers
-and multiply them by 8 at most, so that its error stays within a few roundings of those sums (random data: at most 6;
+and multiply them by 32 at most, so that its error stays within a few roundings of those sums (random data: at most 9;
 the worst case grows with the number of channels, as it does for a plain sum). An FFT spreads its error evenly: 2e-7 of
 the result's norm in float32, which is below a rounding of those sums.
 """
@@ -21,7 +21,7 @@ from mgconv.native.conv import ConvPlan
 from mgconv.native.correlation import ScatterConv
 from mgconv.native.winograd import WinogradConv
 
-ROUNDINGS = 8
+ROUNDINGS = 12
 
 widths = st.sampled_from([1, 2, 3, 7, 8, 16, 17, 31, 33, 40, 64, 67])
 series = st.builds(lambda batch, steps, taps, channels, filters, before, after:
@@ -123,40 +123,45 @@ def check_winograd(geometry, dtype, isa, form):
 @given(geometry=st.one_of(images, maps(14, [2, 3, 7, 16, 17, 33], [2, 3, 8, 16, 17, 40])), data=st.data())
 def test_winograd_agrees_with_plain_sums(isa, dtype, geometry, data):
     assume(WinogradConv.serves(geometry))
-    check_winograd(geometry, dtype, isa, data.draw(st.sampled_from(list(choice.winograd_forms(geometry)))))
+    check_winograd(geometry, dtype, isa, data.draw(st.sampled_from(list(
+        choice.winograd_forms(geometry, np.dtype(dtype).itemsize)))))
 
 
 @every_isa
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("geometry", "form"), [
-    (conv_geometry((3, 41, 39, 96), (3, 3, 96, 70), padding="same"), (0, 3, True)),
-    (conv_geometry((3, 41, 39, 20), (5, 4, 20, 33), padding="same", dilation_rate=(2, 1)), (1, 4, False)),
-    (conv_geometry((70, 6, 7, 24), (3, 3, 24, 20), padding="full"), (0, 5, False)),
-    (conv_geometry((2, 9001, 9), (4, 9, 20), padding="causal", dilation_rate=3), (0, 4, False)),
-    (conv_geometry((1, 2600, 9), (3, 9, 12), padding="same", dilation_rate=800), (0, 3, False)),
-    (conv_geometry((3, 22, 5, 16), (1, 5, 16, 64), padding="same", dilation_rate=(50, 2)), (1, 5, False))],
-    ids=["both axes", "rows beside rows", "many images", "parts of a row", "lines of one tile", "shared filters"])
+    (conv_geometry((3, 41, 39, 96), (3, 3, 96, 70), padding="same"), (0, 6, 3, True)),
+    (conv_geometry((3, 41, 39, 20), (5, 4, 20, 33), padding="same", dilation_rate=(2, 1)), (1, 6, 4, False)),
+    (conv_geometry((70, 6, 7, 24), (3, 3, 24, 20), padding="full"), (0, 6, 5, False)),
+    (conv_geometry((2, 9001, 9), (4, 9, 20), padding="causal", dilation_rate=3), (0, 6, 4, False)),
+    (conv_geometry((1, 2600, 9), (3, 9, 12), padding="same", dilation_rate=800), (0, 6, 3, False)),
+    (conv_geometry((3, 22, 5, 16), (1, 5, 16, 64), padding="same", dilation_rate=(50, 2)), (1, 6, 5, False)),
+    (conv_geometry((9, 70, 24), (11, 24, 20), padding="same"), (0, 8, 6, False)),
+    (conv_geometry((2, 30, 33, 130), (3, 3, 130, 90), padding="same"), (1, 6, 3, True))],
+    ids=["both axes", "rows beside rows", "many images", "parts of a row", "lines of one tile", "shared filters",
+         "eight points", "taps from afar"])
 def test_winograd_in_many_blocks(isa, dtype, geometry, form):
     check_winograd(geometry, dtype, isa, form)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("geometry", "form"), [
-    (conv_geometry((2, 28, 28, 64), (3, 3, 64, 64), padding="same"), (1, 3, True)),
-    (conv_geometry((2, 28, 28, 64), (3, 3, 64, 64), padding="same"), (1, 3, False)),
-    (conv_geometry((4, 128, 64), (5, 64, 64)), (0, 5, False))], ids=["both axes", "one axis", "1-D"])
+    (conv_geometry((2, 28, 28, 64), (3, 3, 64, 64), padding="same"), (1, 6, 3, True)),
+    (conv_geometry((2, 28, 28, 64), (3, 3, 64, 64), padding="same"), (1, 6, 3, False)),
+    (conv_geometry((4, 128, 64), (5, 64, 64)), (0, 6, 5, False)),
+    (conv_geometry((4, 128, 64), (5, 64, 64)), (0, 8, 5, False))], ids=["both axes", "one axis", "1-D", "eight points"])
 def test_winograd_rounds_as_documented(dtype, geometry, form):
     arrays, wanted = case(geometry, dtype, 0)
     with mock.patch.object(choice, "winograd_forms", return_value=[form]):
         found = run(ConvPlan(geometry, dtype, "winograd"), *arrays)
     for got, (want, _) in zip(found, wanted):
-        assert np.abs(got - want).max() <= {"float32": 2e-6, "float64": 4e-15}[dtype] * np.abs(want).max()
+        assert np.abs(got - want).max() <= {"float32": 2e-6, "float64": 6e-15}[dtype] * np.abs(want).max()
 
 
 def test_forms_of_winograd():
     def forms(kernel, **how):
         geometry = conv_geometry((1, 99, 99, 4), (*kernel, 4, 4), **how)
-        return {(axis, both) for axis, _, both in choice.winograd_forms(geometry)}
+        return {(axis, both) for axis, *_, both in choice.winograd_forms(geometry, 4)}
 
     assert forms((3, 3)) == {(0, False), (0, True), (1, False), (1, True)}
     assert forms((3, 5)) == {(0, False), (1, False), (1, True)}

@@ -12,7 +12,7 @@ import math
 from mgconv.native import runtime
 from mgconv.native.correlation import ScatterConv
 from mgconv.native.fft_conv import FFTConv
-from mgconv.native.winograd import WinogradConv
+from mgconv.native.winograd import WinogradConv, row_points
 
 MARGIN = 1.1
 OPERATIONS = ("forward", "grad_input", "grad_kernel")
@@ -51,8 +51,8 @@ def choose_frozen(geometry, wide):
     if not WinogradConv.serves(geometry):
         return None
     lanes, size = runtime.get_lanes(wide), 8 if wide else 4
-    cost, form = min((winograd_cost(geometry, "frozen", lanes, size, *form), form)
-                     for form in winograd_forms(geometry))
+    cost, form = min(((winograd_cost(geometry, "frozen", lanes, size, *form), form)
+                      for form in winograd_forms(geometry, size)), key=lambda offer: offer[0])
     return WinogradConv(geometry, wide, *form) if cost * MARGIN < direct(geometry, "forward", lanes, size) else None
 
 
@@ -107,30 +107,33 @@ def winograd(geometry, lanes, size):
     """For each operation the form that costs least."""
     if not WinogradConv.serves(geometry):
         return None
-    return [min((winograd_cost(geometry, operation, lanes, size, *form), WinogradConv, geometry, *form)
-                for form in winograd_forms(geometry)) for operation in OPERATIONS]
+    return [min(((winograd_cost(geometry, operation, lanes, size, *form), WinogradConv, geometry, *form)
+                 for form in winograd_forms(geometry, size)), key=lambda offer: offer[0]) for operation in OPERATIONS]
 
 
-def winograd_forms(geometry):
-    """(axis, taps of a part, whether the other axis is transformed, too). Parts of two taps would round more."""
-    for axis in range(geometry.rank):
+def winograd_forms(geometry, size):
+    """(axis, points, taps of a part, whether the other axis is transformed, too). Parts of fewer taps would round more.
+    The last axis comes first: its inputs lie side by side."""
+    for axis in reversed(range(geometry.rank)):
         other = None if geometry.rank == 1 else (geometry.kernel_shape[1 - axis], geometry.dilation_rate[1 - axis])
         if geometry.kernel_shape[axis] > 1:
-            for run in (3, 4, 5):
-                yield axis, run, False
-                if other == (3, 1):
-                    yield axis, run, True
+            for points, shortest, longest in (6, 3, 5), (8, 3 if size == 8 else 4, 6):
+                for run in range(shortest, longest + 1):
+                    yield axis, points, run, False
+                    if points == 6 and other == (3, 1):
+                        yield axis, points, run, True
 
 
-def winograd_cost(geometry, operation, lanes, size, axis, run, both):
-    """6 products for each tile, or 24, the transforms of its inputs and outputs, the taps' ("frozen": done before), and
-    calls of the tiles."""
+def winograd_cost(geometry, operation, lanes, size, axis, points, run, both):
+    """A product at each place of a tile, the transforms of its inputs and outputs, the taps' ("frozen": done before),
+    and calls of the tiles."""
     (batch, *sizes), channels, filters = roles(geometry, operation)
-    rate, taps = geometry.dilation_rate[axis], geometry.kernel_shape[axis]
-    sizes[axis] = rate * -(-sizes[axis] // (rate * (7 - run)))
-    others, parts, places = math.prod(geometry.kernel_shape[:-2]) // taps, -(-taps // run), 6
+    rate, taps, places = geometry.dilation_rate[axis], geometry.kernel_shape[axis], points
+    sizes[axis] = rate * -(-sizes[axis] // (rate * (points + 1 - run)))
+    others, parts = math.prod(geometry.kernel_shape[:-2]) // taps, -(-taps // run)
     if both:
-        sizes[1 - axis], others, places = -(-sizes[1 - axis] // 2), 1, 24
+        rows = row_points(size)
+        sizes[1 - axis], others, places = -(-sizes[1 - axis] // (rows + 1 - 3)), 1, rows * points
     tiles, deep, wide = batch * math.prod(sizes), -(-channels // lanes), -(-filters // lanes)
     products = places * others * parts * channels * wide
     if products * lanes * size > LARGEST_SPECTRUM:

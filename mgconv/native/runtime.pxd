@@ -163,14 +163,14 @@ cdef extern from "fft_conv.h":
 
 cdef extern from "winograd.h":
     enum:
-        MG_WINOGRAD_POINTS
-        MG_WINOGRAD_ROW_POINTS
+        MG_WINOGRAD_MOST_PLACES
+    int MG_WINOGRAD_ROWS(Py_ssize_t item) noexcept nogil
     cdef struct mg_winograd_spread:
-        int rows, length, given, row_length, given_rows
+        int rows, columns, length, given, row_length, given_rows
         Py_ssize_t item, row_item, place
     cdef struct mg_winograd_kernels:
-        void (*pixels)(int rows, const void **pixels, Py_ssize_t step, Py_ssize_t count, Py_ssize_t width, void *u,
-                       Py_ssize_t place, Py_ssize_t pitch) noexcept nogil
+        void (*pixels)(int rows, int columns, const void **pixels, Py_ssize_t step, Py_ssize_t count, Py_ssize_t width,
+                       void *u, Py_ssize_t place, Py_ssize_t pitch) noexcept nogil
         void (*spread)(const mg_winograd_spread *s, const void *x, Py_ssize_t step, Py_ssize_t count, Py_ssize_t width,
                        void *u, Py_ssize_t pitch) noexcept nogil
         void (*gather)(const mg_winograd_spread *s, const void *u, Py_ssize_t pitch, Py_ssize_t count, Py_ssize_t width,

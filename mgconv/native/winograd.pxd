@@ -13,13 +13,15 @@ cdef struct Pass:
     Py_ssize_t size, taps, rate, start, out
     Py_ssize_t x_image, x_row, x_step, y_image, y_row, y_step    # strides, in numbers
     Py_ssize_t tap, row_tap, tap_channel, tap_filter, first_tap  # strides of the kernel array
-    Py_ssize_t outputs, row_outputs, row_span                    # of a tile: columns, rows, rows of inputs
+    Py_ssize_t outputs, row_outputs, span, row_span              # of a tile: columns, rows; of its inputs
     Py_ssize_t run, parts, depth, places                         # taps of a part; channels of all parts
     Py_ssize_t down, across                                      # tiles of an image's rows, of a line
     Py_ssize_t blocks[3]                                         # of images, of rows, of a line's tiles
     Py_ssize_t images, high, wide                                # the largest block: its rows, tiles of a line
     Py_ssize_t chunks                                            # of blocks, each with sums of its own
     Py_ssize_t x_pitch, y_pitch                                  # from position to position of a block, in numbers
+    Py_ssize_t x_place, y_place                                  # from place to place, in bytes
+    Py_ssize_t block_bytes
     double seconds
 
 

@@ -1,7 +1,7 @@
 # cython: wraparound=True
 """Winograd's convolution along one axis or two: transforms around the machines for plain sums.
 
-src_c/winograd.h has the formulas. At each of the 6 or 24 places, transformed tiles and transformed taps are a
+src_c/winograd.h has the formulas. At each of the 6 to 36 places, transformed tiles and transformed taps are a
 convolution of their own with fewer taps: one along the axis, and along the other axis as many as before, or one where
 that is transformed, too. More than r taps along the axis are cut into parts, whose channels lie side by side; where
 taps lie d apart, so do the inputs of a tile, and there are d lines of tiles in a row.
@@ -27,8 +27,8 @@ from mgconv.native.runtime cimport (
     MG_SCRATCH_JOB,
     MG_SCRATCH_MADE,
     MG_SCRATCH_TASK,
-    MG_WINOGRAD_POINTS,
-    MG_WINOGRAD_ROW_POINTS,
+    MG_WINOGRAD_MOST_PLACES,
+    MG_WINOGRAD_ROWS,
 )
 
 import math
@@ -36,9 +36,7 @@ import math
 from mgconv.native.passes import axes
 
 cdef enum:
-    POINTS = MG_WINOGRAD_POINTS
-    ROW_POINTS = MG_WINOGRAD_ROW_POINTS
-    ROW_TAPS = 3                      # along an axis of four points
+    ROW_TAPS = 3                      # along the other axis, if that is transformed, too
     BLOCK_BYTES = 1 << 18             # what a task's block takes: a part of a second-level cache
     SUM_BYTES = 1 << 19               # the same for the gradient to the kernel
     FEW_TILES = 48                    # a block has more, to repay reading the taps,
@@ -48,9 +46,11 @@ cdef enum:
     CHUNKS = 8                        # at most, a power of two: to share them evenly among as many threads
     CHUNKS_BYTES = 8 << 20            # all chunks' sums
     TASKS = 8                         # enough for a few threads, where each gets
-    LEAST_TILES = 8                   # so many tiles, which the product takes at once
+    LEAST_TILES = 8                   # so many tiles, which the product takes at once,
+    FAR_TILES = 56                    # or more, where taps come from beyond the second-level cache
+    FAR_TAPS = 1 << 20
     PART = 64                         # channels or tiles of one task's transform
-    GATHERED_BYTES = ROW_TAPS * 5 * PART * 256       # of five taps in a row, in a panel of four vectors
+    GATHERED_BYTES = ROW_TAPS * 6 * PART * 256       # of six taps in a row, in a panel of four vectors
 
 
 cdef struct Job:
@@ -69,6 +69,12 @@ cdef struct Job:
 include "winograd_blocks.pxi"
 
 
+cdef inline Py_ssize_t fill_threads(Py_ssize_t tasks, Py_ssize_t most) noexcept:
+    """Into how many parts a task's filters are cut. Each transforms the inputs anew, so there are more than one only
+    where threads would idle. What one number sums does not depend on the part that it is in."""
+    return min(ceil_div(runtime.get_num_threads(), tasks), most)
+
+
 # ---- forward and gradient to the input ----
 
 cdef inline Py_ssize_t cuts(Py_ssize_t size) noexcept nogil:
@@ -78,7 +84,8 @@ cdef inline Py_ssize_t cuts(Py_ssize_t size) noexcept nogil:
 cdef runtime.mg_winograd_spread how_taps(const Pass *p, Py_ssize_t part) noexcept nogil:
     """A part of the taps, of one row of them unless rows are transformed, too; without strides."""
     cdef runtime.mg_winograd_spread how
-    how.rows, how.length, how.given = <int>p.row_span, <int>p.run, <int>min(p.run, p.taps - part * p.run)
+    how.rows, how.columns = <int>p.row_span, <int>p.span
+    how.length, how.given = <int>p.run, <int>min(p.run, p.taps - part * p.run)
     how.row_length = how.given_rows = ROW_TAPS if p.row_span > 1 else 1
     return how
 
@@ -114,18 +121,37 @@ cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
                      + (row * p.depth + part * p.channels + first) * panel.width * p.item, panel.width)
 
 
+cdef Job share(const Job *job, Pass *plan, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
+    """The same for some filters alone. `plan` has room for theirs."""
+    cdef Job local = job[0]
+    plan[0] = job.plan[0]
+    plan.filters = end - first
+    local.plan = plan
+    local.y += first * plan.item
+    if local.bias != NULL:
+        local.bias += first * plan.item
+    return local
+
+
 cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
+    """A block's outputs of some panels of filters."""
     cdef Job *job = <Job *>context
     cdef const Pass *p = job.plan
     cdef correlation.Call product = job.product
-    cdef Block b = find_block(p, index)
+    cdef const correlation.Panel *panels = product.plan.panels
+    cdef Block b = find_block(p, index // job.filter_blocks)
+    cdef Py_ssize_t part = index % job.filter_blocks, count = product.plan.panel_count
+    cdef Py_ssize_t panel = part * count // job.filter_blocks, end_panel = (part + 1) * count // job.filter_blocks
+    cdef Py_ssize_t filter = panels[panel].y // p.item
+    cdef Pass plan
+    cdef Job local = share(job, &plan, filter, panels[end_panel - 1].y // p.item + panels[end_panel - 1].filters)
     cdef Py_ssize_t first[3]
     cdef Py_ssize_t end[3]
     cdef Py_ssize_t n, h
-    cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_MADE, block_bytes(p))
-    cdef char *outputs = inputs + p.places * inputs_place(p)
-    cdef char *zeros = outputs + p.places * outputs_place(p)
-    if inputs == NULL:
+    cdef char *outputs = <char *>runtime.scratch(MG_SCRATCH_MADE, p.block_bytes)
+    cdef char *inputs = outputs + p.y_place
+    cdef char *zeros = inputs + p.places * p.x_place
+    if outputs == NULL:
         job.failed = True
         return
     memset(zeros, 0, zeros_bytes(p))
@@ -137,13 +163,13 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     local_sizes(p, &b, &end[0], &end[2])
     product.x, product.y = inputs, outputs
     for _ in range(p.places):
-        correlation.run_box(&product, first, end, 0, product.plan.panel_count)
-        product.x += inputs_place(p)
-        product.y += outputs_place(p)
+        correlation.run_box(&product, first, end, panel, end_panel)
+        product.x += p.x_place
+        product.y += p.y_place
         product.packed += packed_place(product.plan)
     for n in range(b.images):
         for h in range(b.rows):
-            outputs_row(job, outputs, &b, n, h, 0, p.wide, False)
+            outputs_row(&local, outputs + filter * p.item, &b, n, h, 0, p.wide, False)
     job.failed |= product.failed
 
 
@@ -166,7 +192,9 @@ cdef void transform_taps(Job *job) noexcept:
 
 cdef void correlate_blocks(Job *job) noexcept:
     cdef const Pass *p = job.plan
-    runtime.parallel_for(block_task, job, p.blocks[0] * p.blocks[1] * p.blocks[2], p.seconds)
+    cdef Py_ssize_t blocks = p.blocks[0] * p.blocks[1] * p.blocks[2]
+    job.filter_blocks = fill_threads(blocks, job.product.plan.panel_count)
+    runtime.parallel_for(block_task, job, blocks * job.filter_blocks, p.seconds)
 
 
 cdef int correlate(const Pass *p, Correlation product, const char *x, const char *kernel, const char *bias, char *y,
@@ -202,38 +230,36 @@ cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
     """The sums over some blocks of tiles for some filters: transforms of inputs and gradients, then a sum a place."""
     cdef Job *job = <Job *>context
     cdef const Pass *p = job.plan
-    cdef Pass part = p[0]
-    cdef Sum sum = job.sum[0]
+    cdef Pass plan
     cdef Job local
+    cdef Sum sum = job.sum[0]
     cdef kernel_gradient.Call call
     cdef Py_ssize_t chunk = index // job.filter_blocks, filters = index % job.filter_blocks
-    cdef Py_ssize_t first_filter, n, h, block, place
+    cdef Py_ssize_t filter, n, h, block, place
     cdef Py_ssize_t all_blocks = p.blocks[0] * p.blocks[1] * p.blocks[2]
     cdef Py_ssize_t first = chunk * all_blocks // p.chunks, end = (chunk + 1) * all_blocks // p.chunks
-    cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_MADE, block_bytes(p))
-    cdef char *gradients = inputs + p.places * inputs_place(p)
-    cdef char *zeros = gradients + p.places * outputs_place(p)
+    cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_MADE, p.block_bytes)
+    cdef char *gradients = inputs + p.places * p.x_place
+    cdef char *zeros = gradients + p.places * p.y_place
     cdef Block b
     if inputs == NULL:
         job.failed = True
         return
     memset(zeros, 0, zeros_bytes(p))
     sum.filter_blocks = job.filter_blocks
-    first_filter = kernel_gradient.block_start(&sum, filters)
-    part.filters = kernel_gradient.block_start(&sum, filters + 1) - first_filter
-    local = job[0]
-    local.plan, local.y = &part, job.y + first_filter * p.item
+    filter = kernel_gradient.block_start(&sum, filters)
+    local = share(job, &plan, filter, kernel_gradient.block_start(&sum, filters + 1))
     for block in range(first, end):
         b = find_block(p, block)
         for n in range(b.images):
             for h in range(b.rows + halo(p)):
                 transform_row(p, job.x, &b, n, h, 0, p.wide, inputs, zeros)
             for h in range(b.rows):
-                outputs_row(&local, gradients + first_filter * p.item, &b, n, h, 0, p.wide, True)
+                outputs_row(&local, gradients + filter * p.item, &b, n, h, 0, p.wide, True)
         local_sizes(p, &b, &sum.axis[0].out, &sum.axis[2].out)
         for place in range(p.places):
             call = kernel_gradient.Call(
-                plan=&sum, x=inputs + place * inputs_place(p), dy=gradients + place * outputs_place(p),
+                plan=&sum, x=inputs + place * p.x_place, dy=gradients + place * p.y_place,
                 result=job.sums + (chunk * p.places + place) * sums_place(p), more=block > first, failed=False)
             kernel_gradient.sum_task(&call, filters)
             job.failed |= call.failed
@@ -259,10 +285,8 @@ cdef void gather_task(void *context, Py_ssize_t index) noexcept nogil:
 cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, const char *dy,
                           char *dkernel) except -1:
     cdef Job job
-    job.plan, job.sum, job.x, job.y, job.failed = p, &machine.plan, x, <char *>dy, False
-    # Each block of filters transforms the inputs anew, so there are more than one only where threads would idle.
-    # What one of its numbers sums does not depend on the block that it is in.
-    job.filter_blocks = min(ceil_div(runtime.get_num_threads(), p.chunks), machine.plan.filter_count)
+    job.plan, job.sum, job.x, job.y, job.bias, job.failed = p, &machine.plan, x, <char *>dy, NULL, False
+    job.filter_blocks = fill_threads(p.chunks, machine.plan.filter_count)
     job.sums = <char *>runtime.scratch(MG_SCRATCH_JOB, sums_bytes(p))
     if job.sums == NULL:
         job.failed = True
@@ -316,9 +340,14 @@ cdef tuple local_axes(const Pass *p):
         positions + halo(p) * row, p.row_taps, p.row_rate * row, 1, 0, positions, p.y_pitch)
 
 
+def row_points(Py_ssize_t item):
+    """Along transformed rows, for numbers of so many bytes."""
+    return MG_WINOGRAD_ROWS(item)
+
+
 cdef class WinogradConv(runtime.Algorithm):
-    """For unit strides and one group: parts of `run` taps along `axis`; of the other axis, three taps that lie side by
-    side if `both`."""
+    """For unit strides and one group: parts of `run` taps along `axis`, by so many points; of the other axis, three
+    taps that lie side by side if `both`."""
 
     @staticmethod
     def serves(geometry):
@@ -326,7 +355,7 @@ cdef class WinogradConv(runtime.Algorithm):
         return (set(geometry.strides) == {1} and geometry.groups == 1 and min(geometry.kernel_shape[-2:]) > 1
                 and math.prod(used) == math.prod(geometry.kernel_shape[:-2]) > 1)
 
-    def __cinit__(self, geometry, bint wide, int axis, int run, bint both):
+    def __cinit__(self, geometry, bint wide, int axis, int points, int run, bint both):
         cdef Pass *p = &self.towards_output
         cdef Pass *q = &self.towards_input
         cdef Pass *r = &self.towards_kernel
@@ -347,7 +376,7 @@ cdef class WinogradConv(runtime.Algorithm):
             p.tap *= p.row_taps
             p.x_row, p.y_row, p.x_step, p.y_step = 1, 1, p.rows, p.out_rows
         p.x_image, p.y_image = p.rows * p.size, p.out_rows * p.out
-        p.outputs, p.run, p.parts, p.first_tap = POINTS + 1 - run, run, ceil_div(p.taps, run), 0
+        p.span, p.outputs, p.run, p.parts, p.first_tap = points, points + 1 - run, run, ceil_div(p.taps, run), 0
         q[0] = p[0]
         # Backwards: taps turned by 180 degrees, inputs and outputs exchanged.
         q.channels, q.filters = p.filters, p.channels
@@ -363,12 +392,16 @@ cdef class WinogradConv(runtime.Algorithm):
             p.y_image, p.y_row, p.y_step = p.y_image * p.filters, p.y_row * p.filters, p.y_step * p.filters
             p.row_outputs, p.row_span = 1, 1
             if both:
-                p.row_taps, p.row_outputs, p.row_span = 1, ROW_POINTS + 1 - ROW_TAPS, ROW_POINTS
-            p.places = POINTS * p.row_span
+                p.row_span = MG_WINOGRAD_ROWS(p.item)
+                p.row_taps, p.row_outputs = 1, p.row_span + 1 - ROW_TAPS
+            p.places = p.span * p.row_span
             lay_out(p)
             tiles = p.batch * p.down * p.across * p.rate
-            cut_blocks(p, max(min(max(BLOCK_BYTES // (p.places * (p.x_pitch + p.y_pitch) * p.item), FEW_TILES),
-                                  tiles // TASKS), LEAST_TILES))
+            least = FAR_TILES if p.places * p.row_taps * p.depth * p.filters * p.item > FAR_TAPS else LEAST_TILES
+            cut_blocks(p, max(min(max(BLOCK_BYTES // (p.places * max(p.x_pitch, p.y_pitch) * p.item), FEW_TILES),
+                                  tiles // TASKS), least))
+            p.x_place = p.y_place = max(inputs_bytes(p), outputs_bytes(p))
+            p.block_bytes = (p.places + 1) * p.x_place + zeros_bytes(p)
         p = &self.towards_output
         r[0], r.chunks = p[0], 1
         tiles, sums = p.batch * p.down * p.across * p.rate, r.places * sums_place(r)
@@ -377,15 +410,17 @@ cdef class WinogradConv(runtime.Algorithm):
         tiles, most = ceil_div(tiles, r.chunks), max(SUM_BYTES // (r.places * (r.x_pitch + r.y_pitch) * r.item), 1)
         cut_blocks(r, max(ceil_div(tiles, ceil_div(tiles, most)), SUM_TILES))
         r.chunks = min(r.chunks, r.blocks[0] * r.blocks[1] * r.blocks[2])
+        r.x_place, r.y_place = inputs_bytes(r), outputs_bytes(r)
+        r.block_bytes = r.places * (r.x_place + r.y_place) + zeros_bytes(r)
         self.output_product = Correlation(wide, *local_axes(p), 1, p.depth, p.filters, local_image(p), 0, (0,) * 5, 0,
                                           p.x_pitch)
         self.input_product = Correlation(wide, *local_axes(q), 1, q.depth, q.filters, local_image(q), 0, (0,) * 5, 0,
                                          q.x_pitch)
         self.sum = KernelGradient(wide, *local_axes(r), 1, r.depth, r.filters, r.x_pitch, True)
         self.scratch_bytes = max(
-            p.places * packed_place(&self.output_product.plan) + block_bytes(p),
-            q.places * packed_place(&self.input_product.plan) + block_bytes(q),
-            sums_bytes(r) + block_bytes(r) + self.sum.scratch_bytes) + GATHERED_BYTES
+            p.places * packed_place(&self.output_product.plan) + p.block_bytes,
+            q.places * packed_place(&self.input_product.plan) + q.block_bytes,
+            sums_bytes(r) + r.block_bytes + self.sum.scratch_bytes) + GATHERED_BYTES
 
     cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
         return correlate(&self.towards_output, self.output_product, x, kernel, bias, y, relu)

@@ -11,11 +11,11 @@ cdef inline Py_ssize_t line_up(Py_ssize_t bytes) noexcept nogil:
 
 # Bytes from place to place, a line more than the positions take: places are not to crowd into a few sets of the cache.
 
-cdef inline Py_ssize_t inputs_place(const Pass *p) noexcept nogil:
+cdef inline Py_ssize_t inputs_bytes(const Pass *p) noexcept nogil:
     return line_up(p.images * (p.high + halo(p)) * p.rate * p.wide * p.x_pitch * p.item) + LINE
 
 
-cdef inline Py_ssize_t outputs_place(const Pass *p) noexcept nogil:
+cdef inline Py_ssize_t outputs_bytes(const Pass *p) noexcept nogil:
     return line_up(p.images * p.high * p.rate * p.wide * p.y_pitch * p.item) + LINE
 
 
@@ -30,10 +30,6 @@ cdef inline Py_ssize_t packed_place(const correlation.Pass *plan) noexcept nogil
 cdef inline Py_ssize_t zeros_bytes(const Pass *p) noexcept nogil:
     """A pixel of the padding."""
     return line_up(p.channels * p.item)
-
-
-cdef inline Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
-    return p.places * (inputs_place(p) + outputs_place(p)) + zeros_bytes(p)
 
 
 cdef inline Py_ssize_t sums_bytes(const Pass *p) noexcept nogil:
@@ -60,9 +56,9 @@ cdef void local_sizes(const Pass *p, const Block *b, Py_ssize_t *images, Py_ssiz
 cdef void transform_line(const Pass *p, const char *image, Py_ssize_t row, Py_ssize_t column, Py_ssize_t first,
                          Py_ssize_t end, char *u, Py_ssize_t place, const char *zeros) noexcept nogil:
     """Tiles first ... end - 1 of a line, whose tile 0 begins at this row and column of the image."""
-    cdef Py_ssize_t step = p.outputs * p.rate, last = (POINTS - 1) * p.rate, t = first, count, i, j, h, w
+    cdef Py_ssize_t step = p.outputs * p.rate, last = (p.span - 1) * p.rate, t = first, count, i, j, h, w
     cdef Py_ssize_t inside = first, outside = first
-    cdef const void *pixels[ROW_POINTS * POINTS]
+    cdef const void *pixels[MG_WINOGRAD_MOST_PLACES]
     if row >= 0 and row + p.row_span <= p.rows and p.size > last + column:
         inside = min(max(ceil_div(-column, step), first), end)
         outside = max(min((p.size - 1 - last - column) // step + 1, end), inside)
@@ -70,11 +66,11 @@ cdef void transform_line(const Pass *p, const char *image, Py_ssize_t row, Py_ss
         count = outside - inside if t == inside and outside > inside else 1
         for i in range(p.row_span):
             h = row + i
-            for j in range(POINTS):
+            for j in range(p.span):
                 w = column + t * step + j * p.rate
-                pixels[i * POINTS + j] = (image + (h * p.x_row + w * p.x_step) * p.item
+                pixels[i * p.span + j] = (image + (h * p.x_row + w * p.x_step) * p.item
                                           if 0 <= h < p.rows and 0 <= w < p.size else zeros)
-        p.kernels.pixels(<int>p.row_span, pixels, step * p.x_step, count, p.channels,
+        p.kernels.pixels(<int>p.row_span, <int>p.span, pixels, step * p.x_step, count, p.channels,
                          u + (t - first) * p.x_pitch * p.item, place, p.x_pitch)
         t += count
 
@@ -88,7 +84,7 @@ cdef void transform_row(const Pass *p, const char *x, const Block *b, Py_ssize_t
             transform_line(p, x + (b.image + image) * p.x_image * p.item, (b.row + row) * p.row_outputs + p.row_start,
                            p.start + i + part * p.run * p.rate, b.tile + first, b.tile + end,
                            u + ((at + i) * p.wide + first) * pitch + part * p.channels * p.item,
-                           inputs_place(p) // p.item, zeros)
+                           p.x_place // p.item, zeros)
 
 
 cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image, Py_ssize_t row, Py_ssize_t first,
@@ -99,8 +95,8 @@ cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image,
     cdef char *tiles
     cdef char *y
     cdef runtime.mg_winograd_spread s
-    s.rows, s.length, s.row_length = <int>p.row_span, <int>p.outputs, <int>p.row_outputs
-    s.item, s.row_item, s.place = step, p.y_row, outputs_place(p) // p.item
+    s.rows, s.columns, s.length, s.row_length = <int>p.row_span, <int>p.span, <int>p.outputs, <int>p.row_outputs
+    s.item, s.row_item, s.place = step, p.y_row, p.y_place // p.item
     s.given_rows = <int>min(p.row_outputs, p.out_rows - h)
     for i in range(p.rate):
         left = max(ceil_div(p.out - i, p.rate) - (b.tile + first) * p.outputs, 0)
