@@ -217,8 +217,8 @@ cdef class KernelGradient:
         cdef double positions = 1
         for i in range(3):
             positions *= p.axis[i].out
-        p.seconds = positions * p.entries * p.filters / (p.lanes * 6e9)
-        wanted = 1 if single else min(max(<Py_ssize_t>(p.seconds / 10e-6), 1), TASKS)
+        p.seconds = positions * p.entries * p.filters / (p.lanes * 5e9)
+        wanted = 1 if single else min(1 + <Py_ssize_t>(p.seconds / 4e-6), TASKS)
         p.chunks = max(PARTIAL_BYTES // result, min(MOST_PARTIAL_BYTES // result,
                                                     <Py_ssize_t>positions // CHUNK_POSITIONS), 1)
         p.chunks = min(p.chunks, min(wanted, p.boxes))
