@@ -382,7 +382,7 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef const Axis *rows = &p.axis[ROWS]
     cdef const Axis *columns = &p.axis[COLUMNS]
     cdef Py_ssize_t e = index % p.entry_blocks, block = index // p.entry_blocks % p.filter_blocks
-    cdef Py_ssize_t chunk = index // p.entry_blocks // p.filter_blocks
+    cdef Py_ssize_t chunk = p.chunks - 1 - index // p.entry_blocks // p.filter_blocks   # used last, comes first
     cdef Py_ssize_t e0 = e * p.entry_count // p.entry_blocks, e1 = (e + 1) * p.entry_count // p.entry_blocks
     cdef Py_ssize_t f0 = block * p.filter_count // p.filter_blocks, f1 = (block + 1) * p.filter_count // p.filter_blocks
     cdef Py_ssize_t box0 = chunk * p.boxes // p.chunks, box1 = (chunk + 1) * p.boxes // p.chunks

@@ -234,7 +234,7 @@ cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Job local
     cdef Sum sum = job.sum[0]
     cdef kernel_gradient.Call call
-    cdef Py_ssize_t chunk = index // job.filter_blocks, filters = index % job.filter_blocks
+    cdef Py_ssize_t chunk = p.chunks - 1 - index // job.filter_blocks, filters = index % job.filter_blocks
     cdef Py_ssize_t filter, n, h, block, place
     cdef Py_ssize_t all_blocks = p.blocks[0] * p.blocks[1] * p.blocks[2]
     cdef Py_ssize_t first = chunk * all_blocks // p.chunks, end = (chunk + 1) * all_blocks // p.chunks
