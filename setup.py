@@ -24,7 +24,7 @@ SRC = Path("src_c")
 # compiled once an instruction set
 KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c", "pooling.c",
            "winograd.c", "fft_conv.c"]
-COMMON = ["delay_weights.c", "dispatch.c", "fft_tables.c", "threads.c"]     # compiled once
+COMMON = ["delay_weights.c", "dispatch.c", "fft_tables.c", "stream.c", "threads.c"]     # compiled once
 
 X86 = {
     "baseline": (["-Os"], []),      # few processors need it: it may be slower and must be small

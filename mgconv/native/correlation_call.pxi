@@ -15,25 +15,66 @@ cdef inline void valid_taps(const Axis *a, Py_ssize_t out, Py_ssize_t *first, Py
         first[0] = end[0]
 
 
-cdef void run_tiles(const Call *call, const Panel *panel, runtime.mg_conv_row *row,
-                    Py_ssize_t positions) noexcept nogil:
+cdef enum:
+    STREAMED = 8192                   # bytes of tiles that go to y past the caches at a time
+
+
+cdef void stream_tiles(runtime.mg_conv_rows compute, const runtime.mg_conv_row *row, Py_ssize_t tiles,
+                       Py_ssize_t height, Py_ssize_t width, Py_ssize_t rows, bint beside) noexcept nogil:
+    """Tiles go to y past the caches: `rows` of them, each of `width` bytes for each of `height` positions, one `beside`
+    the other or behind it."""
+    cdef Py_ssize_t at_once = max(STREAMED // (rows * height * width), 1), count, down, i
+    cdef char *y = row.y
+    cdef char room[STREAMED + LINE]
+    cdef runtime.mg_conv_row part = row[0]
+    part.y = room + (-<Py_ssize_t>room & (LINE - 1))
+    part.far = False
+    if beside and width < LINE:
+        at_once = max(at_once // (LINE // width), 1) * (LINE // width)       # whole lines
+    while tiles > 0:
+        count = min(tiles, at_once)
+        down = height if beside else count * height
+        part.y_tile = width if beside else height * width
+        part.y_step = count * width if beside else width
+        part.y_outer = down * part.y_step
+        compute(&part, count)
+        for i in range(rows):
+            runtime.stream_rows(y + i * row.y_outer, row.y_step, part.y + i * part.y_outer, down, part.y_step)
+        part.x += count * row.x_tile
+        part.kernel += count * row.kernel_tile
+        if part.bias != NULL:
+            part.bias += count * row.bias_tile
+        y += count * row.y_tile
+        tiles -= count
+
+
+cdef inline void run(runtime.mg_conv_rows compute, const runtime.mg_conv_row *row, Py_ssize_t tiles, Py_ssize_t height,
+                     Py_ssize_t width, Py_ssize_t rows, bint beside, bint stream) noexcept nogil:
+    if stream:
+        stream_tiles(compute, row, tiles, height, width, rows, beside)
+    else:
+        compute(row, tiles)
+
+
+cdef void run_tiles(const Call *call, const Panel *panel, runtime.mg_conv_row *row, Py_ssize_t positions,
+                    bint stream) noexcept nogil:
     """`positions` in a row, cut into tiles of two heights that differ by one."""
     cdef const runtime.mg_conv_rows *tiles = call.plan.kernels.rows[panel.kind]
     cdef Py_ssize_t count = ceil_div(positions, panel.height), height = ceil_div(positions, count)
-    cdef Py_ssize_t high = positions - count * (height - 1)
+    cdef Py_ssize_t high = positions - count * (height - 1), width = panel.width * call.plan.item
     row.kernel_tile = row.bias_tile = 0
     row.x_tile, row.y_tile = height * row.x_step, height * row.y_step
-    tiles[height - 1](row, high)
+    run(tiles[height - 1], row, high, height, width, 1, False, stream)
     if high < count:
         row.x += high * row.x_tile
         row.y += high * row.y_tile
         row.x_tile -= row.x_step
         row.y_tile -= row.y_step
-        tiles[height - 2](row, count - high)
+        run(tiles[height - 2], row, count - high, height - 1, width, 1, False, stream)
 
 
 cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row *row, Py_ssize_t first,
-                       Py_ssize_t positions, Py_ssize_t panels, bint pair) noexcept nogil:
+                       Py_ssize_t positions, Py_ssize_t panels, bint pair, bint stream) noexcept nogil:
     """Channelwise, all panels pass over one tile's positions (the `first` and those behind it) before the next: every
     access runs along memory. A `pair` is this row and the next."""
     cdef const Pass *p = call.plan
@@ -57,7 +98,7 @@ cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row
     for i in range(count):
         if i == high:
             height -= 1
-        p.kernels.rows[kind][height - 1](row, whole)
+        run(p.kernels.rows[kind][height - 1], row, whole, height, vector, 2 if pair else 1, True, stream)
         if whole < panels:
             rest = row[0]
             rest.x += whole * vector
@@ -88,7 +129,7 @@ cdef void run_repeated(const Call *call, const Panel *panel, runtime.mg_conv_row
     if call.bias != NULL:
         row.bias = call.packed + p.packed_bias
     if vectors:
-        run_tiles(call, panel, row, vectors)
+        run_tiles(call, panel, row, vectors, False)
     if rest:
         row.x, row.y, row.lanes = x, y, <int>(rest * panel.filters)
         row.x_tile = row.y_tile = row.kernel_tile = row.bias_tile = 0
@@ -104,6 +145,7 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
     cdef const Axis *rows = &p.axis[ROWS]
     cdef const Axis *columns = &p.axis[COLUMNS]
     cdef Py_ssize_t i0 = 0, i1 = rows.taps, j0 = 0, j1 = columns.taps
+    cdef bint stream
     cdef runtime.mg_conv_row row
     if p.along != ROWS:
         valid_taps(rows, r, &i0, &i1)
@@ -136,16 +178,18 @@ cdef void run_segment(const Call *call, const Panel *panel, const Segment *s, Py
     row.bias = call.bias + panel.y if call.bias != NULL else NULL
     row.lanes, row.relu = panel.lanes, call.relu
     row.column, row.column_step, row.column_tap, row.last_column = 0, 1, 0, runtime.MG_NO_EDGES
+    stream = (p.beyond and panel.lanes == p.kernels.lanes and not p.summed
+              and (<size_t>row.y | row.y_step | row.y_outer) % LINE == 0)
     row.far, row.summed = p.far, False
     row.fresh_rows = row.fresh_columns = 0
-    if p.far and p.along == COLUMNS and not p.loosened:
+    if p.distant and p.along == COLUMNS and not p.loosened:
         row.fresh_rows, row.fresh_columns = <int>min(rows.stride, row.outer), <int>min(columns.stride, row.inner)
     if p.channelwise and p.repeat > 1:
         run_repeated(call, panel, &row, s.count)
     elif p.channelwise and p.along != IMAGES:
-        run_channels(call, panel, &row, s.first, s.count, panels, pair)
+        run_channels(call, panel, &row, s.first, s.count, panels, pair, stream)
     else:
-        run_tiles(call, panel, &row, s.count)
+        run_tiles(call, panel, &row, s.count, stream and panel.kind < runtime.MG_TAPS_2)
 
 
 cdef void copy_sorted(char *to, const char *source, Py_ssize_t positions, Py_ssize_t groups, Py_ssize_t channels,

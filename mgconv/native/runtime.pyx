@@ -17,6 +17,9 @@ cdef extern from "threads.h":
     int mg_get_num_threads() nogil
     void mg_set_num_threads(int threads) nogil
 
+cdef extern from "stream.h":
+    void mg_stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) nogil
+
 
 FFT_MAX_LOG2 = MG_FFT_MAX_LOG2
 
@@ -41,6 +44,10 @@ cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil:
 
 cdef void *scratch(int slot, size_t size) noexcept nogil:
     return mg_scratch(slot, size)
+
+
+cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil:
+    mg_stream_rows(to, step, source, rows, size)
 
 
 cdef int check_memory(bint enough) except -1:

@@ -1,0 +1,18 @@
+#include "stream.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <emmintrin.h>
+
+/* Other threads see these stores after any locked instruction, as the pool's are that end a task. */
+void mg_stream_rows(char *to, ptrdiff_t step, const char *from, ptrdiff_t rows, ptrdiff_t bytes) {
+    for (; rows > 0; rows--, to += step, from += bytes)
+        for (ptrdiff_t i = 0; i < bytes; i += 16)
+            _mm_stream_si128((__m128i *)(to + i), _mm_load_si128((const __m128i *)(from + i)));
+}
+#else
+#include <string.h>
+
+void mg_stream_rows(char *to, ptrdiff_t step, const char *from, ptrdiff_t rows, ptrdiff_t bytes) {
+    for (; rows > 0; rows--, to += step, from += bytes) memcpy(to, from, (size_t)bytes);
+}
+#endif
