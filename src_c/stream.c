@@ -1,7 +1,7 @@
 #include "stream.h"
 
 #if defined(__x86_64__) || defined(_M_X64)
-#include <emmintrin.h>
+#include <immintrin.h>
 
 /* Other threads see these stores after any locked instruction, as the pool's are that end a task. */
 void mg_stream_rows(char *to, ptrdiff_t step, const char *from, ptrdiff_t rows, ptrdiff_t bytes) {

@@ -57,8 +57,8 @@ MG_INLINE void MG_NAME(transform_pixels)(vec *d, const int points) {
 }
 
 /* Rows come first, a column of them at a time. The next tile's pixels lie where no processor foresees it. */
-MG_INLINE void MG_NAME(pixels_vector)(const void *const *pixels, ptrdiff_t at, ptrdiff_t step, MG_REAL *u, ptrdiff_t place, ptrdiff_t n,
-                                      const int rows, const int columns) {
+MG_INLINE void MG_NAME(pixels_vector)(const void *const *pixels, ptrdiff_t at, ptrdiff_t step, MG_REAL *u,
+                                      ptrdiff_t place, ptrdiff_t n, const int rows, const int columns) {
     vec lines[6][8], d[8];
     for (int j = 0; rows > 1 && j < columns; j++) {
         MG_UNROLL
@@ -98,9 +98,9 @@ static void MG_NAME(pixels)(int rows, int columns, const void *const *pixels, pt
 
 /* ---- V ---- */
 
-/* To `points` from `length`, `item` numbers apart, of which `given` exist. */
-MG_INLINE void MG_NAME(spread_line)(const MG_REAL *x, ptrdiff_t item, int length, int given, vec *u, ptrdiff_t n,
-                                    const int points) {
+/* To `points` from `length`, `item` numbers apart, of which `given` exist; if `ahead`, those so far on are next. */
+MG_INLINE void MG_NAME(spread_line)(const MG_REAL *x, ptrdiff_t item, int length, int given, ptrdiff_t ahead, vec *u,
+                                    ptrdiff_t n, const int points) {
     const vec zero = v_zero();
     const int pairs = points == 8 ? 3 : 1;
     vec even[3] = {zero, zero, zero}, odd[3] = {zero, zero, zero}, half = zero, two = zero, last = zero;
@@ -110,6 +110,7 @@ MG_INLINE void MG_NAME(spread_line)(const MG_REAL *x, ptrdiff_t item, int length
         if (i == given) break;
         vec *sums = i % 2 ? odd : even;
         last = LOAD(x, n);
+        if (ahead) MG_PREFETCH(x + ahead);
         sums[0] = v_add(sums[0], last);
         if (points == 8) {
             sums[1] = v_fma(NUMBER(HALF(i)), last, sums[1]);
@@ -128,11 +129,11 @@ MG_INLINE void MG_NAME(spread_line)(const MG_REAL *x, ptrdiff_t item, int length
     u[points - 1] = given < length ? zero : last;
 }
 
-MG_INLINE void MG_NAME(spread_vector)(const struct mg_winograd_spread *s, const MG_REAL *x, MG_REAL *u, ptrdiff_t n,
-                                      const int rows, const int columns) {
+MG_INLINE void MG_NAME(spread_vector)(const struct mg_winograd_spread *s, const MG_REAL *x, ptrdiff_t step, MG_REAL *u,
+                                      ptrdiff_t n, const int rows, const int columns) {
     vec lines[5][8], line[8];
     for (int i = 0; i < s->given_rows; i++, x += s->row_item) {
-        MG_NAME(spread_line)(x, s->item, s->length, s->given, line, n, columns);
+        MG_NAME(spread_line)(x, s->item, s->length, s->given, rows > 1 ? step : 0, line, n, columns);
         MG_UNROLL
         for (int j = 0; j < columns; j++) {
             if (rows == 1) STORE(u + j * s->place, line[j], n);
@@ -140,7 +141,7 @@ MG_INLINE void MG_NAME(spread_vector)(const struct mg_winograd_spread *s, const 
         }
     }
     for (int j = 0; rows > 1 && j < columns; j++, u += s->place) {
-        MG_NAME(spread_line)((const MG_REAL *)&lines[0][j], 8 * VL, s->row_length, s->given_rows, line, VL, rows);
+        MG_NAME(spread_line)((const MG_REAL *)&lines[0][j], 8 * VL, s->row_length, s->given_rows, 0, line, VL, rows);
         MG_UNROLL
         for (int i = 0; i < rows; i++) STORE(u + columns * i * s->place, line[i], n);
     }
@@ -150,8 +151,8 @@ MG_INLINE void MG_NAME(spread_of)(const struct mg_winograd_spread *s, const MG_R
                                   ptrdiff_t width, MG_REAL *u, ptrdiff_t pitch, const int rows, const int columns) {
     for (; count > 0; count--, x += step, u += pitch) {
         ptrdiff_t c = 0;
-        for (; c + VL <= width; c += VL) MG_NAME(spread_vector)(s, x + c, u + c, VL, rows, columns);
-        if (c < width) MG_NAME(spread_vector)(s, x + c, u + c, width - c, rows, columns);
+        for (; c + VL <= width; c += VL) MG_NAME(spread_vector)(s, x + c, step, u + c, VL, rows, columns);
+        if (c < width) MG_NAME(spread_vector)(s, x + c, step, u + c, width - c, rows, columns);
     }
 }
 
@@ -214,10 +215,11 @@ MG_INLINE void MG_NAME(gather_of)(const struct mg_winograd_spread *s, const MG_R
     for (; count > 0; count--, u += pitch, y += step) {
         ptrdiff_t c = 0;
         for (; c + VL <= width; c += VL)
-            MG_NAME(gather_vector)(s, u + c, pitch, bias ? v_load(bias + c) : v_zero(), relu, y + c, step, VL, rows, columns);
-        if (c < width)
-            MG_NAME(gather_vector)(s, u + c, pitch, bias ? LOAD(bias + c, width - c) : v_zero(), relu, y + c, step, width - c, rows,
+            MG_NAME(gather_vector)(s, u + c, pitch, bias ? v_load(bias + c) : v_zero(), relu, y + c, step, VL, rows,
                                    columns);
+        if (c < width)
+            MG_NAME(gather_vector)(s, u + c, pitch, bias ? LOAD(bias + c, width - c) : v_zero(), relu, y + c, step,
+                                   width - c, rows, columns);
     }
 }
 

@@ -108,7 +108,7 @@ def test_c_knows_only_libc():
         for line in path.read_text(encoding="utf-8").splitlines():
             found = re.match(r"\s*#\s*include\s*<([\w/]+)\.h>", line)
             if found and path.name not in PLATFORM:
-                allowed = LIBC | (VECTORS if path.name.startswith("simd") else set())
+                allowed = LIBC | (VECTORS if path.name.startswith(("simd", "stream")) else set())
                 assert found[1] in allowed, f"{path.name}: {line}"
             assert "Python.h" not in line, f"{path.name}: {line}"
 
