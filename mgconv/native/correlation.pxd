@@ -21,7 +21,8 @@ cdef struct Pass:
     bint cut_edges                    # channelwise, tiles leave out what lies outside: no strips
     bint summed                       # channelwise, all are added up: one filter
     bint paired                       # channelwise, two neighbouring rows at a time
-    bint far, distant, beyond         # x and y are more than the second-level cache holds; than the last, mostly; ever
+    bint far, distant                 # x and y are more than the second-level cache holds; than the last
+    bint beyond                       # y alone is more than any cache has room for
     int repeat                        # positions side by side in the lanes, where there are few channels
     Py_ssize_t packed_bias
     int panel_blocks, panel_count, strip_height

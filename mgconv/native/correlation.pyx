@@ -34,8 +34,8 @@ cdef enum:
     L1_BYTES = 32 * 1024              # a first-level cache
     L1_WAYS = 8
     FAR = 1 << 20                     # bytes of x and y that no second-level cache holds,
-    DISTANT = 14 << 20                # and hardly a last one, which would foresee what channelwise tiles read,
-    BEYOND = 20 << 20                 # and no cache at all: y is written past them
+    DISTANT = 14 << 20                # and hardly a last one, which would foresee what channelwise tiles read
+    BEYOND = 8 << 20                  # bytes of y alone that nobody will find in a cache: they are written past them
     TASKS = 48                        # enough to balance many threads
     LOW = 8                           # tiles of fewer columns lie along the images, if there are many;
     LOW_CHANNELS = 3                  # those of channels need not be high
@@ -80,8 +80,9 @@ cdef class Correlation:
         p.merged = (groups == 1 and not p.channelwise and p.position == channels * item
                     and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
                     and (p.along == COLUMNS or not touches_padding(&p.axis[COLUMNS])))
-        touched = batch * (rows[0] * columns[0] * p.position + rows[5] * columns[5] * groups * filters * item)
-        p.far, p.distant, p.beyond = touched > FAR, touched > DISTANT, touched > BEYOND
+        written = batch * rows[5] * columns[5] * groups * filters * item
+        touched = batch * rows[0] * columns[0] * p.position + written
+        p.far, p.distant, p.beyond = touched > FAR, touched > DISTANT, written >= BEYOND
         self.lay_panels(groups, channels, filters, kernel_steps[4] * item, kernel_offset * item, x_pitch == 0)
         cut_tasks(p)
 
