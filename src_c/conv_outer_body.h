@@ -243,11 +243,15 @@ MG_INLINE vec MG_NAME(sum_eight)(const MG_REAL *x, ptrdiff_t rows, ptrdiff_t col
     return v_add(v_add(row[0], row[2]), v_add(row[1], row[3]));
 }
 
-/* Eight rows are added up before their sum joins the columns': memory streams by once, and no chain is long. */
+/* Eight rows are added up before their sum joins the columns': memory streams by once, and no chain is long. Across rows of
+   some hundred bytes that is in no order that memory foresees, so the next eight are asked for, one after the other. */
 static void MG_NAME(sum_long_rows)(MG_REAL *sums, const MG_REAL *x, ptrdiff_t rows, ptrdiff_t columns) {
-    const ptrdiff_t whole = columns - columns % VL;
+    const ptrdiff_t whole = columns - columns % VL, bytes = columns * (ptrdiff_t)sizeof(MG_REAL);
+    const int ahead = bytes >= 256 && bytes <= 1024;
     for (ptrdiff_t c = 0; c < columns; c++) sums[c] = 0;
     for (; rows > 0; rows -= 8, x += 8 * columns) {
+        for (ptrdiff_t c = 8 * columns; ahead && c < 16 * columns; c += 64 / (ptrdiff_t)sizeof(MG_REAL))
+            MG_PREFETCH(x + c);
         if (rows >= 8)
             for (ptrdiff_t c = 0; c < whole; c += VL)
                 v_store(sums + c, v_add(v_load(sums + c), MG_NAME(sum_eight)(x + c, 8, columns, VL)));
