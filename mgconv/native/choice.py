@@ -133,7 +133,7 @@ def winograd_cost(geometry, operation, lanes, size, axis, points, run, both):
     others, parts = math.prod(geometry.kernel_shape[:-2]) // taps, -(-taps // run)
     if both:
         rows = row_points(size)
-        sizes[1 - axis], others, places = -(-sizes[1 - axis] // (rows + 1 - 3)), 1, rows * points
+        sizes[1 - axis], others, places = -(-sizes[1 - axis] // (rows - 2)), 1, rows * points
     tiles, deep, wide = batch * math.prod(sizes), -(-channels // lanes), -(-filters // lanes)
     products = places * others * parts * channels * wide
     if products * lanes * size > LARGEST_SPECTRUM:

@@ -134,7 +134,7 @@ cdef Job share(const Job *job, Pass *plan, Py_ssize_t first, Py_ssize_t end) noe
 
 
 cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
-    """A block's outputs of some panels of filters."""
+    """A block's outputs of some panels of filters. Each place's lie where the inputs of the place before lay."""
     cdef Job *job = <Job *>context
     cdef const Pass *p = job.plan
     cdef correlation.Call product = job.product
@@ -227,7 +227,8 @@ cdef class FrozenWinograd:
 # ---- gradient to the kernel ----
 
 cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
-    """The sums over some blocks of tiles for some filters: transforms of inputs and gradients, then a sum a place."""
+    """The sums over some blocks of tiles for some filters: transforms of inputs and gradients, then a sum a place. The
+    first task takes the last chunk, as in kernel_gradient.pyx."""
     cdef Job *job = <Job *>context
     cdef const Pass *p = job.plan
     cdef Pass plan
