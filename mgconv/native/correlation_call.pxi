@@ -48,8 +48,9 @@ cdef void stream_tiles(runtime.mg_conv_rows compute, const runtime.mg_conv_row *
         tiles -= count
 
 
-cdef inline void run(runtime.mg_conv_rows compute, const runtime.mg_conv_row *row, Py_ssize_t tiles, Py_ssize_t height,
-                     Py_ssize_t width, Py_ssize_t rows, bint beside, bint stream) noexcept nogil:
+cdef inline void compute_tiles(runtime.mg_conv_rows compute, const runtime.mg_conv_row *row, Py_ssize_t tiles,
+                               Py_ssize_t height, Py_ssize_t width, Py_ssize_t rows, bint beside,
+                               bint stream) noexcept nogil:
     if stream:
         stream_tiles(compute, row, tiles, height, width, rows, beside)
     else:
@@ -64,13 +65,13 @@ cdef void run_tiles(const Call *call, const Panel *panel, runtime.mg_conv_row *r
     cdef Py_ssize_t high = positions - count * (height - 1), width = panel.width * call.plan.item
     row.kernel_tile = row.bias_tile = 0
     row.x_tile, row.y_tile = height * row.x_step, height * row.y_step
-    run(tiles[height - 1], row, high, height, width, 1, False, stream)
+    compute_tiles(tiles[height - 1], row, high, height, width, 1, False, stream)
     if high < count:
         row.x += high * row.x_tile
         row.y += high * row.y_tile
         row.x_tile -= row.x_step
         row.y_tile -= row.y_step
-        run(tiles[height - 2], row, count - high, height - 1, width, 1, False, stream)
+        compute_tiles(tiles[height - 2], row, count - high, height - 1, width, 1, False, stream)
 
 
 cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row *row, Py_ssize_t first,
@@ -98,7 +99,7 @@ cdef void run_channels(const Call *call, const Panel *panel, runtime.mg_conv_row
     for i in range(count):
         if i == high:
             height -= 1
-        run(p.kernels.rows[kind][height - 1], row, whole, height, vector, 2 if pair else 1, True, stream)
+        compute_tiles(p.kernels.rows[kind][height - 1], row, whole, height, vector, 2 if pair else 1, True, stream)
         if whole < panels:
             rest = row[0]
             rest.x += whole * vector

@@ -157,7 +157,7 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     memset(zeros, 0, zeros_bytes(p))
     for n in range(b.images):
         for h in range(b.rows + halo(p)):
-            transform_row(p, job.x, &b, n, h, 0, p.wide, inputs, zeros)
+            transform_row(p, job.x, &b, n, h, inputs, zeros)
     first[0] = first[1] = first[2] = 0
     end[1] = 1
     local_sizes(p, &b, &end[0], &end[2])
@@ -169,7 +169,7 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
         product.packed += packed_place(product.plan)
     for n in range(b.images):
         for h in range(b.rows):
-            outputs_row(&local, outputs + filter * p.item, &b, n, h, 0, p.wide, False)
+            outputs_row(&local, outputs + filter * p.item, &b, n, h, False)
     job.failed |= product.failed
 
 
@@ -254,9 +254,9 @@ cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
         b = find_block(p, block)
         for n in range(b.images):
             for h in range(b.rows + halo(p)):
-                transform_row(p, job.x, &b, n, h, 0, p.wide, inputs, zeros)
+                transform_row(p, job.x, &b, n, h, inputs, zeros)
             for h in range(b.rows):
-                outputs_row(&local, gradients + filter * p.item, &b, n, h, 0, p.wide, True)
+                outputs_row(&local, gradients + filter * p.item, &b, n, h, True)
         local_sizes(p, &b, &sum.axis[0].out, &sum.axis[2].out)
         for place in range(p.places):
             call = kernel_gradient.Call(

@@ -76,20 +76,20 @@ cdef void transform_line(const Pass *p, const char *image, Py_ssize_t row, Py_ss
 
 
 cdef void transform_row(const Pass *p, const char *x, const Block *b, Py_ssize_t image, Py_ssize_t row,
-                        Py_ssize_t first, Py_ssize_t end, char *u, const char *zeros) noexcept nogil:
-    """Tiles first ... end - 1 of all lines in one row of a block's inputs."""
+                        char *u, const char *zeros) noexcept nogil:
+    """The tiles of all lines in one row of a block's inputs."""
     cdef Py_ssize_t pitch = p.x_pitch * p.item, at = (image * (p.high + halo(p)) + row) * p.rate, i, part
     for i in range(p.rate):
         for part in range(p.parts):
             transform_line(p, x + (b.image + image) * p.x_image * p.item, (b.row + row) * p.row_outputs + p.row_start,
-                           p.start + i + part * p.run * p.rate, b.tile + first, b.tile + end,
-                           u + ((at + i) * p.wide + first) * pitch + part * p.channels * p.item,
+                           p.start + i + part * p.run * p.rate, b.tile, b.tile + p.wide,
+                           u + (at + i) * p.wide * pitch + part * p.channels * p.item,
                            p.x_place // p.item, zeros)
 
 
-cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image, Py_ssize_t row, Py_ssize_t first,
-                      Py_ssize_t end, bint gradients) noexcept nogil:
-    """Tiles first ... end - 1 of all lines in one row of a block: from u to outputs, or from their gradients to u."""
+cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image, Py_ssize_t row,
+                      bint gradients) noexcept nogil:
+    """The tiles of all lines in one row of a block: from u to outputs, or from their gradients to u."""
     cdef const Pass *p = job.plan
     cdef Py_ssize_t step = p.rate * p.y_step, h = (b.row + row) * p.row_outputs, i, whole, left, place
     cdef char *tiles
@@ -99,21 +99,21 @@ cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image,
     s.item, s.row_item, s.place = step, p.y_row, p.y_place // p.item
     s.given_rows = <int>min(p.row_outputs, p.out_rows - h)
     for i in range(p.rate):
-        left = max(ceil_div(p.out - i, p.rate) - (b.tile + first) * p.outputs, 0)
-        whole = min(left // p.outputs, end - first)
-        tiles = u + (((image * p.high + row) * p.rate + i) * p.wide + first) * p.y_pitch * p.item
+        left = max(ceil_div(p.out - i, p.rate) - b.tile * p.outputs, 0)
+        whole = min(left // p.outputs, p.wide)
+        tiles = u + ((image * p.high + row) * p.rate + i) * p.wide * p.y_pitch * p.item
         y = job.y + ((b.image + image) * p.y_image + h * p.y_row + i * p.y_step
-                     + (b.tile + first) * p.outputs * step) * p.item
+                     + b.tile * p.outputs * step) * p.item
         s.given = s.length
         outputs_tiles(job, &s, tiles, y, whole, gradients)
         tiles += whole * p.y_pitch * p.item
-        left = left - whole * p.outputs if whole < end - first else 0
+        left = left - whole * p.outputs if whole < p.wide else 0
         if left:
             s.given = <int>left
             outputs_tiles(job, &s, tiles, y + whole * p.outputs * step * p.item, 1, gradients)
             tiles += p.y_pitch * p.item
             whole += 1
-        while gradients and whole < end - first:
+        while gradients and whole < p.wide:
             for place in range(p.places):             # of these filters: the others are somebody else's
                 memset(tiles + place * s.place * p.item, 0, p.filters * p.item)
             tiles += p.y_pitch * p.item
