@@ -16,3 +16,8 @@ void mg_stream_rows(char *to, ptrdiff_t step, const char *from, ptrdiff_t rows, 
     for (; rows > 0; rows--, to += step, from += bytes) memcpy(to, from, (size_t)bytes);
 }
 #endif
+
+void mg_touch_rows(const char *from, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t bytes) {
+    for (; rows > 0; rows--, from += step)
+        for (ptrdiff_t i = 0; i < bytes; i += 64) (void)*(const volatile char *)(from + i);
+}

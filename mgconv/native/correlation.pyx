@@ -35,7 +35,6 @@ cdef enum:
     L1_WAYS = 8
     FAR = 1 << 20                     # bytes of x and y that no second-level cache holds,
     DISTANT = 14 << 20                # and hardly a last one, which would foresee what channelwise tiles read
-    BEYOND = 8 << 20                  # bytes of y alone that nobody will find in a cache: they are written past them
     TASKS = 48                        # enough to balance many threads
     LOW = 8                           # tiles of fewer columns lie along the images, if there are many;
     LOW_CHANNELS = 3                  # those of channels need not be high

@@ -15,10 +15,6 @@ cdef inline void valid_taps(const Axis *a, Py_ssize_t out, Py_ssize_t *first, Py
         first[0] = end[0]
 
 
-cdef enum:
-    STREAMED = 8192                   # bytes of tiles that go to y past the caches at a time
-
-
 cdef void stream_tiles(runtime.mg_conv_rows compute, const runtime.mg_conv_row *row, Py_ssize_t tiles,
                        Py_ssize_t height, Py_ssize_t width, Py_ssize_t rows, bint beside) noexcept nogil:
     """Tiles go to y past the caches: `rows` of them, each of `width` bytes for each of `height` positions, one `beside`

@@ -203,6 +203,7 @@ cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double sec
 cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil
 cdef void *scratch(int slot, size_t size) noexcept nogil
 cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
+cdef void touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
 
 cpdef int get_num_threads() noexcept
 cdef int check_memory(bint enough) except -1       # MemoryError unless there was enough scratch memory

@@ -19,6 +19,7 @@ cdef extern from "threads.h":
 
 cdef extern from "stream.h":
     void mg_stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) nogil
+    void mg_touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t size) nogil
 
 
 FFT_MAX_LOG2 = MG_FFT_MAX_LOG2
@@ -48,6 +49,10 @@ cdef void *scratch(int slot, size_t size) noexcept nogil:
 
 cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil:
     mg_stream_rows(to, step, source, rows, size)
+
+
+cdef void touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t size) noexcept nogil:
+    mg_touch_rows(source, step, rows, size)
 
 
 cdef int check_memory(bint enough) except -1:

@@ -22,6 +22,8 @@ cdef struct Pass:
     Py_ssize_t x_pitch, y_pitch                                  # from position to position of a block, in numbers
     Py_ssize_t x_place, y_place                                  # from place to place, in bytes
     Py_ssize_t block_bytes
+    bint x_far, y_far                                            # in no cache that is a core's own
+    bint y_beyond                                                # in none at all: written past them
     double seconds
 
 

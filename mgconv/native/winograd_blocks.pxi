@@ -75,14 +75,32 @@ cdef void transform_line(const Pass *p, const char *image, Py_ssize_t row, Py_ss
         t += count
 
 
+cdef void touch(const char *image, Py_ssize_t first, Py_ssize_t end, Py_ssize_t row, Py_ssize_t left, Py_ssize_t right,
+                Py_ssize_t step, Py_ssize_t width, Py_ssize_t item) noexcept nogil:
+    """Pixels of `width` numbers, of rows first ... end - 1 and columns left ... right - 1 of an image, are read in order
+    before tiles read them."""
+    if first >= end or left >= right:
+        return
+    image += (first * row + left * step) * item
+    if row > step:
+        runtime.touch_rows(image, row * item, end - first, ((right - left - 1) * step + width) * item)
+    else:
+        runtime.touch_rows(image, step * item, right - left, ((end - first - 1) * row + width) * item)
+
+
 cdef void transform_row(const Pass *p, const char *x, const Block *b, Py_ssize_t image, Py_ssize_t row,
                         char *u, const char *zeros) noexcept nogil:
     """The tiles of all lines in one row of a block's inputs."""
     cdef Py_ssize_t pitch = p.x_pitch * p.item, at = (image * (p.high + halo(p)) + row) * p.rate, i, part
+    cdef Py_ssize_t top = (b.row + row) * p.row_outputs + p.row_start, left = b.tile * p.outputs * p.rate + p.start
+    cdef Py_ssize_t fresh = p.row_span - p.row_outputs if row else 0
+    x += (b.image + image) * p.x_image * p.item
+    if p.x_far:
+        touch(x, max(top + fresh, 0), min(top + p.row_span, p.rows), p.x_row, max(left, 0),
+              min(left + (p.wide * p.outputs + p.taps - 1) * p.rate, p.size), p.x_step, p.channels, p.item)
     for i in range(p.rate):
         for part in range(p.parts):
-            transform_line(p, x + (b.image + image) * p.x_image * p.item, (b.row + row) * p.row_outputs + p.row_start,
-                           p.start + i + part * p.run * p.rate, b.tile, b.tile + p.wide,
+            transform_line(p, x, top, p.start + i + part * p.run * p.rate, b.tile, b.tile + p.wide,
                            u + (at + i) * p.wide * pitch + part * p.channels * p.item,
                            p.x_place // p.item, zeros)
 
@@ -98,6 +116,10 @@ cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image,
     s.rows, s.columns, s.length, s.row_length = <int>p.row_span, <int>p.span, <int>p.outputs, <int>p.row_outputs
     s.item, s.row_item, s.place = step, p.y_row, p.y_place // p.item
     s.given_rows = <int>min(p.row_outputs, p.out_rows - h)
+    if gradients and p.y_far:
+        left = b.tile * p.outputs * p.rate
+        touch(job.y + (b.image + image) * p.y_image * p.item, h, h + s.given_rows, p.y_row, left,
+              min(left + p.wide * p.outputs * p.rate, p.out), p.y_step, p.filters, p.item)
     for i in range(p.rate):
         left = max(ceil_div(p.out - i, p.rate) - b.tile * p.outputs, 0)
         whole = min(left // p.outputs, p.wide)
@@ -120,10 +142,37 @@ cdef void outputs_row(const Job *job, char *u, const Block *b, Py_ssize_t image,
             whole += 1
 
 
+cdef void stream_tiles(const Job *job, const runtime.mg_winograd_spread *s, const char *u, char *y,
+                       Py_ssize_t count) noexcept nogil:
+    """Tiles go to y past the caches: as many at a time as there is room for, or some filters of one."""
+    cdef const Pass *p = job.plan
+    cdef Py_ssize_t pixels = s.given * s.given_rows, filter, filters, tile, tiles, most, i
+    cdef char room[STREAMED + LINE]
+    cdef char *near = room + (-<Py_ssize_t>room & (LINE - 1))
+    cdef runtime.mg_winograd_spread part = s[0]
+    most = min(STREAMED // (pixels * p.item) & ~<Py_ssize_t>(LINE - 1), p.filters)
+    filter = tile = 0
+    while filter < p.filters:
+        filters = min(most, p.filters - filter)
+        while tile < count:
+            tiles = min(count - tile, STREAMED // (pixels * filters * p.item))
+            part.item, part.row_item = filters, tiles * s.given * filters
+            p.kernels.gather(&part, u + (tile * p.y_pitch + filter) * p.item, p.y_pitch, tiles, filters,
+                             job.bias + filter * p.item if job.bias != NULL else NULL, job.relu, near,
+                             s.given * filters)
+            for i in range(s.given_rows):
+                runtime.stream_rows(y + (tile * s.length * s.item + i * s.row_item + filter) * p.item, s.item * p.item,
+                                    near + i * part.row_item * p.item, tiles * s.given, filters * p.item)
+            tile += tiles
+        filter, tile = filter + filters, 0
+
+
 cdef inline void outputs_tiles(const Job *job, const runtime.mg_winograd_spread *s, char *u, char *y, Py_ssize_t count,
                                bint gradients) noexcept nogil:
     cdef const Pass *p = job.plan
     if gradients:
         p.kernels.spread(s, y, s.length * s.item, count, p.filters, u, p.y_pitch)
+    elif p.y_beyond and (<size_t>y | p.filters * p.item | s.item * p.item | s.row_item * p.item) % LINE == 0:
+        stream_tiles(job, s, u, y, count)
     else:
         p.kernels.gather(s, u, p.y_pitch, count, p.filters, job.bias, job.relu, y, s.length * s.item)
