@@ -19,6 +19,7 @@ from mgconv.geometry import conv_geometry
 from mgconv.native import choice, runtime
 from mgconv.native.conv import ConvPlan
 from mgconv.native.correlation import ScatterConv
+from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
 ROUNDINGS = 12
@@ -125,6 +126,43 @@ def test_winograd_agrees_with_plain_sums(isa, dtype, geometry, data):
     assume(WinogradConv.serves(geometry))
     check_winograd(geometry, dtype, isa, data.draw(st.sampled_from(list(
         choice.winograd_forms(geometry, np.dtype(dtype).itemsize)))))
+
+
+@st.composite
+def foldable(draw):
+    """Strides along the last axis that divide its sizes; beside them any taps, dilation and padding along rows."""
+    stride = draw(st.integers(2, 5))
+    taps, before, after = stride * draw(st.integers(1, 8)), stride * draw(st.integers(0, 3)), draw(st.integers(0, 9))
+    size, sizes, how = taps + stride * draw(st.integers(0, 40)), (), {}
+    if draw(st.booleans()):
+        sizes = draw(st.integers(7, 15)),
+        how = {"strides": (1, stride), "dilation_rate": (draw(st.integers(1, 3)), 1)}
+    rows = tuple(draw(st.integers(1, 3)) for _ in sizes)
+    channels, filters = draw(st.sampled_from([1, 2, 3, 16])), draw(st.sampled_from([2, 3, 16, 33]))
+    return conv_geometry((draw(st.integers(1, 3)), *sizes, size, channels), (*rows, taps, channels, filters), **{
+        "strides": stride, "padding": ((0, 1),) * len(sizes) + ((before, after),)} | how)
+
+
+@every_isa
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@settings(max_examples=30)
+@given(geometry=foldable())
+def test_strides_that_divide_all_sizes_are_folded_into_channels(isa, dtype, geometry):
+    folded = choice.fold(geometry)
+    assert folded.output_shape == geometry.output_shape
+    for algorithm in ("winograd", "fft"):
+        with settings_of(isa, 1):
+            served = {"winograd": WinogradConv, "fft": FFTConv}[algorithm].serves(folded)
+        if served:
+            check(geometry, dtype, isa, algorithm, 0)
+
+
+@pytest.mark.parametrize("how", [
+    {"strides": 1}, {"strides": 3}, {"strides": 2, "padding": (1, 1)}, {"input_shape": (2, 31, 4)}, {"dilation_rate": 2},
+    {"kernel_shape": (6, 2, 8)}], ids=["none", "taps left", "padding left", "inputs left", "dilation", "groups"])
+def test_strides_that_leave_something_are_not_folded(how):
+    geometry = conv_geometry(**{"input_shape": (2, 30, 4), "kernel_shape": (8, 4, 8), "strides": 2} | how)
+    assert choice.fold(geometry) == geometry
 
 
 @every_isa
@@ -253,7 +291,7 @@ def test_what_winograd_cannot_do_is_refused(how):
         ConvPlan(conv_geometry((1, 9, 9, 4), **{"kernel_shape": (3, 3, 4, 4)} | how), "float32", "winograd")
 
 
-@pytest.mark.parametrize("how", [{"strides": 2}, {"dilation_rate": 2}])
+@pytest.mark.parametrize("how", [{"strides": 4}, {"dilation_rate": 2}])
 def test_what_they_cannot_do_is_refused(how):
     with pytest.raises(ValueError, match="does not serve"):
         ConvPlan(conv_geometry((1, 90, 4), (9, 4, 4), **how), "float32", "fft")

@@ -9,6 +9,7 @@ where it promises MARGIN.
 """
 import math
 
+from mgconv.geometry import conv_geometry
 from mgconv.native import runtime
 from mgconv.native.correlation import ScatterConv
 from mgconv.native.fft_conv import FFTConv
@@ -29,7 +30,8 @@ def choose(geometry, wide, algorithm=None):
     `algorithm` forces one for all three: "direct", "winograd" or "fft", which must serve the geometry. So must
     "scatter", which is for the gradient to the input alone; the others take the direct sums then.
     """
-    makers = {"winograd": winograd, "fft": fft, "scatter": scatter}
+    makers = {"winograd": lambda geometry, *how: winograd(fold(geometry), *how),
+              "fft": lambda geometry, *how: fft(fold(geometry), *how), "scatter": scatter}
     if algorithm not in (None, "direct", *makers):
         raise ValueError(f"`algorithm` must be one of direct, {', '.join(makers)}. Received: algorithm={algorithm!r}.")
     if algorithm == "direct" or not geometry.input_shape[0]:
@@ -48,12 +50,24 @@ def choose(geometry, wide, algorithm=None):
 
 def choose_frozen(geometry, wide):
     """The algorithm for forward passes whose kernel is transformed once for all; None means the direct sums."""
-    if not WinogradConv.serves(geometry):
+    folded = fold(geometry)
+    if not WinogradConv.serves(folded):
         return None
     lanes, size = runtime.get_lanes(wide), 8 if wide else 4
-    cost, form = min(((winograd_cost(geometry, "frozen", lanes, size, *form), form)
-                      for form in winograd_forms(geometry, size)), key=lambda offer: offer[0])
-    return WinogradConv(geometry, wide, *form) if cost * MARGIN < direct(geometry, "forward", lanes, size) else None
+    cost, form = min(((winograd_cost(folded, "frozen", lanes, size, *form), form)
+                      for form in winograd_forms(folded, size)), key=lambda offer: offer[0])
+    return WinogradConv(folded, wide, *form) if cost * MARGIN < direct(geometry, "forward", lanes, size) else None
+
+
+def fold(geometry):
+    """The same convolution without strides along the last axis, if its sizes allow that: so many neighbouring inputs
+    are the channels of one, and the arrays stay as they are."""
+    (*rest, size, channels), (*shape, taps, _, filters) = geometry.input_shape, geometry.kernel_shape
+    (*strides, stride), (*pads, (before, after)) = geometry.strides, geometry.pads
+    if geometry.groups > 1 or geometry.dilation_rate[-1] > 1 or any(n % stride for n in (size, taps, before)):
+        return geometry
+    return conv_geometry((*rest, size // stride, channels * stride), (*shape, taps // stride, channels * stride, filters),
+                         (*strides, 1), (*pads, (before // stride, after // stride)), geometry.dilation_rate)
 
 
 def make(offers, wide):
