@@ -169,6 +169,7 @@ BEYOND_CACHES = [
     ((2, 92, 100, 32), (3, 3, 32, 144), {"padding": "same"}),            # these by Winograd
     ((3, 131, 75, 24), (5, 1, 24, 80), {}),
     ((5, 5000, 48), (5, 48, 112), {"dilation_rate": 3}),
+    ((3, 30000, 1), (96, 1, 96), {"strides": 4}),                         # and this one by FFT
 ]
 
 

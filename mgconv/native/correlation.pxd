@@ -51,8 +51,6 @@ cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
 
 cdef enum:
     LINE = 64                         # bytes of a cache line
-    BEYOND = 8 << 20                  # bytes of y alone that nobody will find in a cache: they are written past them,
-    STREAMED = 8192                   # so many at a time
     CROWDED = 256                     # lines so many bytes apart share a quarter of the first-level cache's sets
 
 cdef inline bint crowded(Py_ssize_t step) noexcept nogil:

@@ -23,6 +23,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
+from mgconv.native.runtime cimport BEYOND, STREAMED
 
 import math
 

@@ -21,7 +21,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from mgconv.native cimport runtime
-from mgconv.native.runtime cimport MG_SCRATCH_JOB, MG_SCRATCH_TASK
+from mgconv.native.runtime cimport BEYOND, MG_SCRATCH_JOB, MG_SCRATCH_TASK, STREAMED, TOUCHED
 
 cdef enum:
     BLOCK_BYTES = 1 << 20             # spectra of one task
@@ -77,8 +77,9 @@ cdef struct Call:
 cdef void load_signals(const Pass *p, const char *x, Py_ssize_t steps, Py_ssize_t width, Py_ssize_t start,
                        Py_ssize_t length, Py_ssize_t first, Py_ssize_t count, char *spectra) noexcept nogil:
     """Transform `count` pairs: segment j of each signal (steps, width) is its elements j * p.step + start on, `length`
-    of them and zeros up to n."""
-    cdef Py_ssize_t each = ceil_div(p.segments, 2), pair, part, segment, origin, low, high, vector, channel, row
+    of them and zeros up to n. A few positions at a time, since they lie behind one another."""
+    cdef Py_ssize_t each = ceil_div(p.segments, 2), pair, part, segment, origin, low, high, vector, channel, row, some
+    cdef Py_ssize_t position = width * p.itemsize, at_once = max(STREAMED // position, 1)
     cdef char *column
     memset(spectra, 0, columns_of(p, count, width) * p.pitch * p.itemsize)
     for pair in range(count):
@@ -90,22 +91,32 @@ cdef void load_signals(const Pass *p, const char *x, Py_ssize_t steps, Py_ssize_
             low, high = max(origin, 0), min(origin + length, steps)
             if low >= high:
                 continue
-            row = (first + pair) // each * steps + low
-            for vector in range(ceil_div(width, p.lanes)):
-                channel = vector * p.lanes
-                column = spectra + (row_offset(p, pair, width) + vector * p.pitch + part * p.lanes
-                                    + (low - origin) * 2 * p.lanes) * p.itemsize
-                p.kernels.load(x + (row * width + channel) * p.itemsize, width, column, high - low,
-                               <int>min(width - channel, p.lanes))
+            row = (first + pair) // each * steps
+            while low < high:
+                some = min(at_once, high - low)
+                if p.batch * steps * position >= TOUCHED:
+                    runtime.touch_rows(x + (row + low) * position, 0, 1, some * position)
+                for vector in range(ceil_div(width, p.lanes)):
+                    channel = vector * p.lanes
+                    column = spectra + (row_offset(p, pair, width) + vector * p.pitch + part * p.lanes
+                                        + (low - origin) * 2 * p.lanes) * p.itemsize
+                    p.kernels.load(x + (row + low) * position + channel * p.itemsize, width, column, some,
+                                   <int>min(width - channel, p.lanes))
+                low += some
     for row in range(columns_of(p, count, width)):
         p.fft.forward(spectra + row * p.pitch * p.itemsize, p.log2n, 2 * p.lanes)
 
 
 cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize_t count, const char *bias, bint relu,
                         char *y) noexcept nogil:
-    """Transform `count` pairs back and store their outputs."""
-    cdef Py_ssize_t each = ceil_div(p.segments, 2), pair, part, segment, origin, vector, channel, row
+    """Transform `count` pairs back and store their outputs, a few positions at a time; past the caches, if many."""
+    cdef Py_ssize_t each = ceil_div(p.segments, 2), pair, part, segment, vector, channel, row, low, high, some
+    cdef Py_ssize_t position = p.filters * p.itemsize, at_once = max(STREAMED // position, 1)
     cdef const char *column
+    cdef char room[STREAMED + 64]
+    cdef char *aligned = room + (-<Py_ssize_t>room & 63)
+    cdef char *to
+    cdef bint stream
     for row in range(columns_of(p, count, p.filters)):
         p.fft.inverse(spectra + row * p.pitch * p.itemsize, p.log2n, 2 * p.lanes)
     for pair in range(count):
@@ -113,15 +124,23 @@ cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize
             segment = (first + pair) % each * 2 + part
             if segment == p.segments:
                 break
-            origin = segment * p.step
-            row = (first + pair) // each * p.out_steps + origin
-            for vector in range(ceil_div(p.filters, p.lanes)):
-                channel = vector * p.lanes
-                column = spectra + (row_offset(p, pair, p.filters) + vector * p.pitch + part * p.lanes
-                                    + (p.taps - 1) * 2 * p.lanes) * p.itemsize
-                p.kernels.store(column, bias + channel * p.itemsize if bias else NULL, relu,
-                                y + (row * p.filters + channel) * p.itemsize, p.filters,
-                                min(p.step, p.out_steps - origin), <int>min(p.filters - channel, p.lanes))
+            low, high = segment * p.step, min((segment + 1) * p.step, p.out_steps)
+            row = p.taps - 1 - low
+            while low < high:
+                some = min(at_once, high - low)
+                to = y + ((first + pair) // each * p.out_steps + low) * position
+                stream = p.batch * p.out_steps * position >= BEYOND and some * position <= STREAMED and (
+                    (<size_t>to | position) % 64 == 0)
+                for vector in range(ceil_div(p.filters, p.lanes)):
+                    channel = vector * p.lanes
+                    column = spectra + (row_offset(p, pair, p.filters) + vector * p.pitch + part * p.lanes
+                                        + (row + low) * 2 * p.lanes) * p.itemsize
+                    p.kernels.store(column, bias + channel * p.itemsize if bias else NULL, relu,
+                                    (aligned if stream else to) + channel * p.itemsize, p.filters, some,
+                                    <int>min(p.filters - channel, p.lanes))
+                if stream:
+                    runtime.stream_rows(to, 0, aligned, 1, some * position)
+                low += some
 
 
 cdef inline Py_ssize_t parts_of(const Pass *p) noexcept nogil:

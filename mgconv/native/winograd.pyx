@@ -21,14 +21,17 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from mgconv.native cimport correlation, kernel_gradient, runtime
-from mgconv.native.correlation cimport BEYOND, LINE, STREAMED, Correlation, ceil_div, crowded, loose
+from mgconv.native.correlation cimport LINE, Correlation, ceil_div, crowded, loose
 from mgconv.native.kernel_gradient cimport KernelGradient, Sum
 from mgconv.native.runtime cimport (
+    BEYOND,
     MG_SCRATCH_JOB,
     MG_SCRATCH_MADE,
     MG_SCRATCH_TASK,
     MG_WINOGRAD_MOST_PLACES,
     MG_WINOGRAD_ROWS,
+    STREAMED,
+    TOUCHED,
 )
 
 import math
@@ -50,7 +53,6 @@ cdef enum:
     FAR_TILES = 56                    # or more, where taps come from beyond the second-level cache
     FAR_TAPS = 1 << 20
     PART = 64                         # channels or tiles of one task's transform
-    FAR = 2 << 20                     # bytes of an array that tiles had better read from a second-level cache
     GATHERED_BYTES = ROW_TAPS * 6 * PART * 256       # of six taps in a row, in a panel of four vectors
 
 
@@ -311,7 +313,7 @@ cdef void lay_out(Pass *p) noexcept:
     p.across = ceil_div(p.out, p.rate * p.outputs)
     p.depth = p.parts * p.channels
     p.x_pitch, p.y_pitch = pitch(p.depth, p.item), pitch(p.filters, p.item)
-    p.x_far, p.y_far = p.batch * p.x_image * p.item >= FAR, p.batch * p.y_image * p.item >= FAR
+    p.x_far, p.y_far = p.batch * p.x_image * p.item >= TOUCHED, p.batch * p.y_image * p.item >= TOUCHED
     p.y_beyond = p.batch * p.y_image * p.item >= BEYOND
     p.seconds = (2.5e-11 * p.batch * p.down * p.across * p.rate * p.places * p.row_taps * (p.depth + 8)
                  * (p.filters + 8))
