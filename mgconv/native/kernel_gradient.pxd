@@ -13,6 +13,7 @@ cdef struct Sum:
     const runtime.mg_conv_outer_kernels *kernels
     Axis axis[3]
     bint x_copied, swapped, channelwise, tabled
+    bint dy_far                       # in no cache that is a core's own
     bint neighbours                   # channelwise, neighbouring taps of a row meet neighbouring positions
     int lanes
     Py_ssize_t entries, filters       # the result is entries x filters

@@ -20,6 +20,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
+from mgconv.native.runtime cimport TOUCHED
 from mgconv.native.correlation cimport (
     COLUMNS,
     IMAGES,
@@ -50,6 +51,8 @@ cdef enum:
     FEW_TASKS = 16                    # where they would share positions, which each then reads anew
     REUSED = 64                       # copies pay where an element is multiplied so often
     SHARED = 4                        # copies of what neighbouring taps share must spare so much crowding
+    FEW_ENTRIES = 128                 # that leave multiplications waiting for memory, where rows of dy,
+    WIDE_ROW = 512                    # of so many bytes, are read a part at a time
     FAR = 2048                        # bytes: rows of the result so far apart are written one after the other
     SHORT_RUN = 8                     # shorter runs of entries are collected in a table
 
@@ -229,6 +232,8 @@ cdef class KernelGradient:
         p.entry_blocks = min(ceil_div(rest, p.filter_blocks), p.entry_count)
         p.partial_bytes = p.chunks * result if p.chunks > 1 or p.swapped else 0
         p.dy_pitch = p.dy_bytes = 0
+        row = p.filters * p.item
+        p.dy_far = (p.filter_count > 1 and p.entries <= FEW_ENTRIES and row >= WIDE_ROW and positions * row >= TOUCHED)
         if p.channelwise:
             copied = p.x_pitch != p.x_position
         else:
@@ -312,6 +317,17 @@ cdef void copy_dy(const Sum *p, const char *dy, char *to, Py_ssize_t size, const
             copy_positions(to, dy + n * p.axis[IMAGES].y_step + r * p.axis[ROWS].y_step
                            + first[COLUMNS] * p.axis[COLUMNS].y_step, count, size, p.dy_pitch, p.axis[COLUMNS].y_step)
             to += count * p.dy_pitch
+
+
+cdef void touch_dy(const Sum *p, const char *dy, Py_ssize_t size, const Py_ssize_t *first,
+                   const Py_ssize_t *end) noexcept nogil:
+    """Of a box, before tiles read it here and there."""
+    cdef Py_ssize_t n, r
+    for n in range(first[IMAGES], end[IMAGES]):
+        for r in range(first[ROWS], end[ROWS]):
+            runtime.touch_rows(dy + n * p.axis[IMAGES].y_step + r * p.axis[ROWS].y_step
+                               + first[COLUMNS] * p.axis[COLUMNS].y_step, p.axis[COLUMNS].y_step,
+                               end[COLUMNS] - first[COLUMNS], size)
 
 
 # Where a box's x (for tap 0) or dy lies, in bytes: its first output's, and the steps from output to output.
@@ -425,6 +441,8 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
             dy.image = (end[ROWS] - first[ROWS]) * dy.row
         else:
             dy.base = call.dy + first[IMAGES] * dy.image + first[ROWS] * dy.row + first[COLUMNS] * dy.step
+            if p.dy_far:
+                touch_dy(p, call.dy + filter, filter_bytes, first, end)
         for outer in range(e0 if far else f0, e1 if far else f1):
             for inner in range(f0 if far else e0, f1 if far else e1):
                 e, f = (outer, inner) if far else (inner, outer)
