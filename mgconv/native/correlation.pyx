@@ -58,7 +58,7 @@ cdef class Correlation:
                  Py_ssize_t x_pitch=0):
         cdef Pass *p = &self.plan
         cdef Py_ssize_t item = 8 if wide else 4
-        p.kernels = runtime.active_isa().conv_row[wide]
+        p.kernels = (runtime.isa_for(filters, wide) if groups > 1 < channels else runtime.active_isa()).conv_row[wide]
         p.item = item
         p.position = (x_pitch or groups * channels) * item
         p.y_offset = y_offset * item

@@ -74,8 +74,10 @@ cdef class KernelGradient:
                  Py_ssize_t filters, Py_ssize_t x_pitch=0, bint single=False):
         cdef Sum *p = &self.plan
         cdef Py_ssize_t item = 8 if wide else 4
-        p.kernels = runtime.active_isa().conv_outer[wide]
-        p.lanes = runtime.active_isa().conv_row[wide].lanes
+        cdef const runtime.mg_isa *isa
+        isa = runtime.isa_for(filters, wide) if groups > 1 < channels else runtime.active_isa()
+        p.kernels = isa.conv_outer[wide]
+        p.lanes = isa.conv_row[wide].lanes
         p.item = item
         p.x_position, p.filters = (x_pitch or groups * channels) * item, groups * filters
         y_image = rows[5] * rows[6]

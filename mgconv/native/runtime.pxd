@@ -198,6 +198,9 @@ cdef extern from "threads.h":
         MG_SCRATCH_MADE
 
 cdef const mg_isa *active_isa() noexcept nogil
+# For so many filters a group: AVX2 instead of AVX-512 where they fill half its lanes at most. Processors that split
+# vectors of 64 bytes do twice as much then, others no less.
+cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil
 # Gives the GIL up, unless the job is brief.
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept
 cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil

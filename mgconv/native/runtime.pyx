@@ -31,6 +31,12 @@ cdef const mg_isa *active_isa() noexcept nogil:
     return mg_isa_active()
 
 
+cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil:
+    cdef const mg_isa *isa = mg_isa_active()
+    cdef int lanes = isa.conv_row[wide].lanes
+    return isa - 1 if lanes * (8 if wide else 4) == 64 and 1 < filters <= lanes // 2 else isa
+
+
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept:
     if seconds < BRIEF:
         mg_parallel_for(task, context, count, seconds)
