@@ -2,10 +2,9 @@
 
 Costs are estimated in multiply-adds of one vector, two of which a core does in a cycle. The constants are fitted to
 times of the algorithms over some hundred shapes, float32 and float64: direct sums and FFT (1-D, 1 to 64 channels, 16 to
-256 taps) with AVX2 and AVX-512 on Zen 5, Winograd (2 to 256 channels and filters, 2 to 15 taps a row, 7 to 56 pixels or
-16 to 1000 steps) with AVX2 on Zen 3, scattered gradients with AVX2 and AVX-512 on Zen 4. They follow the times within
-a quarter, scattered gradients within a half, except where direct sums do badly, so another algorithm is taken only
-where it promises MARGIN.
+256 taps) with AVX2 and AVX-512 on Zen 5 and 4, Winograd (2 to 128 channels and filters, 2 to 12 taps a row, 8 to 56 pixels or
+120 steps) and scattered gradients with AVX2 and AVX-512 on Zen 4. They follow the times within a quarter, scattered
+gradients within a half, except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
 """
 import math
 
@@ -148,14 +147,19 @@ def winograd_cost(geometry, operation, lanes, size, axis, points, run, both):
     if both:
         rows = row_points(size)
         sizes[1 - axis], others, places = -(-sizes[1 - axis] // (rows - 2)), 1, rows * points
-    tiles, deep, wide = batch * math.prod(sizes), -(-channels // lanes), -(-filters // lanes)
-    products = places * others * parts * channels * wide
+    tiles, deep, wide = batch * math.prod(sizes), moves(channels, lanes, size), moves(filters, lanes, size)
+    products = places * others * parts * channels * -(-filters // lanes)
     if products * lanes * size > LARGEST_SPECTRUM:
         return math.inf
     if operation == "grad_kernel":
-        return tiles * (products + places * (15 * parts * deep + (12 + 1.5 * others) * wide)) + 13 * products
-    once = 0 if operation == "frozen" else 27 * products
-    return tiles * (products + places * (7 * parts * deep + (16 + 3.3 * others) * wide)) + once
+        return 1.15 * (tiles * (products + places * (7 * parts * deep + (4.2 + 0.8 * others) * wide)) + 28 * products)
+    once = 0 if operation == "frozen" else 35 * products
+    return 1.05 * (tiles * (products + places * (7 * parts * deep + (8 + others) * wide)) + once)
+
+
+def moves(count, lanes, size):
+    """Vectors that hold so many numbers; a part of one is dear but for AVX-512."""
+    return count // lanes + (count % lanes > 0) * (1.2 if lanes * size == 64 else 4.5)
 
 
 def scatter(geometry, lanes, size):
@@ -195,8 +199,9 @@ def fft_cost(geometry, operation, log2n, lanes, size):
     if spectrum > LARGEST_SPECTRUM:
         return math.inf
     far = (spectrum > OWN_CACHE) + (spectrum > SHARED_CACHE)
-    return (12 * n * pairs * (deep + wide)
+    cost = (12 * n * pairs * (deep + wide)
             + 4.6 * n * log2n * (columns(pairs, channels) + columns(pairs, filters))
             + 4.5 * 2**far * n * log2n * columns(channels, filters)
             + (12 if far else 6.6) * n * pairs * channels * wide
             + 5 * taps * channels * filters)
+    return 0.85 * cost if lanes * size == 64 else cost       # Zen 4 adds and moves vectors of 64 bytes as fast as others
