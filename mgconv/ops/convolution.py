@@ -64,7 +64,8 @@ def conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: Any = 1, p
     1-D: 2e-6 of the largest result in float32, 6e-15 in float64). Long kernels in 1-D may take the FFT, whose error is
     3e-7 (1e-15) of the largest result of the same sample: beside numbers that are a million times larger, small results
     lose digits. With either, an infinity or a NaN spoils neighbouring results of its sample that a plain sum would
-    spare. The number of threads changes no bit, and no sample changes another's results.
+    spare. Where a stride divides size, taps and padding of the last axis, so many neighbouring inputs count as the
+    channels of one, without a stride. The number of threads changes no bit, and no sample changes another's results.
 
     Examples
     --------

@@ -33,6 +33,7 @@ void test_fft(const struct mg_isa *isa);
 void test_filter(const struct mg_isa *isa);
 void test_optimizer(const struct mg_isa *isa);
 void test_pooling(const struct mg_isa *isa);
+void test_winograd(const struct mg_isa *isa);
 void test_threads(void);
 
 #endif

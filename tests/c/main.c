@@ -56,6 +56,7 @@ int main(void) {
         test_filter(&sets[i]);
         test_optimizer(&sets[i]);
         test_pooling(&sets[i]);
+        test_winograd(&sets[i]);
     }
     test_threads();
     printf("%s:", mg_compiler());
