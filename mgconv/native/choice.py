@@ -125,13 +125,14 @@ def winograd(geometry, lanes, size):
 
 
 def winograd_forms(geometry, size):
-    """(axis, points, taps of a part, whether the other axis is transformed, too). Parts of fewer taps would round more.
-    The last axis comes first: its inputs lie side by side."""
+    """(axis, points, taps of a part, whether the other axis is transformed, too). Parts of fewer taps would round more,
+    and so would two taps by eight points. The last axis comes first: its inputs lie side by side."""
     for axis in reversed(range(geometry.rank)):
         other = None if geometry.rank == 1 else (geometry.kernel_shape[1 - axis], geometry.dilation_rate[1 - axis])
-        if geometry.kernel_shape[axis] > 1:
-            for points, shortest, longest in (6, 3, 5), (8, 3 if size == 8 else 4, 6):
-                for run in range(shortest, longest + 1):
+        taps = geometry.kernel_shape[axis]
+        if taps > 1:
+            for points, runs in (6, range(3, 6)), (8, range(3 if size == 8 else 4, 7) if taps > 2 else ()):
+                for run in runs:
                     yield axis, points, run, False
                     if points == 6 and other == (3, 1):
                         yield axis, points, run, True
