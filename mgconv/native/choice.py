@@ -1,10 +1,10 @@
 """Which algorithm a plan takes for each operation: by shape, dtype and instruction set alone.
 
 Costs are estimated in multiply-adds of one vector, two of which a core does in a cycle. The constants are fitted to
-times of the algorithms over some hundred shapes, float32 and float64: direct sums and FFT (1-D, 1 to 64 channels, 16 to
-256 taps) with AVX2 and AVX-512 on Zen 5 and 4, Winograd (2 to 128 channels and filters, 2 to 12 taps a row, 8 to 56 pixels or
-120 steps) and scattered gradients with AVX2 and AVX-512 on Zen 4. They follow the times within a quarter, scattered
-gradients within a half, except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
+times of the algorithms over some hundred shapes, float32 and float64, with AVX2 and AVX-512: direct sums and FFT (1-D,
+1 to 64 channels, 16 to 256 taps) on Zen 5, Winograd (2 to 128 channels and filters, 2 to 12 taps a row, 8 to 56 pixels
+or 120 steps) and scattered gradients on Zen 4. They follow the times within a quarter, scattered gradients within a
+half, except where direct sums do badly, so another algorithm is taken only where it promises MARGIN.
 """
 import math
 
@@ -65,8 +65,9 @@ def fold(geometry):
     (*strides, stride), (*pads, (before, after)) = geometry.strides, geometry.pads
     if geometry.groups > 1 or geometry.dilation_rate[-1] > 1 or any(n % stride for n in (size, taps, before)):
         return geometry
-    return conv_geometry((*rest, size // stride, channels * stride), (*shape, taps // stride, channels * stride, filters),
-                         (*strides, 1), (*pads, (before // stride, after // stride)), geometry.dilation_rate)
+    width = channels * stride
+    return conv_geometry((*rest, size // stride, width), (*shape, taps // stride, width, filters), (*strides, 1),
+                         (*pads, (before // stride, after // stride)), geometry.dilation_rate)
 
 
 def make(offers, wide):
@@ -205,4 +206,4 @@ def fft_cost(geometry, operation, log2n, lanes, size):
             + 4.5 * 2**far * n * log2n * columns(channels, filters)
             + (12 if far else 6.6) * n * pairs * channels * wide
             + 5 * taps * channels * filters)
-    return 0.85 * cost if lanes * size == 64 else cost       # Zen 4 adds and moves vectors of 64 bytes as fast as others
+    return 0.85 * cost if lanes * size == 64 else cost       # on Zen 4, which multiplies such vectors half as fast

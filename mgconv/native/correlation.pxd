@@ -1,4 +1,5 @@
 from mgconv.native cimport runtime
+from mgconv.native.runtime cimport LINE
 
 cdef struct Panel:
     int kind, taps, width, lanes, height
@@ -50,7 +51,6 @@ cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
     return (a + b - 1) // b
 
 cdef enum:
-    LINE = 64                         # bytes of a cache line
     CROWDED = 256                     # lines so many bytes apart share a quarter of the first-level cache's sets
 
 cdef inline bint crowded(Py_ssize_t step) noexcept nogil:

@@ -21,7 +21,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from mgconv.native cimport runtime
-from mgconv.native.runtime cimport BEYOND, MG_SCRATCH_JOB, MG_SCRATCH_TASK, STREAMED, TOUCHED
+from mgconv.native.runtime cimport BEYOND, LINE, MG_SCRATCH_JOB, MG_SCRATCH_TASK, STREAMED, TOUCHED
 
 cdef enum:
     BLOCK_BYTES = 1 << 20             # spectra of one task
@@ -113,8 +113,8 @@ cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize
     cdef Py_ssize_t each = ceil_div(p.segments, 2), pair, part, segment, vector, channel, row, low, high, some
     cdef Py_ssize_t position = p.filters * p.itemsize, at_once = max(STREAMED // position, 1)
     cdef const char *column
-    cdef char room[STREAMED + 64]
-    cdef char *aligned = room + (-<Py_ssize_t>room & 63)
+    cdef char room[STREAMED + LINE]
+    cdef char *near = room + (-<Py_ssize_t>room & (LINE - 1))
     cdef char *to
     cdef bint stream
     for row in range(columns_of(p, count, p.filters)):
@@ -130,16 +130,16 @@ cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize
                 some = min(at_once, high - low)
                 to = y + ((first + pair) // each * p.out_steps + low) * position
                 stream = p.batch * p.out_steps * position >= BEYOND and some * position <= STREAMED and (
-                    (<size_t>to | position) % 64 == 0)
+                    (<size_t>to | position) % LINE == 0)
                 for vector in range(ceil_div(p.filters, p.lanes)):
                     channel = vector * p.lanes
                     column = spectra + (row_offset(p, pair, p.filters) + vector * p.pitch + part * p.lanes
                                         + (row + low) * 2 * p.lanes) * p.itemsize
                     p.kernels.store(column, bias + channel * p.itemsize if bias else NULL, relu,
-                                    (aligned if stream else to) + channel * p.itemsize, p.filters, some,
+                                    (near if stream else to) + channel * p.itemsize, p.filters, some,
                                     <int>min(p.filters - channel, p.lanes))
                 if stream:
-                    runtime.stream_rows(to, 0, aligned, 1, some * position)
+                    runtime.stream_rows(to, 0, near, 1, some * position)
                 low += some
 
 

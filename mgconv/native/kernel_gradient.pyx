@@ -20,7 +20,6 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.runtime cimport TOUCHED
 from mgconv.native.correlation cimport (
     COLUMNS,
     IMAGES,
@@ -33,6 +32,7 @@ from mgconv.native.correlation cimport (
     set_axis,
     touches_padding,
 )
+from mgconv.native.runtime cimport TOUCHED
 
 import sys
 

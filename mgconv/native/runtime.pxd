@@ -206,6 +206,7 @@ cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double sec
 cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil
 cdef void *scratch(int slot, size_t size) noexcept nogil
 cdef enum:
+    LINE = 64              # bytes of a cache line
     TOUCHED = 2 << 20      # bytes of an array that are better read in order before they are read in another one
     BEYOND = 8 << 20       # bytes of a result that nobody will find in a cache: they are written past them,
     STREAMED = 8192        # so many at a time

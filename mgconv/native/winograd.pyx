@@ -21,10 +21,11 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from mgconv.native cimport correlation, kernel_gradient, runtime
-from mgconv.native.correlation cimport LINE, Correlation, ceil_div, crowded, loose
+from mgconv.native.correlation cimport Correlation, ceil_div, crowded, loose
 from mgconv.native.kernel_gradient cimport KernelGradient, Sum
 from mgconv.native.runtime cimport (
     BEYOND,
+    LINE,
     MG_SCRATCH_JOB,
     MG_SCRATCH_MADE,
     MG_SCRATCH_TASK,

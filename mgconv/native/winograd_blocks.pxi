@@ -77,8 +77,8 @@ cdef void transform_line(const Pass *p, const char *image, Py_ssize_t row, Py_ss
 
 cdef void touch(const char *image, Py_ssize_t first, Py_ssize_t end, Py_ssize_t row, Py_ssize_t left, Py_ssize_t right,
                 Py_ssize_t step, Py_ssize_t width, Py_ssize_t item) noexcept nogil:
-    """Pixels of `width` numbers, of rows first ... end - 1 and columns left ... right - 1 of an image, are read in order
-    before tiles read them."""
+    """Pixels of `width` numbers, of rows first ... end - 1 and columns left ... right - 1 of an image, are read in
+    order before tiles read them."""
     if first >= end or left >= right:
         return
     image += (first * row + left * step) * item
