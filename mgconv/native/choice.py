@@ -29,8 +29,7 @@ def choose(geometry, wide, algorithm=None):
     `algorithm` forces one for all three: "direct", "winograd" or "fft", which must serve the geometry. So must
     "scatter", which is for the gradient to the input alone; the others take the direct sums then.
     """
-    makers = {"winograd": lambda geometry, *how: winograd(fold(geometry), *how),
-              "fft": lambda geometry, *how: fft(fold(geometry), *how), "scatter": scatter}
+    makers = {"winograd": winograd, "fft": fft, "scatter": scatter}
     if algorithm not in (None, "direct", *makers):
         raise ValueError(f"`algorithm` must be one of direct, {', '.join(makers)}. Received: algorithm={algorithm!r}.")
     if algorithm == "direct" or not geometry.input_shape[0]:
@@ -119,6 +118,7 @@ def met(geometry, axis):
 
 def winograd(geometry, lanes, size):
     """For each operation the form that costs least."""
+    geometry = fold(geometry)
     if not WinogradConv.serves(geometry):
         return None
     return [min(((winograd_cost(geometry, operation, lanes, size, *form), WinogradConv, geometry, *form)
@@ -181,6 +181,7 @@ def scatter(geometry, lanes, size):
 
 def fft(geometry, lanes, size):
     """Each at its best length of a segment."""
+    geometry = fold(geometry)
     if not FFTConv.serves(geometry):
         return None
     lengths = [log2n for log2n in range(SHORTEST, LONGEST + 1) if 1 << log2n >= 2 * geometry.kernel_shape[0]]

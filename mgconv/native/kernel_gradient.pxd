@@ -13,7 +13,7 @@ cdef struct Sum:
     const runtime.mg_conv_outer_kernels *kernels
     Axis axis[3]
     bint x_copied, swapped, channelwise, tabled
-    bint dy_far                       # in no cache that is a core's own
+    bint dy_far                       # a box of dy is read in order before tiles read parts of its rows
     bint neighbours                   # channelwise, neighbouring taps of a row meet neighbouring positions
     int lanes
     Py_ssize_t entries, filters       # the result is entries x filters
