@@ -1,85 +1,99 @@
 from mgconv.native cimport runtime
-from mgconv.native.runtime cimport LINE
+from mgconv.native.axis cimport Axis
+from mgconv.native.caches cimport Reach
 
+# Filters of one register tile, whose kernel is packed for it; or channels, where the lanes hold those.
 cdef struct Panel:
     int kind, taps, width, lanes, height
-    Py_ssize_t filters, rows          # filters that exist; rows of the packed panel for one kernel row
+    Py_ssize_t filters                # that exist
     Py_ssize_t x, y, kernel, packed   # offsets in bytes: channel, filter, source, place in the packed kernel
     Py_ssize_t outer_bytes, inner_bytes
 
-# One axis (images, rows, columns) of a pass; the images have one tap. All steps in bytes.
-cdef struct Axis:
-    Py_ssize_t size, taps, dilation, stride, start, out
-    Py_ssize_t x_step, x_tap, x_one   # between outputs, between taps, between neighbouring inputs
-    Py_ssize_t y_step
-    Py_ssize_t direct_from, direct_to, blocks
+# Positions along the tiles' axis that are read alike: from x itself, or from a strip.
+cdef struct Segment:
+    Py_ssize_t first, count
+    const char *x                     # where tap 0 of position 0 of the other axes' origin would be
+    Py_ssize_t row, column            # bytes between rows and columns there
 
-cdef struct Pass:
+# What one task computes.
+cdef struct Box:
+    Py_ssize_t first[3]               # images, rows, columns
+    Py_ssize_t end[3]
+    Py_ssize_t panel, end_panel
+
+cdef struct CorrelationCall
+
+# What stays the same from call to call. Sizes and steps in bytes, unless they count something.
+cdef struct CorrelationPlan:
     const runtime.mg_conv_row_kernels *kernels
     Axis axis[3]
-    int along                         # the axis along which tiles lie
-    bint merged, channelwise
-    bint cut_edges                    # channelwise, tiles leave out what lies outside: no strips
-    bint summed                       # channelwise, all are added up: one filter
-    bint paired                       # channelwise, two neighbouring rows at a time
-    bint far, distant                 # x and y are more than the second-level cache holds; than the last
-    bint beyond                       # y alone is more than any cache has room for
-    int repeat                        # positions side by side in the lanes, where there are few channels
-    Py_ssize_t packed_bias
-    int panel_blocks, panel_count, strip_height
+    int along                         # the axis along which tiles lie,
+    int across                        # rows or columns, whichever they do not
+    Py_ssize_t direct_from, direct_to     # positions along it that tiles read from x itself, the others from strips
+    void (*copy)(const CorrelationPlan *p, const Panel *panel, const Panel *last, char *to, const char *source,
+                 Py_ssize_t positions) noexcept nogil
+    # The outputs of a box in one image, cut into segments.
+    void (*sweep)(const CorrelationCall *call, const Box *box, Py_ssize_t image, const Segment *segments,
+                  int count) noexcept nogil
+    bint one_run                      # the taps of a row are one run in x
+    bint pair, summed, edges_cut      # of tiles of channels: see strategy.py
+    bint ask_ahead                    # for what tiles of channels read next, which no cache foresees
+    int repeat, expand
+    Reach reach, y_reach              # of x and y together, of y
     Panel *panels
-    bint rearranged                   # strips hold all that is read: the channels in another order, several times, or
-    bint loosened                     # a task's channels alone, at a pitch that does not crowd
-    int expand                        # channelwise, each channel stands this many times in the strips
-    Py_ssize_t item, position, run    # bytes of an element, of a position; elements of a run
-    Py_ssize_t strip_position         # bytes of a position in a strip
+    Py_ssize_t panel_count, panel_blocks
+    Py_ssize_t strip_height           # in positions
+    Py_ssize_t item, position, depth  # an element, a position of x; channels that a tile sums
+    Py_ssize_t strip_position
     Py_ssize_t kernel_outer, kernel_inner, kernel_run, kernel_filter
-    Py_ssize_t packed_bytes, strip_bytes, tasks, y_offset
+    Py_ssize_t packed_bytes, packed_bias, strip_bytes, y_offset
+    Py_ssize_t tasks
     double seconds
 
-cdef struct Call:
-    const Pass *plan
+# A plan and the arrays of one call.
+cdef struct CorrelationCall:
+    const CorrelationPlan *plan
     const char *x
     const char *kernel
-    const char *bias
+    const char *bias                  # or NULL
     char *y
-    char *packed
+    char *packed                      # the kernel, as the tiles read it
     bint relu
-    bint failed
-
-cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return (a + b - 1) // b
-
-cdef enum:
-    CROWDED = 256                     # lines so many bytes apart share a quarter of the first-level cache's sets
-
-cdef inline bint crowded(Py_ssize_t step) noexcept nogil:
-    return step % CROWDED == 0
-
-cdef inline Py_ssize_t loose(Py_ssize_t size) noexcept nogil:
-    """An odd number of cache lines."""
-    return (ceil_div(size, LINE) | 1) * LINE
-
-cdef enum:
-    IMAGES = 0
-    ROWS = 1
-    COLUMNS = 2
-
-cdef set_axis(Axis *a, values, Py_ssize_t one, Py_ssize_t item)
-cdef bint touches_padding(Axis *a)
-cdef Py_ssize_t lines_together(Py_ssize_t step)
+    bint failed                       # a task found no memory
 
 cdef class Correlation:
-    cdef Pass plan
-    cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters)
-    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, Py_ssize_t kernel_group,
-                    Py_ssize_t kernel_offset, bint interleaved)
+    cdef CorrelationPlan plan
+    cdef readonly object strategy
+    cdef choose_functions(self, lanes, reading)
+    cdef lay_panels(self, s, Py_ssize_t kernel_group, Py_ssize_t kernel_offset)
+
+cdef struct Filters:
+    Py_ssize_t first, count
+    int width                         # lanes that they take
+    Py_ssize_t packed                 # bytes from the begin of the packed kernel
+
+# For those who run a correlation as a part of something else. They bring the memory for the packed kernel, which begins
+# at a cache line, and look at `failed` afterwards.
+cdef CorrelationCall bind(Correlation correlation, const char *x, const char *kernel, const char *bias, char *y,
+                          bint relu) noexcept
+cdef void pack_panel(CorrelationCall *call, Py_ssize_t index) noexcept nogil
+# Of a kernel of the caller's own; `how` lacks what is a panel's.
+cdef void pack_filters(const CorrelationPlan *plan, Py_ssize_t panel, runtime.mg_conv_pack *how,
+                       char *to) noexcept nogil
+cdef void run_tasks(CorrelationCall *call) noexcept
+# A part of the images, and of the positions of what is one row; by some of the panels.
+cdef void run_positions(CorrelationCall *call, Py_ssize_t images, Py_ssize_t positions, Py_ssize_t panel,
+                        Py_ssize_t end_panel) noexcept nogil
+cdef Filters filters_of(const CorrelationPlan *plan, Py_ssize_t panel) noexcept nogil
+
+# Passes over the same arrays, which write different parts of y, as one job.
+cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1
 
 # One axis of a scattered gradient: the input's size, and the kernel's taps over it.
 cdef struct Spread:
     Py_ssize_t size, taps, dilation, stride, start, out, blocks
 
-cdef struct Scatter:
+cdef struct ScatterPlan:
     const runtime.mg_conv_outer_kernels *kernels
     Spread rows, columns
     Py_ssize_t batch, channels, filters, entries, item
@@ -90,10 +104,4 @@ cdef struct Scatter:
 
 cdef class ScatterConv(runtime.Algorithm):
     cdef Correlation product
-    cdef Scatter plan
-
-cdef void pack_panel(Call *call, Py_ssize_t index) noexcept nogil
-cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t panel_first,
-                  Py_ssize_t panel_end) noexcept nogil
-cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil
-cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1
+    cdef ScatterPlan plan

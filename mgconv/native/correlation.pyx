@@ -6,40 +6,56 @@ Outside x counts as zero. y may lie anywhere with any steps, and the kernel is r
 turned, transposed or thinned out. How the work is cut, from the outside in:
 
     task                    a box of images x rows x columns, and a block of panels; boxes are independent
-      image                 edge strips whose taps reach outside are copied, with zeros around them
-        panel               filters of one register tile, packed anew at each call
-          row, segment      direct from x, or from a strip; taps above and below the image are skipped
-            tile            src_c/conv_rows_body.h
+      image                 what a tile cannot read in place is copied into strips       correlation_strips.pxi
+        sweep               panels, rows and segments in the order that the lanes ask for:
+          filters                                                                         correlation_filters.pxi
+          channels                                                                        correlation_channels.pxi
+          positions                                                                       correlation_positions.pxi
+            tile            src_c/conv_rows_body.h, conv_channels_body.h
 
-Channelwise, where each channel has a filter of its own, tiles leave out what a tap finds outside, and no strips are
-copied. But strips hold the channels several times over for several filters each, sorted for several channels a filter
-(the gradient to the input of those), and at a longer pitch where a tile's inputs would crowd one another out of the
-first-level cache. One filter of several taps a row goes the same way: then the tiles of all channels are one sum.
-
-Tiles lie `along` one axis: the columns; or the rows, where there is one column; or the images, where maps are smaller
-than a tile. The shape alone decides on the cut, and on the order of every sum: the bits do not depend on the threads.
+What the lanes hold, how x is read and where tasks are cut: strategy.py. The shape alone decides on it, and on the order
+of every sum: the bits do not depend on the threads.
 """
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.runtime cimport BEYOND, STREAMED
+from mgconv.native.axis cimport COLUMNS, IMAGES, ROWS, Axis, find_box, set_axes, valid_taps
+from mgconv.native.caches cimport (
+    LINE,
+    PAST_ALL,
+    PAST_OWN,
+    STREAM_BYTES,
+    STREAMED,
+    ceil_div,
+    line_up,
+    lined_up,
+    reach_of,
+)
 
 import math
 
-from mgconv.native.passes import merge_positions
-from mgconv.native.tiles import choose_panels
+from mgconv.native.strategy import TASKS, Lanes, Reading, Vectors, strategy
 
 cdef enum:
-    L2_SHARE = 400 * 1024             # bytes of packed kernel, or of input, that stay in the second-level cache
-    L1_BYTES = 32 * 1024              # a first-level cache
-    L1_WAYS = 8
-    FAR = 1 << 20                     # bytes of x and y that no second-level cache holds,
-    DISTANT = 14 << 20                # and hardly a last one, which would foresee what channelwise tiles read
-    TASKS = 48                        # enough to balance many threads
-    LOW = 8                           # tiles of fewer columns lie along the images, if there are many;
-    LOW_CHANNELS = 3                  # those of channels need not be high
-    MANY_TAPS = 8                     # of a row, that repay adding up the lanes; two rows at a time always do
+    FEW = 16                          # passes of one job that need no memory of their own
+
+
+cdef vectors_of(const runtime.mg_conv_row_kernels *kernels, Py_ssize_t item):
+    """What strategy.py has to know of an instruction set."""
+    return Vectors(kernels.lanes, item, tuple([kernels.height[kind] for kind in range(4)]),
+                   {2 << i: kernels.height[runtime.MG_TAPS_2 + i] for i in range(4)},
+                   kernels.height[runtime.MG_LANES], kernels.height[runtime.MG_LANES_PAIR])
+
+
+cdef int tile_kind(int vectors, int taps) noexcept:
+    cdef int kind = vectors - 1
+    if taps > 1:
+        kind = runtime.MG_TAPS_2
+        while taps > 2:
+            kind += 1
+            taps //= 2
+    return kind
 
 
 cdef class Correlation:
@@ -56,226 +72,225 @@ cdef class Correlation:
     def __init__(self, int wide, Py_ssize_t batch, rows, columns, Py_ssize_t groups, Py_ssize_t channels,
                  Py_ssize_t filters, Py_ssize_t y_image, Py_ssize_t y_offset, kernel_steps, Py_ssize_t kernel_offset,
                  Py_ssize_t x_pitch=0):
-        cdef Pass *p = &self.plan
+        cdef CorrelationPlan *p = &self.plan
         cdef Py_ssize_t item = 8 if wide else 4
+        cdef double written
         p.kernels = (runtime.isa_for(filters, wide) if groups > 1 < channels else runtime.active_isa()).conv_row[wide]
-        p.item = item
-        p.position = (x_pitch or groups * channels) * item
-        p.y_offset = y_offset * item
-        rows, columns, batch = merge_positions(batch, rows, columns, y_image)
-        set_axis(&p.axis[COLUMNS], columns, p.position, item)
-        set_axis(&p.axis[ROWS], rows, columns[0] * p.position, item)
-        set_axis(&p.axis[IMAGES], (batch, 1, 1, 1, 0, batch, y_image), rows[0] * columns[0] * p.position, item)
-        p.along = choose_along(p, LOW_CHANNELS if channels == filters == 1 < groups else LOW)
-        p.expand = 1
-        if (channels == 1 and filters > 1 and groups > 1 and p.along != IMAGES
-                and p.axis[ROWS].taps * p.axis[COLUMNS].taps > 1 and kernel_steps[4] == filters * kernel_steps[3]):
-            # Several filters a channel, side by side in the kernel: a channel each in strips that hold every channel
-            # as often.
-            p.expand, groups, filters = filters, groups * filters, 1
-        p.strip_position = p.position * p.expand
-        p.run = channels
-        self.find_channelwise(groups, channels, filters)
+        s = self.strategy = strategy(vectors_of(p.kernels, item), batch, rows, columns, groups, channels, filters,
+                                     y_image, kernel_steps, x_pitch)
+        p.item, p.position, p.y_offset = item, (x_pitch or groups * channels) * item, y_offset * item
+        set_axes(p.axis, s.axes[IMAGES].out, s.axes[ROWS], s.axes[COLUMNS], y_image, p.position, item)
+        p.axis[IMAGES].blocks, p.axis[ROWS].blocks, p.axis[COLUMNS].blocks = s.blocks
+        p.along, p.across = s.along, COLUMNS if s.along == ROWS else ROWS
+        p.depth, p.one_run, p.pair, p.repeat, p.expand = s.depth, s.one_run, s.pair, s.repeat, s.expand
+        p.summed, p.edges_cut = s.lanes is Lanes.SUMMED, s.reading is Reading.EDGES_CUT
+        p.strip_height, p.strip_position, p.strip_bytes = s.strip_height, s.strip_position, s.strip_bytes
+        p.packed_bytes, p.panel_blocks, p.tasks, p.seconds = s.packed_bytes, s.panel_blocks, s.tasks, s.seconds
         p.kernel_outer, p.kernel_inner, p.kernel_run, p.kernel_filter = [step * item for step in kernel_steps[:4]]
-        p.merged = (groups == 1 and not p.channelwise and p.position == channels * item
-                    and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
-                    and (p.along == COLUMNS or not touches_padding(&p.axis[COLUMNS])))
-        written = batch * rows[5] * columns[5] * groups * filters * item
-        touched = batch * rows[0] * columns[0] * p.position + written
-        p.far, p.distant, p.beyond = touched > FAR, touched > DISTANT, written >= BEYOND
-        self.lay_panels(groups, channels, filters, kernel_steps[4] * item, kernel_offset * item, x_pitch == 0)
-        cut_tasks(p)
+        written = s.axes[IMAGES].out * s.axes[ROWS].out * s.axes[COLUMNS].out * groups * filters * item
+        p.y_reach = reach_of(written)
+        p.reach = reach_of(written + <double>p.axis[IMAGES].out * p.axis[IMAGES].x_one)
+        self.choose_functions(s.lanes, s.reading)
+        self.lay_panels(s, kernel_steps[4] * item, kernel_offset * item)
 
-    cdef find_channelwise(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters):
-        """Channels with a filter each: lanes hold channels, or the channels of several neighbouring positions. Several
-        channels for one filter become as many taps: strips hold the first channels of all groups, then the second. All
-        channels for one filter: as with a filter each, and added up."""
-        cdef Pass *p = &self.plan
-        cdef Axis *columns = &p.axis[COLUMNS]
-        cdef int lanes = p.kernels.lanes
-        p.repeat = 1
-        p.paired = (p.along == COLUMNS and p.axis[ROWS].taps > 1
-                    and p.axis[ROWS].stride == p.axis[ROWS].dilation == 1)
-        p.summed = (p.along == COLUMNS and groups == filters == 1 and channels % lanes == 0
-                    and columns.taps >= (2 if p.paired else MANY_TAPS)
-                    and tile_inputs(p) <= lines_together(p.position))
-        if p.summed:
-            p.channelwise = p.cut_edges = True
-            p.rearranged = p.loosened = False
-            p.run = 1
-            return
-        if (channels > 1 and filters == 1 and groups > 1 and p.along != IMAGES and columns.dilation == 1
-                and 2 * groups >= lanes):
-            p.channelwise = p.rearranged = True
-            p.cut_edges = p.paired = p.loosened = False
-            return
-        if p.along == COLUMNS and columns.stride == 1 and columns.y_step == p.strip_position and columns.out > 1:
-            p.repeat = max(lanes // groups, 1)
-        p.channelwise = channels == 1 and filters == 1 and (groups > 1 or p.repeat > 1)
-        p.rearranged = p.expand > 1
-        p.cut_edges = p.channelwise and p.repeat == 1 and not p.rearranged and p.along != IMAGES
-        p.paired = p.paired and p.cut_edges
-        p.loosened = p.cut_edges and tile_inputs(p) > lines_together(p.position)
-        if p.loosened:
-            p.cut_edges, p.rearranged = False, True
+    cdef choose_functions(self, lanes, reading):
+        cdef CorrelationPlan *p = &self.plan
+        cdef const Axis *along = &p.axis[p.along]
+        p.direct_from, p.direct_to = along.direct_from, along.direct_to
+        p.copy = copy_same
+        if reading is Reading.EDGES_CUT or p.along == IMAGES:
+            p.direct_from, p.direct_to = 0, along.out
+        elif reading is not Reading.IN_PLACE and reading is not Reading.EDGES_COPIED:
+            p.direct_from = p.direct_to = 0
+            p.copy = (copy_expanded if reading is Reading.EXPANDED else
+                      copy_sorted if reading is Reading.SORTED else copy_apart)
+        if p.along == IMAGES:
+            p.sweep = sweep_images
+        elif lanes is Lanes.FILTERS:
+            p.sweep = sweep_filters
+        else:
+            p.sweep = sweep_positions if lanes is Lanes.POSITIONS else sweep_channels
+        p.ask_ahead = p.reach >= PAST_ALL and p.along == COLUMNS and reading is not Reading.APART
 
-    cdef lay_panels(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, Py_ssize_t kernel_group,
-                    Py_ssize_t kernel_offset, bint interleaved):
-        cdef Pass *p = &self.plan
-        cdef Py_ssize_t run = p.run * (p.axis[COLUMNS].taps if p.merged else 1)
-        cdef Py_ssize_t inner = 1 if p.merged else p.axis[COLUMNS].taps
+    cdef lay_panels(self, s, Py_ssize_t kernel_group, Py_ssize_t kernel_offset):
+        cdef CorrelationPlan *p = &self.plan
+        cdef Py_ssize_t run = p.depth * (p.axis[COLUMNS].taps if p.one_run else 1)
+        cdef Py_ssize_t inner = 1 if p.one_run else p.axis[COLUMNS].taps
+        cdef Py_ssize_t group_x = p.depth * p.item, filter_x = 0, filters, index = 0, packed = 0
         cdef int lanes = p.kernels.lanes
         cdef Panel *panel
-        if p.summed:
-            groups = channels
-        if p.channelwise:
+        if s.lanes is not Lanes.FILTERS:
+            filter_x = p.item
             p.kernel_filter = p.kernel_run if p.summed else kernel_group // p.expand
-            cut = [(1, 1, first, min(lanes, groups - first)) for first in range(0, groups, lanes)]
-            groups = 1
-        else:
-            room = lines_together(p.axis[p.along].x_step) - 2         # beside them, lines of the kernel
-            heights = [min(p.kernels.height[kind], room) for kind in range(runtime.MG_ROW_KINDS)]
-            cut = choose_panels(filters, p.axis[p.along].out, run if interleaved else 1, lanes, heights)
-        p.panel_count = groups * len(cut)
+        filters = sum([cut.filters for cut in s.panels])     # of a group
+        p.panel_count = s.groups * len(s.panels)
         p.panels = <Panel *>malloc(p.panel_count * sizeof(Panel))
         if p.panels == NULL:
             raise MemoryError
-        p.packed_bytes = 0
-        for index in range(p.panel_count):
-            group = index // len(cut)
-            vectors, taps, first, count = cut[index % len(cut)]
-            panel = &p.panels[index]
-            panel.kind, panel.taps, panel.width, panel.filters = tile_kind(vectors, taps), taps, vectors * lanes, count
-            panel.lanes = count if taps > 1 else count - (vectors - 1) * lanes
-            if p.channelwise:
-                panel.lanes = count * p.repeat
-                panel.kind = runtime.MG_LANES if panel.lanes == lanes else runtime.MG_LANES_PART
-            panel.height = p.kernels.height[runtime.MG_LANES] if p.channelwise else heights[panel.kind]
-            panel.x = (first if p.channelwise else group * p.run) * p.item
-            panel.y = 0 if p.summed else (group * filters + first) * p.item
-            panel.kernel = kernel_offset + group * kernel_group + first * p.kernel_filter
-            panel.packed = p.packed_bytes
-            panel.inner_bytes = (run // taps + run % taps) * panel.width * p.item
-            panel.outer_bytes = inner * panel.inner_bytes
-            p.packed_bytes += p.axis[ROWS].taps * panel.outer_bytes
-        # Strips end where tiles end; but channelwise low tiles cost little and copies much.
-        p.strip_height = 1 if p.channelwise else p.panels[0].height
-        p.packed_bias = p.packed_bytes
-        p.packed_bytes += lanes * p.item if p.channelwise and p.repeat > 1 else 0
+        for group in range(s.groups):
+            for vectors, taps, first, count, height in s.panels:
+                panel = &p.panels[index]
+                panel.filters, panel.taps, panel.width, panel.height = count, taps, vectors * lanes, height
+                panel.kind = tile_kind(vectors, taps)
+                panel.lanes = count if taps > 1 else count - (vectors - 1) * lanes
+                if filter_x:
+                    panel.lanes = count * p.repeat
+                    panel.kind = runtime.MG_LANES if panel.lanes == lanes else runtime.MG_LANES_PART
+                panel.x = group * group_x + first * filter_x
+                panel.y = 0 if p.summed else (group * filters + first) * p.item
+                panel.kernel = kernel_offset + group * kernel_group + first * p.kernel_filter
+                panel.packed = packed
+                panel.inner_bytes = (run // taps + run % taps) * panel.width * p.item
+                panel.outer_bytes = inner * panel.inner_bytes
+                packed += p.axis[ROWS].taps * panel.outer_bytes
+                index += 1
+        p.packed_bias = packed
 
     @property
     def scratch_bytes(self):
         return self.plan.packed_bytes + self.plan.strip_bytes
 
 
-cdef int tile_kind(int vectors, int taps) noexcept:
-    cdef int kind = vectors - 1
-    if taps > 1:
-        kind = runtime.MG_TAPS_2
-        while taps > 2:
-            kind += 1
-            taps //= 2
-    return kind
+# ---- one call: what a part of something else may use, too; then jobs of several passes ----
+
+cdef CorrelationCall bind(Correlation correlation, const char *x, const char *kernel, const char *bias, char *y,
+                          bint relu) noexcept:
+    return CorrelationCall(plan=&correlation.plan, x=x, kernel=kernel, bias=bias, y=y, packed=NULL, relu=relu,
+                           failed=False)
 
 
-cdef set_axis(Axis *a, values, Py_ssize_t one, Py_ssize_t item):
-    a.size, a.taps, a.dilation, a.stride, a.start, a.out, a.y_step = values
-    a.y_step *= item
-    a.x_one, a.x_step, a.x_tap = one, a.stride * one, a.dilation * one
-    a.blocks = 1
-    # Outputs whose taps all lie inside: from the first with start + o*s >= 0 to the last with ... + span <= size.
-    cdef Py_ssize_t room = a.size - (a.taps - 1) * a.dilation - 1 - a.start
-    a.direct_from = min(ceil_div(-a.start, a.stride), a.out) if a.start < 0 else 0
-    a.direct_to = min(max(room // a.stride + 1, a.direct_from), a.out) if room >= 0 else a.direct_from
-    if a.taps == 0:
-        a.direct_from, a.direct_to = 0, a.out
+cdef Filters filters_of(const CorrelationPlan *plan, Py_ssize_t panel) noexcept nogil:
+    cdef const Panel *q = &plan.panels[panel]
+    return Filters(first=q.y // plan.item, count=q.filters, width=q.width, packed=q.packed)
 
 
-cdef bint touches_padding(Axis *a):
-    return a.direct_from > 0 or a.direct_to < a.out
+cdef void pack_filters(const CorrelationPlan *plan, Py_ssize_t panel, runtime.mg_conv_pack *how,
+                       char *to) noexcept nogil:
+    cdef const Panel *q = &plan.panels[panel]
+    how.taps, how.width, how.filters, how.merged = q.taps, q.width, <int>q.filters, plan.one_run
+    plan.kernels.pack(how, to)
 
 
-cdef Py_ssize_t lines_together(Py_ssize_t step):
-    """How many cache lines, each `step` bytes after the one before, the first-level cache holds: a power of two crowds
-    them into few of its sets."""
-    return L1_BYTES // math.gcd(step, L1_BYTES // L1_WAYS)
+cdef void pack_panel(CorrelationCall *call, Py_ssize_t index) noexcept nogil:
+    cdef const CorrelationPlan *p = call.plan
+    cdef const Panel *panel = &p.panels[index]
+    cdef runtime.mg_conv_pack how
+    how.source = call.kernel + panel.kernel
+    how.outer, how.inner, how.run = p.axis[ROWS].taps, p.axis[COLUMNS].taps, p.depth
+    how.outer_step, how.inner_step = p.kernel_outer, p.kernel_inner
+    how.run_step, how.filter_step = p.kernel_run, p.kernel_filter
+    pack_filters(p, index, &how, call.packed + panel.packed)
+    if p.repeat > 1:
+        repeat_panel(call, panel)
 
 
-cdef Py_ssize_t tile_inputs(Pass *p):
-    """Positions of x that one channelwise tile reads."""
-    cdef Py_ssize_t high = 2 if p.paired else 1
-    cdef Py_ssize_t wide = p.kernels.height[runtime.MG_LANES_PAIR if p.paired else runtime.MG_LANES]
-    return (p.axis[ROWS].taps + high - 1) * (p.axis[COLUMNS].taps + wide - 1)
+cdef void run_box(CorrelationCall *call, const Box *box) noexcept nogil:
+    cdef const CorrelationPlan *p = call.plan
+    cdef Segment segments[3]
+    cdef char *strips = NULL
+    cdef Py_ssize_t image
+    cdef int count
+    if p.along == IMAGES:
+        segments[0].first, segments[0].count = box.first[IMAGES], box.end[IMAGES] - box.first[IMAGES]
+        segments[0].row, segments[0].column, segments[0].x = p.axis[ROWS].x_one, p.axis[COLUMNS].x_one, call.x
+        p.sweep(call, box, 0, segments, 1)
+        return
+    if p.strip_bytes:
+        strips = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, p.strip_bytes)
+        if strips == NULL:
+            call.failed = True
+            return
+    for image in range(box.first[IMAGES], box.end[IMAGES]):
+        count = lay_segments(p, box, call.x + image * p.axis[IMAGES].x_one, strips, segments)
+        p.sweep(call, box, image, segments, count)
 
 
-cdef int choose_along(Pass *p, Py_ssize_t low):
-    cdef Py_ssize_t batch = p.axis[IMAGES].out, columns = p.axis[COLUMNS].out
-    if p.axis[ROWS].out == 1 and columns == 1:
-        return IMAGES
-    if columns == 1:
-        return IMAGES if batch > p.axis[ROWS].out else ROWS
-    return IMAGES if columns < low and batch >= 2 * columns else COLUMNS
+cdef void run_positions(CorrelationCall *call, Py_ssize_t images, Py_ssize_t positions, Py_ssize_t panel,
+                        Py_ssize_t end_panel) noexcept nogil:
+    cdef Box box
+    box.first[IMAGES] = box.first[ROWS] = box.first[COLUMNS] = 0
+    box.end[IMAGES], box.end[ROWS], box.end[COLUMNS] = images, 1, positions
+    box.panel, box.end_panel = panel, end_panel
+    run_box(call, &box)
 
 
-cdef cut_tasks(Pass *p):
-    """Boxes by shape alone: panels cut to fit the cache, then positions into enough tasks."""
-    cdef Axis *along = &p.axis[p.along]
-    cdef double work = 1, bytes
-    cdef Py_ssize_t wanted, limit, blocks, width, share, i
-    for i in range(3):
-        work *= p.axis[i].out * <double>p.axis[i].taps
-    bytes = work / (p.axis[ROWS].taps * <double>p.axis[COLUMNS].taps)
-    work *= p.run
-    width = 0
-    for i in range(p.panel_count):
-        width += p.panels[i].width
-    p.seconds = work * width / (p.kernels.lanes * 8e9) + bytes * width * p.item / 2e10
-    wanted = min(max(<Py_ssize_t>(p.seconds / 5e-6), 1), TASKS)
-    p.panel_blocks = 1 if p.summed else min(max(p.packed_bytes // L2_SHARE, 1), p.panel_count)
-    blocks = ceil_div(wanted, p.panel_blocks)
-    for i in range(3):
-        limit = p.axis[i].out
-        if i == p.along:
-            limit = max(limit // (2 * p.panels[0].height), 1)
-        p.axis[i].blocks = min(max(limit, 1), blocks)
-        blocks = ceil_div(blocks, p.axis[i].blocks)
-    if p.axis[IMAGES].blocks == p.axis[IMAGES].out and p.along != IMAGES:
-        share = p.axis[ROWS].size * p.axis[COLUMNS].size * p.position // (p.axis[ROWS].blocks * p.axis[COLUMNS].blocks)
-        if share > L2_SHARE and p.panel_count > p.panel_blocks:
-            p.axis[ROWS].blocks = min(p.axis[ROWS].out, p.axis[ROWS].blocks * ceil_div(share, L2_SHARE))
-    if blocks > 1 and not p.summed:
-        p.panel_blocks = min(p.panel_count, p.panel_blocks * blocks)
-    p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
-    p.strip_bytes = 0
-    if p.loosened:
-        p.strip_position = loose(p.panel_count * p.panels[0].width * p.item)
-        share = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks),
-                           ceil_div(p.axis[COLUMNS].out, p.axis[COLUMNS].blocks))
-        p.panel_blocks = min(p.panel_count, max(p.panel_blocks, ceil_div(share, L2_SHARE)))
-        p.strip_position = loose(ceil_div(p.panel_count, p.panel_blocks) * p.panels[0].width * p.item)
-    if p.rearranged:
-        share = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks), p.axis[COLUMNS].out)
-        p.axis[ROWS].blocks = min(p.axis[ROWS].out, p.axis[ROWS].blocks * ceil_div(share, L2_SHARE))
-        p.tasks = p.panel_blocks * p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
-    if p.along != IMAGES and not p.cut_edges and (p.rearranged or touches_padding(along)):
-        p.strip_bytes = strip_size(p, ceil_div(p.axis[ROWS].out, p.axis[ROWS].blocks),
-                                   ceil_div(p.axis[COLUMNS].out, p.axis[COLUMNS].blocks))
+cdef void run_task(CorrelationCall *call, Py_ssize_t index) noexcept nogil:
+    cdef const CorrelationPlan *p = call.plan
+    cdef Py_ssize_t boxes = p.axis[IMAGES].blocks * p.axis[ROWS].blocks * p.axis[COLUMNS].blocks
+    cdef Box box
+    find_box(p.axis, index % boxes, box.first, box.end)
+    index //= boxes
+    box.panel, box.end_panel = index * p.panel_count // p.panel_blocks, (index + 1) * p.panel_count // p.panel_blocks
+    run_box(call, &box)
 
 
-cdef Py_ssize_t strip_size(Pass *p, Py_ssize_t rows, Py_ssize_t columns):
-    """Bytes of the largest strips of one task: all inputs that its box reads."""
-    cdef Axis *r = &p.axis[ROWS]
-    cdef Axis *c = &p.axis[COLUMNS]
-    cdef Py_ssize_t high = (rows - 1) * r.stride + (r.taps - 1) * r.dilation + 1
-    cdef Py_ssize_t wide = (columns - 1) * c.stride + (c.taps - 1) * c.dilation + 1
-    if p.along == COLUMNS:
-        high = min(high, r.size)
-        wide += (c.taps - 1) * c.dilation + 1
-    else:
-        wide = min(wide, c.size)
-        high += (r.taps - 1) * r.dilation + 1
-    return high * wide * p.strip_position
+cdef void one_task(void *context, Py_ssize_t index) noexcept nogil:
+    run_task(<CorrelationCall *>context, index)
 
 
-include "correlation_call.pxi"
+cdef void run_tasks(CorrelationCall *call) noexcept:
+    runtime.parallel_for(one_task, call, call.plan.tasks, call.plan.seconds)
+
+
+cdef struct Job:
+    CorrelationCall *calls
+    int count
+
+
+cdef void pack_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef CorrelationCall *call = (<Job *>context).calls
+    while index >= call.plan.panel_count:
+        index -= call.plan.panel_count
+        call += 1
+    pack_panel(call, index)
+
+
+cdef void pass_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef CorrelationCall *call = (<Job *>context).calls
+    while index >= call.plan.tasks:
+        index -= call.plan.tasks
+        call += 1
+    run_task(call, index)
+
+
+cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
+    cdef CorrelationCall few[FEW]
+    cdef Job job
+    cdef Py_ssize_t panels = 0, tasks = 0, bytes = 0, i
+    cdef double seconds = 0
+    cdef const CorrelationPlan *p
+    cdef char *packed
+    cdef bint failed = False
+    job.count = <int>len(passes)
+    job.calls = few
+    if job.count > FEW:
+        job.calls = <CorrelationCall *>malloc(job.count * sizeof(CorrelationCall))
+        if job.calls == NULL:
+            raise MemoryError
+    for i in range(job.count):
+        job.calls[i] = bind(<Correlation>passes[i], x, kernel, bias, y, relu)
+        job.calls[i].packed = <char *>bytes
+        p = job.calls[i].plan
+        panels += p.panel_count
+        tasks += p.tasks
+        bytes += line_up(p.packed_bytes)
+        seconds += p.seconds
+    packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, bytes)
+    if packed != NULL:
+        for i in range(job.count):
+            job.calls[i].packed = packed + <Py_ssize_t>job.calls[i].packed
+        runtime.parallel_for(pack_task, &job, panels, bytes * 3e-10)
+        runtime.parallel_for(pass_task, &job, tasks, seconds)
+    for i in range(job.count):
+        failed |= job.calls[i].failed
+    if job.count > FEW:
+        free(job.calls)
+    return runtime.check_memory(packed != NULL and not failed)
+
+
+include "correlation_strips.pxi"
+include "correlation_tiles.pxi"
+include "correlation_filters.pxi"
+include "correlation_channels.pxi"
+include "correlation_positions.pxi"
 include "correlation_scatter.pxi"

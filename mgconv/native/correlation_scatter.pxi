@@ -25,7 +25,7 @@ cdef class ScatterConv(runtime.Algorithm):
         return geometry.groups == 1 and filters > 1 and 1 < math.prod(entries) <= MOST_ENTRIES
 
     def __cinit__(self, geometry, bint wide):
-        cdef Scatter *p = &self.plan
+        cdef ScatterPlan *p = &self.plan
         cdef Spread *across
         p.kernels = runtime.active_isa().conv_outer[wide]
         p.item = 8 if wide else 4
@@ -55,10 +55,8 @@ cdef class ScatterConv(runtime.Algorithm):
         self.scratch_bytes = self.product.plan.packed_bytes + p.chunk * p.entries * p.item
 
     cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1:
-        cdef ScatterCall call
-        call.plan, call.dx = &self.plan, dx
-        call.product = Call(plan=&self.product.plan, x=dy, kernel=kernel, bias=NULL, y=NULL, packed=NULL, relu=False,
-                            failed=False)
+        cdef ScatterCall call = ScatterCall(plan=&self.plan, product=bind(self.product, dy, kernel, NULL, NULL, False),
+                                            dx=dx)
         call.product.packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, self.product.plan.packed_bytes)
         if call.product.packed == NULL:
             call.product.failed = True
@@ -70,8 +68,8 @@ cdef class ScatterConv(runtime.Algorithm):
 
 
 cdef struct ScatterCall:
-    const Scatter *plan
-    Call product
+    const ScatterPlan *plan
+    CorrelationCall product
     char *dx
 
 
@@ -81,7 +79,7 @@ cdef inline Py_ssize_t first_reaching(const Spread *a, Py_ssize_t from_, Py_ssiz
     return min(ceil_div(distance, a.stride), a.out) if distance > 0 else 0
 
 
-cdef void add_row(const Scatter *p, char *dx, const char *products, Py_ssize_t output, Py_ssize_t count,
+cdef void add_row(const ScatterPlan *p, char *dx, const char *products, Py_ssize_t output, Py_ssize_t count,
                   Py_ssize_t tap, Py_ssize_t from_, Py_ssize_t till) noexcept nogil:
     """Add one run of each product to columns from_ ... till - 1 of the row `dx`; the outputs begin with `output`, the
     run with column tap `tap`."""
@@ -105,7 +103,7 @@ cdef void add_row(const Scatter *p, char *dx, const char *products, Py_ssize_t o
 
 cdef void scatter_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef ScatterCall *call = <ScatterCall *>context
-    cdef const Scatter *p = call.plan
+    cdef const ScatterPlan *p = call.plan
     cdef Py_ssize_t blocks = p.rows.blocks * p.columns.blocks, block = index % blocks, image = index // blocks
     cdef Py_ssize_t row = block // p.columns.blocks, column = block % p.columns.blocks
     cdef Py_ssize_t h0 = row * p.rows.size // p.rows.blocks, h1 = (row + 1) * p.rows.size // p.rows.blocks
@@ -114,18 +112,21 @@ cdef void scatter_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t r1 = first_reaching(&p.rows, h1, 0), c1 = first_reaching(&p.columns, w1, 0), r, c, count, h, i, j
     cdef Py_ssize_t size = p.columns.size * p.channels * p.item, filters = p.filters * p.item
     cdef char *dx = call.dx + image * p.rows.size * size
-    cdef const char *dy = call.product.x + image * p.rows.out * p.columns.out * filters
+    cdef CorrelationCall product = call.product               # this task's part of it
+    cdef const char *dy = product.x + image * p.rows.out * p.columns.out * filters
     cdef char *products = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, p.chunk * p.entries * p.item)
     if products == NULL:
         call.product.failed = True
         return
+    product.y = products
     for h in range(h0, h1):
         memset(dx + h * size + w0 * p.channels * p.item, 0, (w1 - w0) * p.channels * p.item)
     for r in range(first_reaching(&p.rows, h0, p.rows.taps - 1), r1):
         c = first_reaching(&p.columns, w0, p.columns.taps - 1)
         while c < c1:
             count = min(p.chunk, c1 - c)
-            run_positions(&call.product, dy + (r * p.columns.out + c) * filters, products, count)
+            product.x = dy + (r * p.columns.out + c) * filters
+            run_positions(&product, 1, count, 0, product.plan.panel_count)
             for i in range(p.rows.taps):
                 h = r * p.rows.stride + p.rows.start + i * p.rows.dilation
                 if h0 <= h < h1:

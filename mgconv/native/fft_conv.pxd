@@ -2,7 +2,7 @@
 from mgconv.native cimport runtime
 
 
-cdef struct Pass:
+cdef struct FFTPlan:
     # A correlation of x (batch, steps, channels) with taps to y (batch, out_steps, filters).
     const runtime.mg_fft_kernels *fft
     const runtime.mg_fft_conv_kernels *kernels
@@ -22,4 +22,4 @@ cdef struct Pass:
 
 
 cdef class FFTConv(runtime.Algorithm):
-    cdef Pass towards_output, towards_input
+    cdef FFTPlan towards_output, towards_input

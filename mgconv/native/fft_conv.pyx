@@ -21,7 +21,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from mgconv.native cimport runtime
-from mgconv.native.runtime cimport BEYOND, LINE, MG_SCRATCH_JOB, MG_SCRATCH_TASK, STREAMED, TOUCHED
+from mgconv.native.caches cimport LINE, READ_AHEAD, STREAM_BYTES, STREAMED, ceil_div, lined_up, reach_of
+from mgconv.native.runtime cimport MG_SCRATCH_JOB, MG_SCRATCH_TASK
 
 cdef enum:
     BLOCK_BYTES = 1 << 20             # spectra of one task
@@ -31,35 +32,31 @@ cdef enum:
     ROWS = 8                          # pairs a block should have, so that products reuse the taps
 
 
-cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return (a + b - 1) // b
-
-
-cdef Py_ssize_t columns_of(const Pass *p, Py_ssize_t rows, Py_ssize_t width) noexcept nogil:
+cdef Py_ssize_t columns_of(const FFTPlan *p, Py_ssize_t rows, Py_ssize_t width) noexcept nogil:
     """How many columns hold `rows` rows of `width` channels."""
     if width < p.lanes:
         return ceil_div(rows, p.lanes // width)
     return rows * ceil_div(width, p.lanes)
 
 
-cdef inline Py_ssize_t row_offset(const Pass *p, Py_ssize_t row, Py_ssize_t width) noexcept nogil:
+cdef inline Py_ssize_t row_offset(const FFTPlan *p, Py_ssize_t row, Py_ssize_t width) noexcept nogil:
     cdef Py_ssize_t sharing = p.lanes // width
     if sharing > 1:
         return row // sharing * p.pitch + row % sharing * width
     return row * ceil_div(width, p.lanes) * p.pitch
 
 
-cdef inline Py_ssize_t channel_offset(const Pass *p, Py_ssize_t channel) noexcept nogil:
+cdef inline Py_ssize_t channel_offset(const FFTPlan *p, Py_ssize_t channel) noexcept nogil:
     return channel // p.lanes * p.pitch + channel % p.lanes
 
 
-cdef inline Py_ssize_t spectra_bytes(const Pass *p, Py_ssize_t rows, Py_ssize_t width) noexcept nogil:
+cdef inline Py_ssize_t spectra_bytes(const FFTPlan *p, Py_ssize_t rows, Py_ssize_t width) noexcept nogil:
     # A vector read at the last lane reaches beyond the column.
     return (columns_of(p, rows, width) * p.pitch + p.lanes) * p.itemsize
 
 
-cdef struct Call:
-    const Pass *plan
+cdef struct FFTCall:
+    const FFTPlan *plan
     const char *x
     const char *kernel
     const char *bias
@@ -74,12 +71,12 @@ cdef struct Call:
     bint failed
 
 
-cdef void load_signals(const Pass *p, const char *x, Py_ssize_t steps, Py_ssize_t width, Py_ssize_t start,
+cdef void load_signals(const FFTPlan *p, const char *x, Py_ssize_t steps, Py_ssize_t width, Py_ssize_t start,
                        Py_ssize_t length, Py_ssize_t first, Py_ssize_t count, char *spectra) noexcept nogil:
     """Transform `count` pairs: segment j of each signal (steps, width) is its elements j * p.step + start on, `length`
     of them and zeros up to n. A few positions at a time, since they lie behind one another."""
     cdef Py_ssize_t each = ceil_div(p.segments, 2), pair, part, segment, origin, low, high, vector, channel, row, some
-    cdef Py_ssize_t position = width * p.itemsize, at_once = max(STREAMED // position, 1)
+    cdef Py_ssize_t position = width * p.itemsize, at_once = max(STREAM_BYTES // position, 1)
     cdef char *column
     memset(spectra, 0, columns_of(p, count, width) * p.pitch * p.itemsize)
     for pair in range(count):
@@ -94,7 +91,7 @@ cdef void load_signals(const Pass *p, const char *x, Py_ssize_t steps, Py_ssize_
             row = (first + pair) // each * steps
             while low < high:
                 some = min(at_once, high - low)
-                if p.batch * steps * position >= TOUCHED:
+                if reach_of(p.batch * steps * position) >= READ_AHEAD:
                     runtime.touch_rows(x + (row + low) * position, 0, 1, some * position)
                 for vector in range(ceil_div(width, p.lanes)):
                     channel = vector * p.lanes
@@ -107,14 +104,14 @@ cdef void load_signals(const Pass *p, const char *x, Py_ssize_t steps, Py_ssize_
         p.fft.forward(spectra + row * p.pitch * p.itemsize, p.log2n, 2 * p.lanes)
 
 
-cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize_t count, const char *bias, bint relu,
-                        char *y) noexcept nogil:
+cdef void store_signals(const FFTPlan *p, char *spectra, Py_ssize_t first, Py_ssize_t count, const char *bias,
+                        bint relu, char *y) noexcept nogil:
     """Transform `count` pairs back and store their outputs, a few positions at a time; past the caches, if many."""
     cdef Py_ssize_t each = ceil_div(p.segments, 2), pair, part, segment, vector, channel, row, low, high, some
-    cdef Py_ssize_t position = p.filters * p.itemsize, at_once = max(STREAMED // position, 1)
+    cdef Py_ssize_t position = p.filters * p.itemsize, at_once = max(STREAM_BYTES // position, 1)
     cdef const char *column
-    cdef char room[STREAMED + LINE]
-    cdef char *near = room + (-<Py_ssize_t>room & (LINE - 1))
+    cdef char room[STREAM_BYTES + LINE]
+    cdef char *near = lined_up(room)
     cdef char *to
     cdef bint stream
     for row in range(columns_of(p, count, p.filters)):
@@ -129,8 +126,8 @@ cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize
             while low < high:
                 some = min(at_once, high - low)
                 to = y + ((first + pair) // each * p.out_steps + low) * position
-                stream = p.batch * p.out_steps * position >= BEYOND and some * position <= STREAMED and (
-                    (<size_t>to | position) % LINE == 0)
+                stream = (reach_of(p.batch * p.out_steps * position) >= STREAMED and some * position <= STREAM_BYTES
+                          and (<size_t>to | position) % LINE == 0)
                 for vector in range(ceil_div(p.filters, p.lanes)):
                     channel = vector * p.lanes
                     column = spectra + (row_offset(p, pair, p.filters) + vector * p.pitch + part * p.lanes
@@ -143,16 +140,16 @@ cdef void store_signals(const Pass *p, char *spectra, Py_ssize_t first, Py_ssize
                 low += some
 
 
-cdef inline Py_ssize_t parts_of(const Pass *p) noexcept nogil:
+cdef inline Py_ssize_t parts_of(const FFTPlan *p) noexcept nogil:
     return ceil_div(p.n, TOGETHER)
 
 
-cdef inline Py_ssize_t sums_blocks(const Pass *p) noexcept nogil:
+cdef inline Py_ssize_t sums_blocks(const FFTPlan *p) noexcept nogil:
     """Tasks that share the frequencies of one sum."""
     return min(parts_of(p), SUM_BLOCKS)
 
 
-cdef void multiply(const Pass *p, const char *left, const Py_ssize_t *left_rows, const Py_ssize_t *left_depth,
+cdef void multiply(const FFTPlan *p, const char *left, const Py_ssize_t *left_rows, const Py_ssize_t *left_depth,
                    const char *right, const Py_ssize_t *right_depth, char *out, const Py_ssize_t *out_rows,
                    Py_ssize_t rows, Py_ssize_t depth, Py_ssize_t vector, Py_ssize_t vectors, Py_ssize_t first_part,
                    Py_ssize_t end_part, bint conj, bint accumulate) noexcept nogil:
@@ -177,8 +174,8 @@ cdef void multiply(const Pass *p, const char *left, const Py_ssize_t *left_rows,
 
 cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
     """Transform one column of taps: a channel's, for a vector of filters, or those of several channels."""
-    cdef Call *call = <Call *>context
-    cdef const Pass *p = call.plan
+    cdef FFTCall *call = <FFTCall *>context
+    cdef const FFTPlan *p = call.plan
     cdef Py_ssize_t sharing = max(p.lanes // p.filters, 1), columns = ceil_div(p.filters, p.lanes)
     cdef Py_ssize_t first = index // columns * sharing, channel, filter = index % columns * p.lanes
     cdef char *column = call.taps + index * p.pitch * p.itemsize
@@ -190,13 +187,13 @@ cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
     p.fft.forward(column, p.log2n, 2 * p.lanes)
 
 
-cdef Py_ssize_t block_bytes(const Pass *p) noexcept nogil:
+cdef Py_ssize_t block_bytes(const FFTPlan *p) noexcept nogil:
     return spectra_bytes(p, p.block, p.channels) + spectra_bytes(p, p.block, p.filters)
 
 
 cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Call *call = <Call *>context
-    cdef const Pass *p = call.plan
+    cdef FFTCall *call = <FFTCall *>context
+    cdef const FFTPlan *p = call.plan
     cdef Py_ssize_t first = index * p.block
     cdef Py_ssize_t count = min(p.block, p.pairs - first)
     cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_TASK, block_bytes(p))
@@ -210,8 +207,8 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     store_signals(p, outputs, first, count, call.bias, call.relu, call.y)
 
 
-cdef int convolve(const Pass *p, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
-    cdef Call call
+cdef int convolve(const FFTPlan *p, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
+    cdef FFTCall call
     call.plan, call.x, call.kernel, call.bias, call.y, call.relu, call.failed = p, x, kernel, bias, y, relu, False
     call.taps = <char *>runtime.scratch(MG_SCRATCH_JOB, spectra_bytes(p, p.channels, p.filters))
     if call.taps == NULL:
@@ -226,13 +223,13 @@ cdef int convolve(const Pass *p, const char *x, const char *kernel, const char *
 
 # ---- gradient to the kernel ----
 
-cdef Py_ssize_t chunk_pairs(const Pass *p) noexcept nogil:
+cdef Py_ssize_t chunk_pairs(const FFTPlan *p) noexcept nogil:
     cdef Py_ssize_t pair = spectra_bytes(p, p.lanes, p.channels + p.filters) // p.lanes
     cdef Py_ssize_t chunks = ceil_div(p.pairs, max(1, CHUNK_BYTES // max(pair, 1)))
     return ceil_div(ceil_div(p.pairs, max(chunks, 1)), p.unit) * p.unit
 
 
-cdef Py_ssize_t chunk_bytes(const Pass *p) noexcept nogil:
+cdef Py_ssize_t chunk_bytes(const FFTPlan *p) noexcept nogil:
     cdef Py_ssize_t chunk = chunk_pairs(p)
     return (spectra_bytes(p, chunk, p.channels) + spectra_bytes(p, chunk, p.filters)
             + spectra_bytes(p, p.channels, p.filters))
@@ -240,8 +237,8 @@ cdef Py_ssize_t chunk_bytes(const Pass *p) noexcept nogil:
 
 cdef void spread_task(void *context, Py_ssize_t index) noexcept nogil:
     """`unit` pairs of the chunk, which share no column with others: their inputs, or their gradients."""
-    cdef Call *call = <Call *>context
-    cdef const Pass *p = call.plan
+    cdef FFTCall *call = <FFTCall *>context
+    cdef const FFTPlan *p = call.plan
     cdef Py_ssize_t first = index // 2 * p.unit
     cdef Py_ssize_t count = min(p.unit, call.count - first)
     if index % 2:
@@ -254,8 +251,8 @@ cdef void spread_task(void *context, Py_ssize_t index) noexcept nogil:
 
 cdef void sums_task(void *context, Py_ssize_t index) noexcept nogil:
     """One vector of filters, some channels, some frequencies."""
-    cdef Call *call = <Call *>context
-    cdef const Pass *p = call.plan
+    cdef FFTCall *call = <FFTCall *>context
+    cdef const FFTPlan *p = call.plan
     cdef Py_ssize_t blocks = sums_blocks(p), block = index % blocks, columns = ceil_div(p.filters, p.lanes)
     cdef Py_ssize_t first = index // blocks // columns * ROWS, vector = index // blocks % columns
     multiply(p, call.inputs, p.channel_places + first, p.input_rows, call.gradients, p.output_rows, call.sums,
@@ -265,8 +262,8 @@ cdef void sums_task(void *context, Py_ssize_t index) noexcept nogil:
 
 cdef void fold_task(void *context, Py_ssize_t index) noexcept nogil:
     """Transform one column of sums back and store its taps."""
-    cdef Call *call = <Call *>context
-    cdef const Pass *p = call.plan
+    cdef FFTCall *call = <FFTCall *>context
+    cdef const FFTPlan *p = call.plan
     cdef Py_ssize_t sharing = max(p.lanes // p.filters, 1), columns = ceil_div(p.filters, p.lanes)
     cdef Py_ssize_t first = index // columns * sharing, channel, filter = index % columns * p.lanes
     cdef char *column = call.sums + index * p.pitch * p.itemsize
@@ -277,8 +274,8 @@ cdef void fold_task(void *context, Py_ssize_t index) noexcept nogil:
                              <int>min(p.filters - filter, p.lanes))
 
 
-cdef int correlate_kernel(const Pass *p, const char *x, const char *dy, char *dkernel) except -1:
-    cdef Call call
+cdef int correlate_kernel(const FFTPlan *p, const char *x, const char *dy, char *dkernel) except -1:
+    cdef FFTCall call
     cdef Py_ssize_t chunk = chunk_pairs(p), columns = columns_of(p, p.channels, p.filters)
     call.plan, call.x, call.y, call.dkernel, call.failed = p, x, <char *>dy, dkernel, False
     call.inputs = <char *>runtime.scratch(MG_SCRATCH_JOB, chunk_bytes(p))
@@ -302,7 +299,7 @@ cdef int correlate_kernel(const Pass *p, const char *x, const char *dy, char *dk
 
 # ---- plans ----
 
-cdef Py_ssize_t *offsets(const Pass *p, Py_ssize_t count, Py_ssize_t width) except NULL:
+cdef Py_ssize_t *offsets(const FFTPlan *p, Py_ssize_t count, Py_ssize_t width) except NULL:
     """Places of `count` rows of `width` channels or, for width 0, of channels in a row."""
     cdef Py_ssize_t *places = <Py_ssize_t *>malloc(max(count, 1) * sizeof(Py_ssize_t))
     cdef Py_ssize_t i
@@ -313,7 +310,7 @@ cdef Py_ssize_t *offsets(const Pass *p, Py_ssize_t count, Py_ssize_t width) exce
     return places
 
 
-cdef lay_out(Pass *p, int log2n):
+cdef lay_out(FFTPlan *p, int log2n):
     cdef Py_ssize_t pair
     p.lanes = p.fft.lanes
     p.log2n, p.n = log2n, 1 << log2n
@@ -334,7 +331,7 @@ cdef lay_out(Pass *p, int log2n):
     p.channel_places = offsets(p, p.channels, 0)
 
 
-cdef void release(Pass *p) noexcept:
+cdef void release(FFTPlan *p) noexcept:
     free(p.input_rows)
     free(p.output_rows)
     free(p.tap_rows)
@@ -350,8 +347,8 @@ cdef class FFTConv(runtime.Algorithm):
                 and geometry.groups == 1 and 2 * geometry.kernel_shape[0] <= 1 << runtime.MG_FFT_MAX_LOG2)
 
     def __init__(self, geometry, bint wide, int log2n):
-        cdef Pass *p = &self.towards_output
-        cdef Pass *q = &self.towards_input
+        cdef FFTPlan *p = &self.towards_output
+        cdef FFTPlan *q = &self.towards_input
         p.fft, p.kernels = runtime.active_isa().fft[wide], runtime.active_isa().fft_conv[wide]
         p.itemsize = 8 if wide else 4
         p.batch, p.steps, p.channels = geometry.input_shape

@@ -4,11 +4,8 @@ from libc.string cimport memcpy
 
 from mgconv.native cimport runtime
 from mgconv.native.buffers cimport READ, Shape, Taken, bytes_of, fits, release, set_shape, take
-from mgconv.native.correlation cimport Call, Correlation, pack_panel, run_task
-
-
-cdef void frozen_task(void *context, Py_ssize_t index) noexcept nogil:
-    run_task(<Call *>context, index)
+from mgconv.native.caches cimport LINE, line_up, lined_up
+from mgconv.native.correlation cimport Correlation, CorrelationCall, bind, pack_panel, run_tasks
 
 
 cdef class FrozenForward:
@@ -17,7 +14,7 @@ cdef class FrozenForward:
 
     Made by `ConvPlan.freeze`, which checks the arrays. One thread may call it at a time.
     """
-    cdef Call call
+    cdef CorrelationCall call
     cdef Correlation correlation      # this and the arrays are kept alive
     cdef object x, out
     cdef char *memory
@@ -25,17 +22,16 @@ cdef class FrozenForward:
     def __init__(self, Correlation correlation, x, kernel, bias, out, bint relu):
         cdef const unsigned char[::1] x_bytes = bytes_of(x), kernel_bytes = bytes_of(kernel), bias_bytes
         cdef unsigned char[::1] out_bytes = bytes_of(out)
-        cdef Py_ssize_t packed = (correlation.plan.packed_bytes + 63) & ~63, index
+        cdef Py_ssize_t packed = line_up(correlation.plan.packed_bytes), index
         self.correlation, self.x, self.out = correlation, x, out
         free(self.memory)
-        self.memory = <char *>malloc(packed + 64 + (0 if bias is None else bias.nbytes))
+        self.memory = <char *>malloc(packed + LINE + (0 if bias is None else bias.nbytes))
         if self.memory == NULL:
             raise MemoryError("no memory for a packed kernel")
-        cdef Call *call = &self.call
-        call.plan, call.relu, call.failed = &correlation.plan, relu, False
-        call.x, call.kernel, call.y = <const char *>&x_bytes[0], <const char *>&kernel_bytes[0], <char *>&out_bytes[0]
-        call.packed = self.memory + (-<Py_ssize_t>self.memory & 63)
-        call.bias = NULL
+        self.call = bind(correlation, <const char *>&x_bytes[0], <const char *>&kernel_bytes[0], NULL,
+                         <char *>&out_bytes[0], relu)
+        cdef CorrelationCall *call = &self.call
+        call.packed = lined_up(self.memory)
         if bias is not None:
             bias_bytes = bytes_of(bias)
             memcpy(call.packed + packed, &bias_bytes[0], bias_bytes.shape[0])
@@ -48,7 +44,7 @@ cdef class FrozenForward:
         free(self.memory)
 
     def __call__(self):
-        runtime.parallel_for(frozen_task, &self.call, self.call.plan.tasks, self.call.plan.seconds)
+        run_tasks(&self.call)
         enough, self.call.failed = not self.call.failed, False
         runtime.check_memory(enough)
 

@@ -1,5 +1,5 @@
 from mgconv.native cimport runtime
-from mgconv.native.correlation cimport Axis
+from mgconv.native.axis cimport Axis
 
 # Entries of the kernel (tap and channel) that one tile takes, or one tile's filters.
 cdef struct Part:
@@ -9,11 +9,11 @@ cdef struct Part:
     Py_ssize_t first_row, end_row, first_column, end_column      # outputs that meet an input, if taps are cut to those
     Py_ssize_t table                  # where its offsets begin
 
-cdef struct Sum:
+cdef struct SumPlan:
     const runtime.mg_conv_outer_kernels *kernels
     Axis axis[3]
     bint x_copied, swapped, channelwise, tabled
-    bint dy_far                       # a box of dy is read in order before tiles read parts of its rows
+    bint dy_ahead                     # a box of dy is read in order before tiles read parts of its rows
     bint neighbours                   # channelwise, neighbouring taps of a row meet neighbouring positions
     int lanes
     Py_ssize_t entries, filters       # the result is entries x filters
@@ -28,8 +28,8 @@ cdef struct Sum:
     Py_ssize_t partial_bytes, x_bytes, dy_bytes
     double seconds
 
-cdef struct Call:
-    const Sum *plan
+cdef struct SumCall:
+    const SumPlan *plan
     const char *x
     const char *dy
     char *result
@@ -37,7 +37,7 @@ cdef struct Call:
     bint failed
 
 cdef class KernelGradient:
-    cdef Sum plan
+    cdef SumPlan plan
     cdef Py_ssize_t reuse
     cdef bint crowds(self)
     cdef cut_boxes(self, Py_ssize_t channels)
@@ -49,5 +49,10 @@ cdef class KernelGradient:
     cdef cut_tasks(self, bint single)
     cdef int run(self, const char *x, const char *dy, char *dkernel) except -1
 
-cdef Py_ssize_t block_start(const Sum *p, Py_ssize_t block) noexcept nogil
-cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil
+# For those who run a sum as a part of something else: one over `images` and `positions` of what is one row, whose
+# filters are cut into so many blocks; then a task of it, and the first filter of a block.
+cdef SumPlan part_of(const SumPlan *p, Py_ssize_t images, Py_ssize_t positions, Py_ssize_t filter_blocks) noexcept nogil
+cdef void add_chunks(const SumPlan *p, char *to, const char *chunks, Py_ssize_t size, Py_ssize_t count,
+                     Py_ssize_t stride) noexcept nogil      # in elements
+cdef void sum_task(void *call, Py_ssize_t index) noexcept nogil
+cdef Py_ssize_t block_start(const SumPlan *p, Py_ssize_t block) noexcept nogil

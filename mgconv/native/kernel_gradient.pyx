@@ -20,23 +20,13 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.correlation cimport (
-    COLUMNS,
-    IMAGES,
-    ROWS,
-    Axis,
-    ceil_div,
-    crowded,
-    lines_together,
-    loose,
-    set_axis,
-    touches_padding,
-)
-from mgconv.native.runtime cimport TOUCHED
+from mgconv.native.axis cimport COLUMNS, IMAGES, ROWS, Axis, find_box, meets_padding, set_axes
+from mgconv.native.caches cimport READ_AHEAD, ceil_div, crowded, loose, reach_of
 
 import sys
 
 from mgconv.native.passes import merge_positions
+from mgconv.native.strategy import lines_together
 from mgconv.native.tiles import balanced, cheapest_widths, depthwise_parts
 
 cdef enum:
@@ -53,7 +43,7 @@ cdef enum:
     SHARED = 4                        # copies of what neighbouring taps share must spare so much crowding
     FEW_ENTRIES = 128                 # that leave multiplications waiting for memory, where rows of dy,
     WIDE_ROW = 512                    # of so many bytes, are read a part at a time
-    FAR = 2048                        # bytes: rows of the result so far apart are written one after the other
+    ROWS_APART = 2048                 # bytes: rows of the result so far apart are written one after the other
     SHORT_RUN = 8                     # shorter runs of entries are collected in a table
 
 
@@ -72,7 +62,7 @@ cdef class KernelGradient:
 
     def __init__(self, int wide, Py_ssize_t batch, rows, columns, Py_ssize_t groups, Py_ssize_t channels,
                  Py_ssize_t filters, Py_ssize_t x_pitch=0, bint single=False):
-        cdef Sum *p = &self.plan
+        cdef SumPlan *p = &self.plan
         cdef Py_ssize_t item = 8 if wide else 4
         cdef const runtime.mg_isa *isa
         isa = runtime.isa_for(filters, wide) if groups > 1 < channels else runtime.active_isa()
@@ -82,10 +72,7 @@ cdef class KernelGradient:
         p.x_position, p.filters = (x_pitch or groups * channels) * item, groups * filters
         y_image = rows[5] * rows[6]
         rows, columns, batch = merge_positions(batch, rows, columns, y_image)
-        set_axis(&p.axis[COLUMNS], columns, p.x_position, item)
-        set_axis(&p.axis[ROWS], rows, columns[0] * p.x_position, item)
-        set_axis(&p.axis[IMAGES], (batch, 1, 1, 1, 0, batch, y_image),
-                 rows[0] * columns[0] * p.x_position, item)
+        set_axes(p.axis, batch, rows, columns, y_image, p.x_position, item)
         p.channelwise = channels == 1 and filters == 1 and groups > 1
         p.entries = p.axis[ROWS].taps * p.axis[COLUMNS].taps * channels
         p.x_pitch = p.x_position
@@ -93,7 +80,7 @@ cdef class KernelGradient:
         p.neighbours = p.channelwise and p.axis[COLUMNS].dilation == p.axis[COLUMNS].stride
         if self.crowds():
             p.x_pitch = loose(p.x_position)
-        padded = touches_padding(&p.axis[ROWS]) or touches_padding(&p.axis[COLUMNS])
+        padded = meets_padding(&p.axis[ROWS]) or meets_padding(&p.axis[COLUMNS])
         crossing = (groups == 1 and p.axis[COLUMNS].dilation == 1 and p.axis[COLUMNS].taps > 1
                     and p.x_pitch == p.x_position == channels * item)
         trimmed = padded and channels >= (2 * p.lanes if crossing else SHORT_RUN)
@@ -104,7 +91,7 @@ cdef class KernelGradient:
 
     cdef bint crowds(self):
         """Whether x lies so that a copy of it repays."""
-        cdef Sum *p = &self.plan
+        cdef SumPlan *p = &self.plan
         if not p.channelwise:
             return crowded(p.axis[COLUMNS].x_step) and self.reuse >= REUSED
         # A tile moves along a row with its taps; rows, and parts of many taps, meet the same inputs later on.
@@ -114,7 +101,7 @@ cdef class KernelGradient:
 
     cdef cut_boxes(self, Py_ssize_t channels):
         """Boxes are whole images, else whole rows, else parts of rows."""
-        cdef Sum *p = &self.plan
+        cdef SumPlan *p = &self.plan
         cdef Axis *rows = &p.axis[ROWS]
         cdef Axis *columns = &p.axis[COLUMNS]
         cdef Py_ssize_t position = rows.stride * columns.stride * p.x_position + p.filters * p.item
@@ -137,7 +124,7 @@ cdef class KernelGradient:
 
     cdef lay_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, bint crossing, bint trimmed,
                    bint single):
-        cdef Sum *p = &self.plan
+        cdef SumPlan *p = &self.plan
         cdef Py_ssize_t run = channels
         heights = [p.kernels.height[kind] for kind in range(runtime.MG_OUTER_KINDS)]
         lanes = p.lanes
@@ -168,7 +155,7 @@ cdef class KernelGradient:
         self.fill_entry_parts(run, 1 if p.tabled else runs, channels, sizes, trimmed)
 
     cdef fill_filter_parts(self, Py_ssize_t groups, Py_ssize_t channels, Py_ssize_t filters, sizes):
-        cdef Sum *p = &self.plan
+        cdef SumPlan *p = &self.plan
         p.filter_count = groups * len(sizes)
         p.filter_parts = <Part *>malloc(p.filter_count * sizeof(Part))
         if p.filter_parts == NULL:
@@ -183,7 +170,7 @@ cdef class KernelGradient:
                 at += count
 
     cdef fill_entry_parts(self, Py_ssize_t run, Py_ssize_t runs, Py_ssize_t channels, sizes, bint trimmed):
-        cdef Sum *p = &self.plan
+        cdef SumPlan *p = &self.plan
         cdef Py_ssize_t e
         cdef Part *part
         p.entry_count = runs * len(sizes)
@@ -211,13 +198,13 @@ cdef class KernelGradient:
 
     cdef Py_ssize_t place(self, Py_ssize_t entry, Py_ssize_t channels):
         """Where an entry of the kernel finds its x for output position 0, relative to its tap 0."""
-        cdef Sum *p = &self.plan
+        cdef SumPlan *p = &self.plan
         cdef Py_ssize_t tap = entry // channels
         return (tap // p.axis[COLUMNS].taps * p.axis[ROWS].dilation * p.x_row
                 + tap % p.axis[COLUMNS].taps * p.axis[COLUMNS].dilation * p.x_pitch + entry % channels * p.item)
 
     cdef cut_tasks(self, bint single):
-        cdef Sum *p = &self.plan
+        cdef SumPlan *p = &self.plan
         cdef Py_ssize_t result = p.entries * p.filters * p.item, wanted, rest, widest = 0, block
         cdef double positions = 1
         for i in range(3):
@@ -235,7 +222,8 @@ cdef class KernelGradient:
         p.partial_bytes = p.chunks * result if p.chunks > 1 or p.swapped else 0
         p.dy_pitch = p.dy_bytes = 0
         row = p.filters * p.item
-        p.dy_far = (p.filter_count > 1 and p.entries <= FEW_ENTRIES and row >= WIDE_ROW and positions * row >= TOUCHED)
+        p.dy_ahead = (p.filter_count > 1 and p.entries <= FEW_ENTRIES and row >= WIDE_ROW
+                      and reach_of(positions * row) >= READ_AHEAD)
         if p.channelwise:
             copied = p.x_pitch != p.x_position
         else:
@@ -253,8 +241,8 @@ cdef class KernelGradient:
         return self.plan.partial_bytes + self.plan.x_bytes + self.plan.dy_bytes
 
     cdef int run(self, const char *x, const char *dy, char *dkernel) except -1:
-        cdef Sum *p = &self.plan
-        cdef Call call = Call(plan=p, x=x, dy=dy, result=dkernel, more=False, failed=False)
+        cdef SumPlan *p = &self.plan
+        cdef SumCall call = SumCall(plan=p, x=x, dy=dy, result=dkernel, more=False, failed=False)
         cdef Py_ssize_t result = p.entries * p.filters
         if p.partial_bytes:
             call.result = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, p.partial_bytes)

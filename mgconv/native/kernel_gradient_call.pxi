@@ -11,7 +11,7 @@ cdef void copy_positions(char *to, const char *source, Py_ssize_t count, Py_ssiz
         memcpy(to + i * to_pitch, source + i * pitch, size)
 
 
-cdef void copy_x(const Sum *p, const char *x, char *to, Py_ssize_t size, const Py_ssize_t *first,
+cdef void copy_x(const SumPlan *p, const char *x, char *to, Py_ssize_t size, const Py_ssize_t *first,
                  const Py_ssize_t *end) noexcept nogil:
     """`size` bytes of each input position of a box, and the zeros around them."""
     cdef const Axis *rows = &p.axis[ROWS]
@@ -34,7 +34,7 @@ cdef void copy_x(const Sum *p, const char *x, char *to, Py_ssize_t size, const P
             to += p.x_row
 
 
-cdef void copy_dy(const Sum *p, const char *dy, char *to, Py_ssize_t size, const Py_ssize_t *first,
+cdef void copy_dy(const SumPlan *p, const char *dy, char *to, Py_ssize_t size, const Py_ssize_t *first,
                   const Py_ssize_t *end) noexcept nogil:
     """`size` bytes of each output position of a box."""
     cdef Py_ssize_t n, r, count = end[COLUMNS] - first[COLUMNS]
@@ -45,7 +45,7 @@ cdef void copy_dy(const Sum *p, const char *dy, char *to, Py_ssize_t size, const
             to += count * p.dy_pitch
 
 
-cdef void touch_dy(const Sum *p, const char *dy, Py_ssize_t size, const Py_ssize_t *first,
+cdef void touch_dy(const SumPlan *p, const char *dy, Py_ssize_t size, const Py_ssize_t *first,
                    const Py_ssize_t *end) noexcept nogil:
     """Of a box, before tiles read it here and there."""
     cdef Py_ssize_t n, r
@@ -62,7 +62,7 @@ cdef struct Source:
     Py_ssize_t step, row, image
 
 
-cdef void find_edges(const Sum *p, runtime.mg_conv_outer *t, Py_ssize_t row, Py_ssize_t column) noexcept nogil:
+cdef void find_edges(const SumPlan *p, runtime.mg_conv_outer *t, Py_ssize_t row, Py_ssize_t column) noexcept nogil:
     """Channelwise, where a box that begins at output `row` and `column` leaves x; a copy has zeros there."""
     cdef const Axis *rows = &p.axis[ROWS]
     cdef const Axis *columns = &p.axis[COLUMNS]
@@ -77,7 +77,7 @@ cdef void find_edges(const Sum *p, runtime.mg_conv_outer *t, Py_ssize_t row, Py_
         t.inner_from, t.inner_to = 0, t.positions
 
 
-cdef void sum_parts(const Sum *p, const Part *entry, const Part *filters, const Source *x, const Source *dy,
+cdef void sum_parts(const SumPlan *p, const Part *entry, const Part *filters, const Source *x, const Source *dy,
                     const Py_ssize_t *first, const Py_ssize_t *end, char *result, bint accumulate) noexcept nogil:
     """One tile over one box."""
     cdef Py_ssize_t r0 = max(first[ROWS], entry.first_row), r1 = min(end[ROWS], entry.end_row)
@@ -112,15 +112,27 @@ cdef void sum_parts(const Sum *p, const Part *entry, const Part *filters, const 
     p.kernels.tiles[kind][height - 1](&t)
 
 
-cdef Py_ssize_t block_start(const Sum *p, Py_ssize_t block) noexcept nogil:
+cdef Py_ssize_t block_start(const SumPlan *p, Py_ssize_t block) noexcept nogil:
     """The first filter of a block of filter parts."""
     cdef Py_ssize_t part = block * p.filter_count // p.filter_blocks
     return p.filter_parts[part].at if part < p.filter_count else p.filters
 
 
+cdef void add_chunks(const SumPlan *p, char *to, const char *chunks, Py_ssize_t size, Py_ssize_t count,
+                     Py_ssize_t stride) noexcept nogil:
+    p.kernels.add_parts(to, chunks, size, count, stride)
+
+
+cdef SumPlan part_of(const SumPlan *p, Py_ssize_t images, Py_ssize_t positions,
+                     Py_ssize_t filter_blocks) noexcept nogil:
+    cdef SumPlan part = p[0]
+    part.axis[IMAGES].out, part.axis[COLUMNS].out, part.filter_blocks = images, positions, filter_blocks
+    return part
+
+
 cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Call *call = <Call *>context
-    cdef const Sum *p = call.plan
+    cdef SumCall *call = <SumCall *>context
+    cdef const SumPlan *p = call.plan
     cdef const Axis *rows = &p.axis[ROWS]
     cdef const Axis *columns = &p.axis[COLUMNS]
     cdef Py_ssize_t e = index % p.entry_blocks, block = index // p.entry_blocks % p.filter_blocks
@@ -128,13 +140,13 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t e0 = e * p.entry_count // p.entry_blocks, e1 = (e + 1) * p.entry_count // p.entry_blocks
     cdef Py_ssize_t f0 = block * p.filter_count // p.filter_blocks, f1 = (block + 1) * p.filter_count // p.filter_blocks
     cdef Py_ssize_t box0 = chunk * p.boxes // p.chunks, box1 = (chunk + 1) * p.boxes // p.chunks
-    cdef Py_ssize_t box, rest, f, outer, inner, i, part
+    cdef Py_ssize_t box, f, outer, inner
     cdef Py_ssize_t filter = block_start(p, block) * p.item, filter_bytes = block_start(p, block + 1) * p.item - filter
     cdef Py_ssize_t channel = filter if p.channelwise else 0
     cdef Py_ssize_t channel_bytes = filter_bytes if p.channelwise else p.x_position
     cdef Py_ssize_t first[3]
     cdef Py_ssize_t end[3]
-    cdef bint far = not p.swapped and p.filters * p.item > FAR
+    cdef bint by_rows = not p.swapped and p.filters * p.item > ROWS_APART
     cdef char *copies = NULL
     cdef char *result = call.result + chunk * p.entries * p.filters * p.item
     cdef Source x = Source(base=NULL, step=columns.stride * p.x_pitch, row=rows.stride * p.x_row,
@@ -146,12 +158,7 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
             call.failed = True
             return
     for box in range(box0, box1):
-        rest = box
-        for i in range(2, -1, -1):
-            part = rest % p.axis[i].blocks
-            rest //= p.axis[i].blocks
-            first[i] = part * p.axis[i].out // p.axis[i].blocks
-            end[i] = (part + 1) * p.axis[i].out // p.axis[i].blocks
+        find_box(p.axis, box, first, end)
         if p.x_copied:
             copy_x(p, call.x + channel, copies, channel_bytes, first, end)
             x.base = copies - channel
@@ -167,10 +174,10 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
             dy.image = (end[ROWS] - first[ROWS]) * dy.row
         else:
             dy.base = call.dy + first[IMAGES] * dy.image + first[ROWS] * dy.row + first[COLUMNS] * dy.step
-            if p.dy_far:
+            if p.dy_ahead:
                 touch_dy(p, call.dy + filter, filter_bytes, first, end)
-        for outer in range(e0 if far else f0, e1 if far else f1):
-            for inner in range(f0 if far else e0, f1 if far else e1):
-                e, f = (outer, inner) if far else (inner, outer)
+        for outer in range(e0 if by_rows else f0, e1 if by_rows else f1):
+            for inner in range(f0 if by_rows else e0, f1 if by_rows else e1):
+                e, f = (outer, inner) if by_rows else (inner, outer)
                 sum_parts(p, &p.entry_parts[e], &p.filter_parts[f], &x, &dy, first, end, result,
                           call.more or box > box0)

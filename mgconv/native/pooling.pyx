@@ -13,6 +13,7 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer
 from libc.string cimport memset
 
 from mgconv.native cimport runtime
+from mgconv.native.caches cimport ceil_div
 
 cdef enum:
     UNIT = 8192                       # numbers of the input that a unit covers, about: they stay in the nearest cache
@@ -35,10 +36,6 @@ cdef struct Job:
     char *y
     const char *dy
     char *dx
-
-
-cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
-    return (a + b - 1) // b
 
 
 cdef void forward_unit(Job *j, Py_ssize_t unit, void *scratch) noexcept nogil:

@@ -205,11 +205,7 @@ cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept
 cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil
 cdef void *scratch(int slot, size_t size) noexcept nogil
-cdef enum:
-    LINE = 64              # bytes of a cache line
-    TOUCHED = 2 << 20      # bytes of an array that are better read in order before they are read in another one
-    BEYOND = 8 << 20       # bytes of a result that nobody will find in a cache: they are written past them,
-    STREAMED = 8192        # so many at a time
+# caches.pxd says when.
 cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
 cdef void touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
 

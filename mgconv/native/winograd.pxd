@@ -1,10 +1,11 @@
 """Winograd's convolution along one axis or two, for the plans of conv.pyx."""
 from mgconv.native cimport runtime
+from mgconv.native.caches cimport Reach
 from mgconv.native.correlation cimport Correlation
 from mgconv.native.kernel_gradient cimport KernelGradient
 
 
-cdef struct Pass:
+cdef struct WinogradPlan:
     # A correlation of x to y, along one axis (the columns) and the other (the rows), and its taps.
     const runtime.mg_winograd_kernels *kernels
     Py_ssize_t item
@@ -22,8 +23,7 @@ cdef struct Pass:
     Py_ssize_t x_pitch, y_pitch                                  # from position to position of a block, in numbers
     Py_ssize_t x_place, y_place                                  # from place to place, in bytes
     Py_ssize_t block_bytes
-    bint x_far, y_far                                            # in no cache that is a core's own
-    bint y_beyond                                                # in none at all: written past them
+    Reach x_reach, y_reach
     double seconds
 
 
@@ -32,6 +32,6 @@ cdef struct Block:
 
 
 cdef class WinogradConv(runtime.Algorithm):
-    cdef Pass towards_output, towards_input, towards_kernel
+    cdef WinogradPlan towards_output, towards_input, towards_kernel
     cdef Correlation output_product, input_product
     cdef KernelGradient sum

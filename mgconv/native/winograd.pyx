@@ -20,19 +20,44 @@ block or chunk, and chunks are added up in order, so that the number of threads 
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from mgconv.native cimport correlation, kernel_gradient, runtime
-from mgconv.native.correlation cimport Correlation, ceil_div, crowded, loose
-from mgconv.native.kernel_gradient cimport KernelGradient, Sum
-from mgconv.native.runtime cimport (
-    BEYOND,
+from mgconv.native cimport runtime
+from mgconv.native.caches cimport (
     LINE,
+    READ_AHEAD,
+    STREAM_BYTES,
+    STREAMED,
+    ceil_div,
+    crowded,
+    line_up,
+    lined_up,
+    loose,
+    reach_of,
+)
+from mgconv.native.correlation cimport (
+    Correlation,
+    CorrelationCall,
+    CorrelationPlan,
+    Filters,
+    bind,
+    filters_of,
+    pack_filters,
+    run_positions,
+)
+from mgconv.native.kernel_gradient cimport (
+    KernelGradient,
+    SumCall,
+    SumPlan,
+    add_chunks,
+    block_start,
+    part_of,
+    sum_task,
+)
+from mgconv.native.runtime cimport (
     MG_SCRATCH_JOB,
     MG_SCRATCH_MADE,
     MG_SCRATCH_TASK,
     MG_WINOGRAD_MOST_PLACES,
     MG_WINOGRAD_ROWS,
-    STREAMED,
-    TOUCHED,
 )
 
 import math
@@ -57,10 +82,10 @@ cdef enum:
     GATHERED_BYTES = ROW_TAPS * 6 * PART * 256       # of six taps in a row, in a panel of four vectors
 
 
-cdef struct Job:
-    const Pass *plan
-    const Sum *sum
-    correlation.Call product
+cdef struct WinogradCall:
+    const WinogradPlan *plan
+    const SumPlan *sum
+    CorrelationCall product
     const char *x
     const char *kernel
     const char *bias
@@ -73,233 +98,7 @@ cdef struct Job:
 include "winograd_blocks.pxi"
 
 
-cdef inline Py_ssize_t fill_threads(Py_ssize_t tasks, Py_ssize_t most) noexcept:
-    """Into how many parts a task's filters are cut. Each transforms the inputs anew, so there are more than one only
-    where threads would idle. What one number sums does not depend on the part that it is in."""
-    return min(ceil_div(runtime.get_num_threads(), tasks), most)
-
-
-# ---- forward and gradient to the input ----
-
-cdef inline Py_ssize_t cuts(Py_ssize_t size) noexcept nogil:
-    return ceil_div(size, PART)
-
-
-cdef runtime.mg_winograd_spread how_taps(const Pass *p, Py_ssize_t part) noexcept nogil:
-    """A part of the taps, of one row of them unless rows are transformed, too; without strides."""
-    cdef runtime.mg_winograd_spread how
-    how.rows, how.columns = <int>p.row_span, <int>p.span
-    how.length, how.given = <int>p.run, <int>min(p.run, p.taps - part * p.run)
-    how.row_length = how.given_rows = ROW_TAPS if p.row_span > 1 else 1
-    return how
-
-
-cdef inline Py_ssize_t taps_tasks(const Pass *p) noexcept nogil:
-    return p.row_taps * p.parts * cuts(p.channels)
-
-
-cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
-    """Some channels of one part of the taps for one panel: gathered, filters in the lanes, and transformed."""
-    cdef Job *job = <Job *>context
-    cdef const Pass *p = job.plan
-    cdef const correlation.Pass *plan = job.product.plan
-    cdef const correlation.Panel *panel = &plan.panels[index // taps_tasks(p)]
-    cdef Py_ssize_t count = cuts(p.channels), first = index % count * PART, part = index // count % p.parts
-    cdef Py_ssize_t row = index // count // p.parts % p.row_taps
-    cdef runtime.mg_winograd_spread how = how_taps(p, part)
-    cdef runtime.mg_conv_pack pack
-    cdef char *gathered = <char *>runtime.scratch(MG_SCRATCH_TASK, GATHERED_BYTES)
-    if gathered == NULL:
-        job.failed = True
-        return
-    pack.source = job.kernel + (p.first_tap + row * p.row_tap + part * p.run * p.tap + first * p.tap_channel
-                                + panel.y // p.item * p.tap_filter) * p.item
-    pack.outer, pack.inner, pack.run = how.given_rows, how.given, min(PART, p.channels - first)
-    pack.outer_step, pack.inner_step = p.row_tap * p.item, p.tap * p.item
-    pack.run_step, pack.filter_step = p.tap_channel * p.item, p.tap_filter * p.item
-    pack.taps, pack.width, pack.filters, pack.merged = 1, panel.width, <int>panel.filters, False
-    plan.kernels.pack(&pack, gathered)
-    how.item, how.place = pack.run * panel.width, packed_place(plan) // p.item
-    how.row_item = how.given * how.item
-    p.kernels.spread(&how, gathered, panel.width, pack.run, panel.width, job.product.packed + panel.packed
-                     + (row * p.depth + part * p.channels + first) * panel.width * p.item, panel.width)
-
-
-cdef Job share(const Job *job, Pass *plan, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
-    """The same for some filters alone. `plan` has room for theirs."""
-    cdef Job local = job[0]
-    plan[0] = job.plan[0]
-    plan.filters = end - first
-    local.plan = plan
-    local.y += first * plan.item
-    if local.bias != NULL:
-        local.bias += first * plan.item
-    return local
-
-
-cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
-    """A block's outputs of some panels of filters. Each place's lie where the inputs of the place before lay."""
-    cdef Job *job = <Job *>context
-    cdef const Pass *p = job.plan
-    cdef correlation.Call product = job.product
-    cdef const correlation.Panel *panels = product.plan.panels
-    cdef Block b = find_block(p, index // job.filter_blocks)
-    cdef Py_ssize_t part = index % job.filter_blocks, count = product.plan.panel_count
-    cdef Py_ssize_t panel = part * count // job.filter_blocks, end_panel = (part + 1) * count // job.filter_blocks
-    cdef Py_ssize_t filter = panels[panel].y // p.item
-    cdef Pass plan
-    cdef Job local = share(job, &plan, filter, panels[end_panel - 1].y // p.item + panels[end_panel - 1].filters)
-    cdef Py_ssize_t first[3]
-    cdef Py_ssize_t end[3]
-    cdef Py_ssize_t n, h
-    cdef char *outputs = <char *>runtime.scratch(MG_SCRATCH_MADE, p.block_bytes)
-    cdef char *inputs = outputs + p.y_place
-    cdef char *zeros = inputs + p.places * p.x_place
-    if outputs == NULL:
-        job.failed = True
-        return
-    memset(zeros, 0, zeros_bytes(p))
-    for n in range(b.images):
-        for h in range(b.rows + halo(p)):
-            transform_row(p, job.x, &b, n, h, inputs, zeros)
-    first[0] = first[1] = first[2] = 0
-    end[1] = 1
-    local_sizes(p, &b, &end[0], &end[2])
-    product.x, product.y = inputs, outputs
-    for _ in range(p.places):
-        correlation.run_box(&product, first, end, panel, end_panel)
-        product.x += p.x_place
-        product.y += p.y_place
-        product.packed += packed_place(product.plan)
-    for n in range(b.images):
-        for h in range(b.rows):
-            outputs_row(&local, outputs + filter * p.item, &b, n, h, False)
-    job.failed |= product.failed
-
-
-cdef Job correlation_job(const Pass *p, Correlation product, const char *x, const char *kernel, const char *bias,
-                         char *y, bint relu):
-    cdef Job job
-    job.plan, job.x, job.kernel, job.bias, job.y, job.relu, job.failed = p, x, kernel, bias, y, relu, False
-    job.product = correlation.Call(plan=&product.plan, x=NULL, kernel=NULL, bias=NULL, y=NULL, packed=NULL, relu=False,
-                                   failed=False)
-    return job
-
-
-cdef inline Py_ssize_t taps_bytes(const Job *job) noexcept nogil:
-    return job.plan.places * packed_place(job.product.plan)
-
-
-cdef void transform_taps(Job *job) noexcept:
-    runtime.parallel_for(taps_task, job, job.product.plan.panel_count * taps_tasks(job.plan), taps_bytes(job) * 2e-10)
-
-
-cdef void correlate_blocks(Job *job) noexcept:
-    cdef const Pass *p = job.plan
-    cdef Py_ssize_t blocks = p.blocks[0] * p.blocks[1] * p.blocks[2]
-    job.filter_blocks = fill_threads(blocks, job.product.plan.panel_count)
-    runtime.parallel_for(block_task, job, blocks * job.filter_blocks, p.seconds)
-
-
-cdef int correlate(const Pass *p, Correlation product, const char *x, const char *kernel, const char *bias, char *y,
-                   bint relu) except -1:
-    cdef Job job = correlation_job(p, product, x, kernel, bias, y, relu)
-    job.product.packed = <char *>runtime.scratch(MG_SCRATCH_JOB, taps_bytes(&job))
-    if job.product.packed == NULL:
-        job.failed = True
-    else:
-        transform_taps(&job)
-        correlate_blocks(&job)
-    return runtime.check_memory(not job.failed)
-
-
-cdef class FrozenWinograd:
-    """A forward pass bound to its arrays for good, its taps transformed. One thread may call it at a time."""
-    cdef Job job
-    cdef char *taps
-    cdef object alive
-
-    def __dealloc__(self):
-        free(self.taps)
-
-    def __call__(self):
-        correlate_blocks(&self.job)
-        enough, self.job.failed = not self.job.failed, False
-        runtime.check_memory(enough)
-
-
-# ---- gradient to the kernel ----
-
-cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
-    """The sums over some blocks of tiles for some filters: transforms of inputs and gradients, then a sum a place. The
-    first task takes the last chunk, as in kernel_gradient.pyx."""
-    cdef Job *job = <Job *>context
-    cdef const Pass *p = job.plan
-    cdef Pass plan
-    cdef Job local
-    cdef Sum sum = job.sum[0]
-    cdef kernel_gradient.Call call
-    cdef Py_ssize_t chunk = p.chunks - 1 - index // job.filter_blocks, filters = index % job.filter_blocks
-    cdef Py_ssize_t filter, n, h, block, place
-    cdef Py_ssize_t all_blocks = p.blocks[0] * p.blocks[1] * p.blocks[2]
-    cdef Py_ssize_t first = chunk * all_blocks // p.chunks, end = (chunk + 1) * all_blocks // p.chunks
-    cdef char *inputs = <char *>runtime.scratch(MG_SCRATCH_MADE, p.block_bytes)
-    cdef char *gradients = inputs + p.places * p.x_place
-    cdef char *zeros = gradients + p.places * p.y_place
-    cdef Block b
-    if inputs == NULL:
-        job.failed = True
-        return
-    memset(zeros, 0, zeros_bytes(p))
-    sum.filter_blocks = job.filter_blocks
-    filter = kernel_gradient.block_start(&sum, filters)
-    local = share(job, &plan, filter, kernel_gradient.block_start(&sum, filters + 1))
-    for block in range(first, end):
-        b = find_block(p, block)
-        for n in range(b.images):
-            for h in range(b.rows + halo(p)):
-                transform_row(p, job.x, &b, n, h, inputs, zeros)
-            for h in range(b.rows):
-                outputs_row(&local, gradients + filter * p.item, &b, n, h, True)
-        local_sizes(p, &b, &sum.axis[0].out, &sum.axis[2].out)
-        for place in range(p.places):
-            call = kernel_gradient.Call(
-                plan=&sum, x=inputs + place * p.x_place, dy=gradients + place * p.y_place,
-                result=job.sums + (chunk * p.places + place) * sums_place(p), more=block > first, failed=False)
-            kernel_gradient.sum_task(&call, filters)
-            job.failed |= call.failed
-
-
-cdef void gather_task(void *context, Py_ssize_t index) noexcept nogil:
-    """Some channels of one part of the taps: the chunks' sums added up, and transformed."""
-    cdef Job *job = <Job *>context
-    cdef const Pass *p = job.plan
-    cdef Py_ssize_t count = cuts(p.channels), first = index % count * PART, part = index // count % p.parts
-    cdef Py_ssize_t row = index // count // p.parts, channels = min(PART, p.channels - first), place
-    cdef char *sums = job.sums + (row * p.depth + part * p.channels + first) * p.filters * p.item
-    cdef runtime.mg_winograd_spread how = how_taps(p, part)
-    how.item, how.row_item, how.place = p.tap, p.row_tap, sums_place(p) // p.item
-    if p.chunks > 1:
-        for place in range(p.places):
-            job.sum.kernels.add_parts(sums + place * sums_place(p), sums + place * sums_place(p),
-                                      channels * p.filters, p.chunks, p.places * how.place)
-    p.kernels.gather(&how, sums, p.filters, channels, p.filters, NULL, False,
-                     job.y + (row * p.row_tap + part * p.run * p.tap + first * p.filters) * p.item, p.filters)
-
-
-cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, const char *dy,
-                          char *dkernel) except -1:
-    cdef Job job
-    job.plan, job.sum, job.x, job.y, job.bias, job.failed = p, &machine.plan, x, <char *>dy, NULL, False
-    job.filter_blocks = fill_threads(p.chunks, machine.plan.filter_count)
-    job.sums = <char *>runtime.scratch(MG_SCRATCH_JOB, sums_bytes(p))
-    if job.sums == NULL:
-        job.failed = True
-    else:
-        runtime.parallel_for(chunk_task, &job, p.chunks * job.filter_blocks, p.seconds)
-        job.y = dkernel
-        runtime.parallel_for(gather_task, &job, taps_tasks(p), sums_bytes(p) * 2e-10)
-    return runtime.check_memory(not job.failed)
+include "winograd_call.pxi"
 
 
 # ---- plans ----
@@ -309,18 +108,17 @@ cdef Py_ssize_t pitch(Py_ssize_t numbers, Py_ssize_t item) noexcept:
     return loose(numbers * item) // item if crowded(numbers * item) else numbers
 
 
-cdef void lay_out(Pass *p) noexcept:
+cdef void lay_out(WinogradPlan *p) noexcept:
     p.down = ceil_div(p.out_rows, p.row_outputs)
     p.across = ceil_div(p.out, p.rate * p.outputs)
     p.depth = p.parts * p.channels
     p.x_pitch, p.y_pitch = pitch(p.depth, p.item), pitch(p.filters, p.item)
-    p.x_far, p.y_far = p.batch * p.x_image * p.item >= TOUCHED, p.batch * p.y_image * p.item >= TOUCHED
-    p.y_beyond = p.batch * p.y_image * p.item >= BEYOND
+    p.x_reach, p.y_reach = reach_of(p.batch * p.x_image * p.item), reach_of(p.batch * p.y_image * p.item)
     p.seconds = (2.5e-11 * p.batch * p.down * p.across * p.rate * p.places * p.row_taps * (p.depth + 8)
                  * (p.filters + 8))
 
 
-cdef void cut_blocks(Pass *p, Py_ssize_t most) noexcept:
+cdef void cut_blocks(WinogradPlan *p, Py_ssize_t most) noexcept:
     """Whole images, else whole rows of one, else parts of a row: of `most` tiles about."""
     cdef Py_ssize_t row = p.across * p.rate, image = row * p.down
     p.blocks[0] = min(ceil_div(image * p.batch, most), p.batch)
@@ -331,12 +129,12 @@ cdef void cut_blocks(Pass *p, Py_ssize_t most) noexcept:
     p.blocks[2] = ceil_div(p.across, p.wide)
 
 
-cdef Py_ssize_t local_image(const Pass *p) noexcept:
+cdef Py_ssize_t local_image(const WinogradPlan *p) noexcept:
     """Numbers of the outputs of an image in a block, at one place."""
     return p.high * p.rate * p.wide * p.y_pitch
 
 
-cdef tuple local_axes(const Pass *p):
+cdef tuple local_axes(const WinogradPlan *p):
     """Batch, rows and columns, as the machines for plain sums want them, of what a block holds: all in one row."""
     row = p.rate * p.wide
     positions = p.high * row
@@ -363,9 +161,9 @@ cdef class WinogradConv(runtime.Algorithm):
                 and math.prod(used) == math.prod(geometry.kernel_shape[:-2]) > 1)
 
     def __cinit__(self, geometry, bint wide, int axis, int points, int run, bint both):
-        cdef Pass *p = &self.towards_output
-        cdef Pass *q = &self.towards_input
-        cdef Pass *r = &self.towards_kernel
+        cdef WinogradPlan *p = &self.towards_output
+        cdef WinogradPlan *q = &self.towards_input
+        cdef WinogradPlan *r = &self.towards_kernel
         (rows, _), (columns, _) = axes(geometry)
         other, this = (columns, rows) if axis < geometry.rank - 1 else (rows, columns)
         p.kernels = runtime.active_isa().winograd[wide]
@@ -441,11 +239,26 @@ cdef class WinogradConv(runtime.Algorithm):
     cdef object freeze(self, const char *x, const char *kernel, const char *bias, char *y, bint relu, alive):
         cdef FrozenWinograd frozen = FrozenWinograd.__new__(FrozenWinograd)
         frozen.alive = self, alive
-        frozen.job = correlation_job(&self.towards_output, self.output_product, x, kernel, bias, y, relu)
-        frozen.taps = <char *>malloc(taps_bytes(&frozen.job) + LINE)
+        frozen.call = bind_winograd(&self.towards_output, self.output_product, x, kernel, bias, y, relu)
+        frozen.taps = <char *>malloc(taps_bytes(&frozen.call) + LINE)
         if frozen.taps == NULL:
             raise MemoryError("no memory for transformed taps")
-        frozen.job.product.packed = frozen.taps + (-<Py_ssize_t>frozen.taps & (LINE - 1))
-        transform_taps(&frozen.job)
-        runtime.check_memory(not frozen.job.failed)
+        frozen.call.product.packed = lined_up(frozen.taps)
+        transform_taps(&frozen.call)
+        runtime.check_memory(not frozen.call.failed)
         return frozen
+
+
+cdef class FrozenWinograd:
+    """A forward pass bound to its arrays for good, its taps transformed. One thread may call it at a time."""
+    cdef WinogradCall call
+    cdef char *taps
+    cdef object alive
+
+    def __dealloc__(self):
+        free(self.taps)
+
+    def __call__(self):
+        correlate_blocks(&self.call)
+        enough, self.call.failed = not self.call.failed, False
+        runtime.check_memory(enough)
