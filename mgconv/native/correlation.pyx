@@ -35,7 +35,8 @@ from mgconv.native.caches cimport (
 
 import math
 
-from mgconv.native.strategy import TASKS, Lanes, Reading, Vectors, strategy
+from mgconv.native import strategy as strategies
+from mgconv.native.strategy import TASKS, Vectors, strategy
 
 cdef enum:
     FEW = 16                          # passes of one job that need no memory of their own
@@ -83,7 +84,7 @@ cdef class Correlation:
         p.axis[IMAGES].blocks, p.axis[ROWS].blocks, p.axis[COLUMNS].blocks = s.blocks
         p.along, p.across = s.along, COLUMNS if s.along == ROWS else ROWS
         p.depth, p.one_run, p.pair, p.repeat, p.expand = s.depth, s.one_run, s.pair, s.repeat, s.expand
-        p.summed, p.edges_cut = s.lanes is Lanes.SUMMED, s.reading is Reading.EDGES_CUT
+        p.summed, p.edges_cut = s.lanes is strategies.SUMMED, s.reading is strategies.EDGES_CUT
         p.strip_height, p.strip_position, p.strip_bytes = s.strip_height, s.strip_position, s.strip_bytes
         p.packed_bytes, p.panel_blocks, p.tasks, p.seconds = s.packed_bytes, s.panel_blocks, s.tasks, s.seconds
         p.kernel_outer, p.kernel_inner, p.kernel_run, p.kernel_filter = [step * item for step in kernel_steps[:4]]
@@ -98,19 +99,19 @@ cdef class Correlation:
         cdef const Axis *along = &p.axis[p.along]
         p.direct_from, p.direct_to = along.direct_from, along.direct_to
         p.copy = copy_same
-        if reading is Reading.EDGES_CUT or p.along == IMAGES:
+        if reading is strategies.EDGES_CUT or p.along == IMAGES:
             p.direct_from, p.direct_to = 0, along.out
-        elif reading is not Reading.IN_PLACE and reading is not Reading.EDGES_COPIED:
+        elif reading is not strategies.IN_PLACE and reading is not strategies.EDGES_COPIED:
             p.direct_from = p.direct_to = 0
-            p.copy = (copy_expanded if reading is Reading.EXPANDED else
-                      copy_sorted if reading is Reading.SORTED else copy_apart)
+            p.copy = (copy_expanded if reading is strategies.EXPANDED else
+                      copy_sorted if reading is strategies.SORTED else copy_apart)
         if p.along == IMAGES:
             p.sweep = sweep_images
-        elif lanes is Lanes.FILTERS:
+        elif lanes is strategies.FILTERS:
             p.sweep = sweep_filters
         else:
-            p.sweep = sweep_positions if lanes is Lanes.POSITIONS else sweep_channels
-        p.ask_ahead = p.reach >= PAST_ALL and p.along == COLUMNS and reading is not Reading.APART
+            p.sweep = sweep_positions if lanes is strategies.POSITIONS else sweep_channels
+        p.ask_ahead = p.reach >= PAST_ALL and p.along == COLUMNS and reading is not strategies.APART
 
     cdef lay_panels(self, s, Py_ssize_t kernel_group, Py_ssize_t kernel_offset):
         cdef CorrelationPlan *p = &self.plan
@@ -119,7 +120,7 @@ cdef class Correlation:
         cdef Py_ssize_t group_x = p.depth * p.item, filter_x = 0, filters, index = 0, packed = 0
         cdef int lanes = p.kernels.lanes
         cdef Panel *panel
-        if s.lanes is not Lanes.FILTERS:
+        if s.lanes is not strategies.FILTERS:
             filter_x = p.item
             p.kernel_filter = p.kernel_run if p.summed else kernel_group // p.expand
         filters = sum([cut.filters for cut in s.panels])     # of a group

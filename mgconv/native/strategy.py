@@ -69,6 +69,10 @@ class Reading(IntEnum):
     APART = 5
 
 
+FILTERS, POSITIONS, CHANNELS, SUMMED = Lanes
+IN_PLACE, EDGES_CUT, EDGES_COPIED, EXPANDED, SORTED, APART = Reading
+
+
 class Vectors(NamedTuple):
     """What one instruction set's vectors hold of one dtype, and its tallest register tiles."""
     lanes: int
@@ -140,14 +144,14 @@ def strategy(vectors, batch, rows, columns, groups, channels, filters, y_image, 
         expand, groups, filters = filters, groups * filters, 1
     lanes, reading, pair, repeat = choose(vectors, axes, along, position, groups, channels, filters, expand)
     one_run = False
-    if lanes is Lanes.FILTERS:
+    if lanes is FILTERS:
         one_run = (groups == 1 and position == channels and axes[COLUMNS].dilation == 1 and axes[COLUMNS].taps > 1
                    and (along == COLUMNS or not meets_padding(axes[COLUMNS])))
         run = channels * axes[COLUMNS].taps if one_run else channels
         panels = filter_panels(vectors, axes, along, position, filters, 1 if x_pitch else run)
         strip_height = panels[0].height
     else:
-        groups, run = (channels, 1) if lanes is Lanes.SUMMED else (groups, channels)
+        groups, run = (channels, 1) if lanes is SUMMED else (groups, channels)
         panels = [Panel(1, 1, first, min(vectors.lanes, groups - first), vectors.channels)
                   for first in range(0, groups, vectors.lanes)]
         groups, channels = 1, run
@@ -177,23 +181,23 @@ def choose(vectors, axes, along, position, groups, channels, filters, expand):
     crowded = tile_inputs(vectors, axes, pair) > lines_together(position * vectors.item)
     if (along == COLUMNS and groups == filters == 1 and channels % vectors.lanes == 0
             and columns.taps >= (2 if pair else MANY_TAPS) and not crowded):
-        return Lanes.SUMMED, Reading.EDGES_CUT, pair, 1
+        return SUMMED, EDGES_CUT, pair, 1
     if channels > 1 == filters and groups > 1 and along != IMAGES and columns.dilation == 1 and \
             2 * groups >= vectors.lanes:
-        return Lanes.CHANNELS, Reading.SORTED, False, 1
+        return CHANNELS, SORTED, False, 1
     repeat = 1
     if along == COLUMNS and columns.stride == 1 and columns.y_step == position * expand and columns.out > 1:
         repeat = max(vectors.lanes // groups, 1)
-    edges = Reading.EDGES_COPIED if along != IMAGES and meets_padding(axes[along]) else Reading.IN_PLACE
+    edges = EDGES_COPIED if along != IMAGES and meets_padding(axes[along]) else IN_PLACE
     if channels > 1 or filters > 1 or groups == repeat == 1:
-        return Lanes.FILTERS, edges, False, 1
+        return FILTERS, edges, False, 1
     if repeat > 1:
-        return Lanes.POSITIONS, Reading.EXPANDED if expand > 1 else edges, False, repeat
+        return POSITIONS, EXPANDED if expand > 1 else edges, False, repeat
     if expand > 1:
-        return Lanes.CHANNELS, Reading.EXPANDED, False, 1
+        return CHANNELS, EXPANDED, False, 1
     if along == IMAGES:
-        return Lanes.CHANNELS, Reading.IN_PLACE, False, 1
-    return Lanes.CHANNELS, Reading.APART if crowded else Reading.EDGES_CUT, pair, 1
+        return CHANNELS, IN_PLACE, False, 1
+    return CHANNELS, APART if crowded else EDGES_CUT, pair, 1
 
 
 def meets_padding(axis):
@@ -231,16 +235,14 @@ def filter_panels(vectors, axes, along, position, filters, run):
 def cut_tasks(s, vectors, position):
     """Boxes of positions by shape alone: panels cut to fit the cache, then positions into enough tasks. `position` is
     in bytes."""
-    along, summed, count = s.along, s.lanes is Lanes.SUMMED, s.groups * len(s.panels)
+    along, summed, count = s.along, s.lanes is SUMMED, s.groups * len(s.panels)
     images, rows, columns = s.axes
     seconds = expected_seconds(s, vectors)
     wanted = min(max(int(seconds / 5e-6), 1), TASKS)
     panel_blocks = 1 if summed else min(max(s.packed_bytes // L2_SHARE, 1), count)
     left, blocks = -(-wanted // panel_blocks), [1, 1, 1]
-    for i in range(3):
-        limit = s.axes[i].out
-        if i == along:
-            limit //= 2 * s.panels[0].height
+    for i, axis in enumerate(s.axes if left > 1 else ()):
+        limit = axis.out // (2 * s.panels[0].height) if i == along else axis.out
         blocks[i] = min(max(limit, 1), left)
         left = -(-left // blocks[i])
     if blocks[IMAGES] == images.out and along != IMAGES and count > panel_blocks:
@@ -250,22 +252,23 @@ def cut_tasks(s, vectors, position):
     if left > 1 and not summed:
         panel_blocks = min(count, panel_blocks * left)
     strip_position = s.strip_position
-    if s.reading is Reading.APART:
+    if s.reading is APART:
         width = s.panels[0].vectors * vectors.lanes * vectors.item
         share = strip_bytes(s, blocks, loose(count * width))
         panel_blocks = min(count, max(panel_blocks, -(-share // L2_SHARE)))
         strip_position = loose(-(-count // panel_blocks) * width)
-    if s.reading >= Reading.EXPANDED:
+    if s.reading >= EXPANDED:
         share = strip_bytes(s, (1, blocks[ROWS], 1), strip_position)
         blocks[ROWS] = min(rows.out, blocks[ROWS] * -(-share // L2_SHARE))
     return s._replace(
         panel_blocks=panel_blocks, blocks=tuple(blocks), seconds=seconds, strip_position=strip_position,
-        strip_bytes=strip_bytes(s, blocks, strip_position) if s.reading >= Reading.EDGES_COPIED else 0)
+        strip_bytes=strip_bytes(s, blocks, strip_position) if s.reading >= EDGES_COPIED else 0)
 
 
 def expected_seconds(s, vectors):
     """A vector at each tap of each position, and the results."""
-    taps, outputs = s.axes[ROWS].taps * s.axes[COLUMNS].taps, math.prod([axis.out for axis in s.axes])
+    images, rows, columns = s.axes
+    taps, outputs = rows.taps * columns.taps, images.out * rows.out * columns.out
     width = s.groups * vectors.lanes * sum([panel.vectors for panel in s.panels])
     return outputs * taps * s.depth * width / (vectors.lanes * 8e9) + outputs * width * vectors.item / 2e10
 
