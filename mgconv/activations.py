@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 
-from mgconv.lookup import lookup
+from mgconv._support.registry import Configurable, Registry
 
 
-class Activation:
+class Activation(Configurable):
     """Base of all: `forward` and `backward` side by side. A subclass of one's own works like any other.
 
     Attributes
@@ -38,10 +38,10 @@ class Activation:
 
     def __reduce_ex__(self, protocol):
         """Copies and pickles of this module's activations are the same objects: layers and their kernels know them."""
-        for name, known in _BY_NAME.items():
-            if self is known:
-                return name
-        return super().__reduce_ex__(protocol)
+        return self._short_config() or super().__reduce_ex__(protocol)
+
+    def _short_config(self):
+        return next((name for name, known in registry.named.items() if known is self), None)
 
     def forward(self, x, y):
         """Write the function of `x` to `y`, an array of the same shape and dtype, which may be `x` itself."""
@@ -265,16 +265,15 @@ sigmoid, hard_sigmoid, tanh, softsign = Sigmoid(), HardSigmoid(), Tanh(), Softsi
 softplus, exponential, silu, gelu = Softplus(), Exponential(), SiLU(), GELU()
 softmax, log_softmax = Softmax(), LogSoftmax()
 
-_BY_NAME = {
-    "linear": linear, "relu": relu, "relu6": relu6, "leaky_relu": leaky_relu, "elu": elu, "selu": selu,
-    "sigmoid": sigmoid, "hard_sigmoid": hard_sigmoid, "tanh": tanh, "softsign": softsign, "softplus": softplus,
-    "exponential": exponential, "silu": silu, "swish": silu, "gelu": gelu, "softmax": softmax,
-    "log_softmax": log_softmax,
-}
+registry = Registry("activation", Activation)
+for _name in ("linear", "relu", "relu6", "leaky_relu", "elu", "selu", "sigmoid", "hard_sigmoid", "tanh", "softsign",
+              "softplus", "exponential", "silu", "gelu", "softmax", "log_softmax"):
+    registry.add(globals()[_name], name=_name)
+registry.add(silu, name="swish")
 
 
 def get(identifier):
-    """The activation that a name, an `Activation` or None (linear) means.
+    """The activation that a name, a configuration, an `Activation` or None (linear) means.
 
     Raises
     ------
@@ -283,4 +282,4 @@ def get(identifier):
     TypeError
         For anything else: a plain function has no derivative to train with.
     """
-    return linear if identifier is None else lookup("activation", identifier, _BY_NAME, Activation)
+    return linear if identifier is None else registry.get(identifier)

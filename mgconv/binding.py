@@ -3,7 +3,7 @@ from typing import Any
 
 import numpy as np
 
-from mgconv.memory import aligned_empty
+from mgconv._support.memory import aligned_empty
 
 
 class Chain:

@@ -1,29 +1,15 @@
 """What `fit`, `evaluate` and `predict` are given, checked and cast to the model's dtype."""
-import operator
-
 import numpy as np
 
-from mgconv.losses import prepare_weight, real_array
-
-
-def as_samples(x, shape, dtype, name="x"):
-    """`x` as a C-contiguous array of `dtype` and `shape`, (None, ...): any number of samples of that shape.
-
-    A last axis of length 1 may be missing.
-    """
-    x = real_array(name, x)
-    if x.ndim == len(shape) - 1 and shape[-1] == 1:
-        x = x[..., None]
-    if x.ndim != len(shape) or x.shape[1:] != shape[1:]:
-        raise ValueError(f"`{name}` must have shape {('batch', *shape[1:])}. Received: {x.shape}.")
-    return np.ascontiguousarray(x, dtype)
+from mgconv._support.arrays import as_sample_weight, as_samples
+from mgconv._support.checks import check_count
 
 
 def as_training_data(model, x, y, sample_weight=None, class_weight=None):
     """(x, y, weight or None) as arrays that the model's loss takes, all of one length."""
     if y is None:
         raise ValueError("`y`, the targets, must be given.")
-    x = as_samples(x, model.input_shape, model.dtype)
+    x = as_samples("x", x, model.input_shape, model.dtype)
     target = model.loss.prepare(y, model.output_shape, model.dtype)
     if len(x) != len(target):
         raise ValueError(f"`x` and `y` must have the same number of samples. Received: {len(x)} and {len(target)}.")
@@ -35,7 +21,7 @@ def as_training_data(model, x, y, sample_weight=None, class_weight=None):
             raise ValueError("only one of `class_weight` and `sample_weight` may be given.")
         sample_weight = _weights_of_classes(target, class_weight, model.loss.sparse)
     if sample_weight is not None:
-        weight = prepare_weight(sample_weight, model.output_shape, model.dtype)
+        weight = as_sample_weight(sample_weight, model.output_shape, model.dtype)
         if len(weight) != len(x):
             raise ValueError("`sample_weight` must have one entry a sample. "
                              f"Received: {len(weight)} for {len(x)} samples.")
@@ -74,21 +60,3 @@ def split(data, share):
                          f"for {count} samples.")
     return (tuple(None if a is None else a[:first] for a in data),
             tuple(None if a is None else a[first:] for a in data))
-
-
-def check_count(name, value, least):
-    """`value` as an int of at least `least`."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}.") from None
-    if count < least:
-        raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}.")
-    return count
-
-
-def check_verbose(verbose):
-    """0, 1 or 2 for what Keras takes as `verbose`; "auto" is 1."""
-    if verbose not in ("auto", 0, 1, 2):
-        raise ValueError(f'`verbose` must be "auto", 0, 1 or 2. Received: verbose={verbose!r}.')
-    return 1 if verbose == "auto" else int(verbose)

@@ -6,13 +6,23 @@ Formulas and defaults are Keras's.
 """
 import numpy as np
 
+from mgconv._support.arrays import (
+    append_axes,
+    as_class_numbers,
+    as_sample_weight,
+    as_targets,
+    check_class_range,
+    check_length,
+    real_predictions,
+)
+from mgconv._support.checks import check_choice, check_positive, check_share
+from mgconv._support.registry import Configurable, Registry, snake_case
 from mgconv.activations import sigmoid
-from mgconv.lookup import lookup, snake_case
 
 _EPSILON = 1e-7               # probabilities stay this far from 0 and 1
 
 
-class Loss:
+class Loss(Configurable):
     """Base of all losses; a subclass defines `terms`.
 
     Parameters
@@ -35,9 +45,7 @@ class Loss:
     sparse = False
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
-        if reduction not in ("sum_over_batch_size", "mean", "sum"):
-            raise ValueError(f"`reduction` must be one of sum_over_batch_size, mean, sum. Received: {reduction!r}.")
-        self.reduction = reduction
+        self.reduction = check_choice("reduction", reduction, ("sum_over_batch_size", "mean", "sum"))
         self.name = name or snake_case(type(self).__name__)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -61,46 +69,23 @@ class Loss:
         y_pred = real_predictions(y_pred)
         y_true = self.prepare(y_true, y_pred.shape, y_pred.dtype)
         if sample_weight is not None:
-            sample_weight = prepare_weight(sample_weight, y_pred.shape, y_pred.dtype)
+            sample_weight = as_sample_weight(sample_weight, y_pred.shape, y_pred.dtype)
             check_length("sample_weight", sample_weight, y_pred)
         check_length("y_true", y_true, y_pred)
         return self.value_and_grad(y_true, y_pred, np.empty_like(y_pred), sample_weight)
 
     def prepare(self, y_true, shape, dtype):
         """`y_true` as the array that `terms` takes, for predictions of `shape`; its own length may be another."""
-        y_true = real_array("y_true", y_true)
         if self.sparse:
-            return self._prepare_classes(y_true, shape)
-        if y_true.ndim == len(shape) - 1 and shape[-1] == 1:
-            y_true = y_true[..., None]
-        if y_true.ndim == len(shape) + 1 and y_true.shape[-1] == 1:
-            y_true = y_true[..., 0]
-        if y_true.shape[1:] != shape[1:]:
-            raise ValueError(f"`y_true` must have the shape of the prediction, {_any_batch(shape)}. "
-                             f"Received: {y_true.shape}.")
-        return np.ascontiguousarray(y_true, dtype)
-
-    def _prepare_classes(self, y_true, shape):
-        if y_true.ndim == len(shape) and y_true.shape[-1] == 1:
-            y_true = y_true[..., 0]
-        if y_true.shape[1:] != shape[1:-1]:
-            raise ValueError(f"`y_true` must hold class numbers of shape {_any_batch(shape[:-1])}. "
-                             f"Received: {y_true.shape}.")
-        with np.errstate(invalid="ignore"):            # NaN is no number below
-            classes = np.ascontiguousarray(y_true, np.int64)
-        if classes.size and y_true.dtype.kind == "f" and not (classes == y_true).all():
-            raise ValueError(f"class numbers must be integers. Received: {y_true[classes != y_true].ravel()[0]}.")
-        if classes.size and not (classes.min() >= 0 and classes.max() < shape[-1]):
-            raise ValueError(f"class numbers must be from 0 to {shape[-1] - 1}. "
-                             f"Received: from {classes.min()} to {classes.max()}.")
-        return classes
+            return check_class_range(as_class_numbers(y_true, shape), shape[-1])
+        return as_targets(y_true, shape, dtype)
 
     def value_and_grad(self, y_true, y_pred, grad, sample_weight=None):
         """The reduced loss; its gradient to `y_pred` goes to `grad`. Takes prepared arrays and checks nothing."""
         values = self.terms(y_true, y_pred, grad)
         if sample_weight is not None:
-            values = values * _append_axes(sample_weight, values.ndim)
-            np.multiply(grad, _append_axes(sample_weight, grad.ndim), out=grad)
+            values = values * append_axes(sample_weight, values.ndim)
+            np.multiply(grad, append_axes(sample_weight, grad.ndim), out=grad)
         numbers = max(1, values.size)
         if self.reduction == "sum":
             numbers = 1 if self.rowwise else y_pred.shape[-1]
@@ -139,9 +124,7 @@ class Huber(Loss):
     def __init__(self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size",
                  name: str = "huber_loss") -> None:
         super().__init__(reduction, name)
-        if delta <= 0:
-            raise ValueError(f"`delta` must be positive. Received: delta={delta}.")
-        self.delta = delta
+        self.delta = check_positive("delta", delta)
 
     def terms(self, y_true, y_pred, grad):
         np.subtract(y_pred, y_true, out=grad)
@@ -165,7 +148,7 @@ class BinaryCrossentropy(Loss):
     def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0,
                  reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
         super().__init__(reduction, name)
-        self.from_logits, self.label_smoothing = from_logits, _share(label_smoothing)
+        self.from_logits, self.label_smoothing = from_logits, check_share("label_smoothing", label_smoothing)
 
     def terms(self, y_true, y_pred, grad):
         t = _smooth(y_true, self.label_smoothing, 2)
@@ -193,7 +176,7 @@ class CategoricalCrossentropy(Loss):
     def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0,
                  reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
         super().__init__(reduction, name)
-        self.from_logits, self.label_smoothing = from_logits, _share(label_smoothing)
+        self.from_logits, self.label_smoothing = from_logits, check_share("label_smoothing", label_smoothing)
 
     def terms(self, y_true, y_pred, grad):
         t = _smooth(y_true, self.label_smoothing, y_pred.shape[-1])
@@ -242,58 +225,6 @@ class SparseCategoricalCrossentropy(Loss):
         return -np.log(p)[..., 0]
 
 
-def real_array(name, value):
-    """`value` as an array, TypeError if it does not hold real numbers: a cast would drop imaginary parts."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:                        # lists of different lengths
-        raise TypeError(f"`{name}` must be an array of real numbers. Received: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"`{name}` must be an array of real numbers. Received: {type(value).__name__} of dtype "
-                        f"{array.dtype}.")
-    return array
-
-
-def real_predictions(y_pred):
-    """`y_pred` as an array of float32 or float64 with an entry for each sample."""
-    y_pred = real_array("y_pred", y_pred)
-    if y_pred.ndim < 1:
-        raise ValueError(f"`y_pred` must have an entry for each sample. Received: {y_pred!r}.")
-    return y_pred if y_pred.dtype in (np.float32, np.float64) else y_pred.astype(np.float32)
-
-
-def check_length(name, array, y_pred):
-    """ValueError unless there is an entry for each sample: one for all would be broadcast."""
-    if len(array) != len(y_pred):
-        raise ValueError(f"`{name}` and `y_pred` must have the same number of samples. "
-                         f"Received: {len(array)} and {len(y_pred)}.")
-
-
-def prepare_weight(weight, shape, dtype):
-    """`weight` as an array (batch,) or with further axes of predictions of `shape`, but for the last."""
-    weight = real_array("sample_weight", weight)
-    if weight.ndim == len(shape) and weight.shape[-1] == 1 < weight.ndim:
-        weight = weight[..., 0]
-    if not 1 <= weight.ndim < max(2, len(shape)) or weight.shape[1:] != shape[1:weight.ndim]:
-        raise ValueError(f"`sample_weight` must be a number a sample, or have the leading axes "
-                         f"{_any_batch(shape[:-1])} of the prediction. Received: {weight.shape}.")
-    return np.ascontiguousarray(weight, dtype)
-
-
-def _append_axes(array, ndim):
-    return array[(..., *(None,) * (ndim - array.ndim))]
-
-
-def _any_batch(shape):
-    return ("batch", *shape[1:])
-
-
-def _share(value):
-    if not 0 <= value <= 1:
-        raise ValueError(f"`label_smoothing` must be from 0 to 1. Received: label_smoothing={value}.")
-    return value
-
-
 def _smooth(t, smoothing, classes):
     return t * (1 - smoothing) + smoothing / classes if smoothing else t
 
@@ -303,26 +234,8 @@ def _log_softmax(x):
     return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
 
 
-_BY_NAME = {
-    "mse": MeanSquaredError, "mean_squared_error": MeanSquaredError, "mae": MeanAbsoluteError,
-    "mean_absolute_error": MeanAbsoluteError, "huber": Huber, "huber_loss": Huber,
-    "bce": BinaryCrossentropy, "binary_crossentropy": BinaryCrossentropy,
-    "categorical_crossentropy": CategoricalCrossentropy,
-    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
-}
-
-
-NAMES = sorted(_BY_NAME)
-
-
-def get(identifier):
-    """The loss that a name or a `Loss` means.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name; the message lists the known ones.
-    TypeError
-        For anything else: a plain function has no gradient to train with.
-    """
-    return lookup("loss", identifier, _BY_NAME, Loss)
+registry = Registry("loss", Loss)
+for _class, *_aliases in ((MeanSquaredError, "mse"), (MeanAbsoluteError, "mae"), (Huber, "huber_loss"),
+                          (BinaryCrossentropy, "bce"), (CategoricalCrossentropy,), (SparseCategoricalCrossentropy,)):
+    registry.add(_class, *_aliases)
+get = registry.get

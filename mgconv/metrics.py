@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 
 from mgconv import losses
-from mgconv.lookup import lookup, snake_case
-from mgconv.losses import Loss, check_length, prepare_weight, real_predictions
+from mgconv._support.arrays import append_axes, as_sample_weight, check_length, real_predictions
+from mgconv._support.registry import Configurable, Registry, snake_case
+from mgconv.losses import Loss
 
 
-class Metric:
+class Metric(Configurable):
     """Base of all metrics: the mean of what `values` gives.
 
     Parameters
@@ -35,9 +36,9 @@ class Metric:
             self.total += values.sum()
             self.count += values.size
             return
-        weight = prepare_weight(sample_weight, y_pred.shape, float)
+        weight = as_sample_weight(sample_weight, y_pred.shape, float)
         check_length("sample_weight", weight, y_pred)
-        weight = np.broadcast_to(weight[(..., *(None,) * (values.ndim - weight.ndim))], values.shape)
+        weight = np.broadcast_to(append_axes(weight, values.ndim), values.shape)
         self.total += (weight * values).sum()
         self.count += weight.sum()
 
@@ -119,16 +120,14 @@ class SparseCategoricalAccuracy(Metric):
         return y_true.reshape(y_pred.shape[:-1]) == y_pred.argmax(axis=-1)
 
 
-_BY_NAME = {
-    "mse": MeanSquaredError, "mean_squared_error": MeanSquaredError, "mae": MeanAbsoluteError,
-    "mean_absolute_error": MeanAbsoluteError, "rmse": RootMeanSquaredError,
-    "root_mean_squared_error": RootMeanSquaredError, "binary_accuracy": BinaryAccuracy,
-    "categorical_accuracy": CategoricalAccuracy, "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-}
+registry = Registry("metric", Metric)
+for _class, *_aliases in ((MeanSquaredError, "mse"), (MeanAbsoluteError, "mae"), (RootMeanSquaredError, "rmse"),
+                          (BinaryAccuracy,), (CategoricalAccuracy,), (SparseCategoricalAccuracy,)):
+    registry.add(_class, *_aliases)
 
 
 def get(identifier, loss=None, output_shape=None):
-    """The metric that a name, a `Metric` or a `Loss` means; a name stays the metric's name.
+    """The metric that a name, a configuration, a `Metric` or a `Loss` means; a name stays the metric's name.
 
     "accuracy" (or "acc") is the one of the three accuracies that goes with the `loss` and the model's `output_shape`.
 
@@ -141,15 +140,15 @@ def get(identifier, loss=None, output_shape=None):
     """
     if isinstance(identifier, Loss):
         return MeanLoss(identifier)
-    if isinstance(identifier, str):
-        known: dict[str, Any] = dict(_BY_NAME)
-        known["accuracy"] = known["acc"] = (
-            SparseCategoricalAccuracy if loss is not None and loss.sparse
-            else BinaryAccuracy if output_shape is not None and output_shape[-1] == 1 else CategoricalAccuracy)
-        known |= {name: (lambda name=name: MeanLoss(name)) for name in losses.NAMES if name not in known}
-        if snake_case(identifier) in known:
-            metric = known[snake_case(identifier)]()
-            metric.name = identifier
-            return metric
-        return lookup("metric", identifier, known, Metric)
-    return lookup("metric", identifier, _BY_NAME, Metric)
+    if not isinstance(identifier, str):
+        return registry.get(identifier)
+    if identifier in ("accuracy", "acc"):
+        metric: Any = (SparseCategoricalAccuracy() if loss is not None and loss.sparse
+                       else BinaryAccuracy() if output_shape is not None and output_shape[-1] == 1
+                       else CategoricalAccuracy())
+    elif identifier not in registry and identifier in losses.registry:
+        metric = MeanLoss(identifier)
+    else:
+        metric = registry.get(identifier)
+    metric.name = identifier
+    return metric

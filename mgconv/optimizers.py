@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from mgconv import schedules
-from mgconv.lookup import lookup
+from mgconv._support.registry import Configurable, Registry
 from mgconv.native.optimizer import FlatStep
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get", "schedules"]
 
 
-class Optimizer:
+class Optimizer(Configurable):
     """Base of all optimizers.
 
     Parameters
@@ -232,17 +232,7 @@ def _shorten(vector, norm):
         np.multiply(vector, norm / length, out=vector)
 
 
-_BY_NAME = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW, "adam_w": AdamW}
-
-
-def get(identifier):
-    """The optimizer that a name (with its defaults) or an `Optimizer` means.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name; the message lists the known ones.
-    TypeError
-        For anything else.
-    """
-    return lookup("optimizer", identifier, _BY_NAME, Optimizer)
+registry = Registry("optimizer", Optimizer)
+for _class in (SGD, RMSprop, Adam, AdamW):
+    registry.add(_class)
+get = registry.get

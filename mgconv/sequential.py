@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mgconv.data import check_count
+from mgconv._support.checks import check_count
+from mgconv._support.registry import snake_case
 from mgconv.layers.base import Layer, set_weights
 from mgconv.layers.input import Input, InputSpec
-from mgconv.lookup import snake_case
 from mgconv.training import Trainer
 
 __all__ = ["Input", "Sequential"]

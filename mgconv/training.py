@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from mgconv import callbacks as callback_module
 from mgconv import config, losses, optimizers
+from mgconv._support.arrays import as_samples
+from mgconv._support.checks import check_count, check_verbose
 from mgconv.binding import Chain, Pool, Scored
-from mgconv.data import as_samples, as_training_data, check_count, check_verbose, split
+from mgconv.data import as_training_data, split
 from mgconv.layers.base import one_function
 from mgconv.metrics import get as _find_metric
 
@@ -276,7 +278,7 @@ class Trainer:
         if not self.built:
             self._build_for(x)
         bar = check_verbose(verbose) == 1
-        x = as_samples(x, self.input_shape, self.dtype)
+        x = as_samples("x", x, self.input_shape, self.dtype)
         count = len(x)
         size = min(self._batch_size_for(batch_size, count), count)
         out = np.empty((count, *self.output_shape[1:]), self.dtype)
@@ -328,7 +330,7 @@ class Trainer:
         chain = Chain([_snapshot(layer) for layer in self.layers], shape, self.dtype)
 
         def fill(x):
-            x = as_samples(x, shape, self.dtype)
+            x = as_samples("x", x, shape, self.dtype)
             if x.shape != shape:
                 raise ValueError(f"`x` must have shape {shape}. Received: {x.shape}.")
             chain.x[...] = x

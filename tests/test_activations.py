@@ -28,7 +28,7 @@ FORMULAS = {
 
 
 def test_every_name_has_a_formula_here():
-    assert set(FORMULAS) == set(activations._BY_NAME)
+    assert set(FORMULAS) == set(activations.registry.named)
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -50,7 +50,7 @@ def test_in_place(name):
     np.testing.assert_array_equal(y, activation(x))
 
 
-ALL = [*activations._BY_NAME.values(), activations.LeakyReLU(0.01), activations.ELU(2.0), activations.GELU(True)]
+ALL = [*activations.registry.named.values(), activations.LeakyReLU(0.01), activations.ELU(2.0), activations.GELU(True)]
 
 
 @pytest.mark.parametrize("activation", ALL, ids=lambda a: type(a).__name__)

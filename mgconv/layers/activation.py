@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from mgconv import activations
+from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Bound, Layer
-from mgconv.memory import aligned_empty
 from mgconv.native.activation import ReluGrad
 from mgconv.native.conv import bias_grad
 

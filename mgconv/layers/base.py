@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mgconv import initializers
-from mgconv.memory import aligned_empty
+from mgconv._support.memory import aligned_empty
 from mgconv.native.frozen import FrozenChain
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from mgconv import activations, initializers
-from mgconv.geometry import conv_geometry, per_axis
+from mgconv._support.checks import per_axis
+from mgconv._support.memory import aligned_empty
+from mgconv.geometry import conv_geometry
 from mgconv.layers.activation import activation_grad
 from mgconv.layers.base import Bound, Layer
 from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
-from mgconv.memory import aligned_empty
 from mgconv.native.conv import ConvPlan
 
 

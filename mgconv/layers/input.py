@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from mgconv.data import check_count
-from mgconv.geometry import integers
+from mgconv._support.checks import check_count, integers
 
 
 class InputSpec(NamedTuple):

@@ -1,10 +1,11 @@
 """Pooling: the largest or the mean entry of every window, channel by channel."""
 from functools import partial
 
-from mgconv.geometry import per_axis, pool_geometry
+from mgconv._support.checks import per_axis
+from mgconv._support.memory import aligned_empty
+from mgconv.geometry import pool_geometry
 from mgconv.layers.base import Bound, Layer
 from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
-from mgconv.memory import aligned_empty
 from mgconv.native.pooling import PoolPlan
 
 

@@ -4,8 +4,8 @@ from functools import partial
 import numpy as np
 
 from mgconv import config
+from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Bound, Layer
-from mgconv.memory import aligned_empty
 
 
 class Dropout(Layer):

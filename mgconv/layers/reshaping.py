@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 
-from mgconv.geometry import integers
+from mgconv._support.checks import integers
+from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Bound, Layer
 from mgconv.layers.spatial import check_data_format
-from mgconv.memory import aligned_empty
 
 
 class Reshape(Layer):

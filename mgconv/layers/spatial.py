@@ -3,8 +3,8 @@ from functools import partial
 
 import numpy as np
 
+from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Bound
-from mgconv.memory import aligned_empty
 
 
 def check_data_format(data_format):
