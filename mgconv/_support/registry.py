@@ -44,15 +44,13 @@ def constructor_parameters(cls):
     """The parameters of the constructor by name; `**kwargs` stand for those of the base class's constructor."""
     import inspect
     found: dict[str, inspect.Parameter] = {}
-    for base in cls.__mro__:
-        if "__init__" not in vars(base) or base is object:
-            continue
+    for depth, base in enumerate(base for base in cls.__mro__[:-1] if "__init__" in vars(base)):
         takes_more = False
         for name, parameter in list(inspect.signature(base.__init__).parameters.items())[1:]:
             if parameter.kind is parameter.VAR_KEYWORD:
                 takes_more = True
             elif name not in found:
-                found[name] = parameter.replace(kind=parameter.KEYWORD_ONLY) if found and base is not cls else parameter
+                found[name] = parameter.replace(kind=parameter.KEYWORD_ONLY) if depth else parameter
         if not takes_more:
             break
     return found
