@@ -20,7 +20,7 @@ def check_count(name: str, value: Any, least: int) -> int:
 
 def check_number(name: str, value: Any) -> float:
     """`value`, which is a real number; NaN is none."""
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__") or getattr(value, "ndim", 0):
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
         raise TypeError(f"`{name}` must be a number. Received: {name}={value!r}.")
     if math.isnan(value):
         raise ValueError(f"`{name}` must be a number. Received: {name}={value}.")

@@ -155,8 +155,9 @@ class Registry:
         What all of them are instances of.
     """
 
-    def __init__(self, kind: str, base: type) -> None:
-        self.kind, self.base = kind, base
+    def __init__(self, kind: str, base: type[Configurable]) -> None:
+        self.kind: str = kind
+        self.base: Any = base
         self.named: dict[str, Any] = {}       # as written in messages, to a class or an instance
         self._by_key: dict[str, Any] = {}
 
@@ -217,8 +218,8 @@ class Registry:
         if not isinstance(config.get("class_name"), str) or not isinstance(config.get("config", {}), dict):
             raise TypeError(f'the configuration of a {self.kind} must be a dict with "class_name" and "config". '
                             f"Received: {config!r}.")
-        entry = self.find(config["class_name"])
-        return entry if not isinstance(entry, type) else entry.from_config(config.get("config", {}))
+        entry: Any = self.find(config["class_name"])
+        return entry.from_config(config.get("config", {})) if isinstance(entry, type) else entry
 
 
 def _key(name):
