@@ -219,7 +219,10 @@ class Registry:
             raise TypeError(f'the configuration of a {self.kind} must be a dict with "class_name" and "config". '
                             f"Received: {config!r}.")
         entry: Any = self.find(config["class_name"])
-        return entry.from_config(config.get("config", {})) if isinstance(entry, type) else entry
+        if not isinstance(entry, type):
+            return entry
+        made: Any = entry
+        return made.from_config(config.get("config", {}))
 
 
 def _key(name):
