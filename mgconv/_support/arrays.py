@@ -6,7 +6,7 @@ import numpy as np
 
 def real_array(name, value):
     """`value` as an array, TypeError if it does not hold real numbers: a cast would drop imaginary parts or a mask."""
-    if isinstance(value, np.ndarray) and hasattr(value, "mask"):
+    if type(value) is not np.ndarray and hasattr(value, "mask") and isinstance(value, np.ndarray):
         if value.mask.any():
             raise TypeError(f"`{name}` must not be masked: fill the gaps first. Received: a masked array of shape "
                             f"{value.shape}.")
