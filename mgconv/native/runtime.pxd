@@ -52,19 +52,16 @@ cdef extern from "delay.h":
         void (*make_weights)(double h, double b, mg_delay_weights *w) noexcept nogil
 
 cdef extern from "optimizer.h":
-    cdef struct mg_optimizer_state:
-        void *p
-        const void *g
-        void *a
-        void *b
-        void *c
+    enum:
+        MG_OPTIMIZER_COUNT
+        MG_OPTIMIZER_MOST_SLOTS
+        MG_OPTIMIZER_MOST_COEFFICIENTS
+    cdef struct mg_optimizer_kernel:
+        const char *name
+        int slots, coefficients
+        void (*step)(void *const *arrays, const double *coefficients, Py_ssize_t start, Py_ssize_t stop) noexcept nogil
     cdef struct mg_optimizer_kernels:
-        void (*sgd)(const mg_optimizer_state *s, Py_ssize_t start, Py_ssize_t stop, double rate, double momentum,
-                    int nesterov, double keep) noexcept nogil
-        void (*adam)(const mg_optimizer_state *s, Py_ssize_t start, Py_ssize_t stop, double alpha, double beta1,
-                     double beta2, double epsilon, double keep) noexcept nogil
-        void (*rmsprop)(const mg_optimizer_state *s, Py_ssize_t start, Py_ssize_t stop, double rate, double rho,
-                        double momentum, double epsilon, double keep) noexcept nogil
+        mg_optimizer_kernel *list
 
 cdef extern from "conv.h":
     # (an enum would make unused conversions)
