@@ -13,8 +13,8 @@ PACKAGE = Path(mgconv.__file__).parent
 SRC_C = PACKAGE.parent / "src_c"
 
 MAY_CALL_NATIVE = {"config", "dde", "layers", "native", "ops", "optimizers", "signal"}
-NETWORK = {"activations", "binding", "callbacks", "data", "initializers", "layers", "losses", "metrics",
-           "ops", "optimizers", "saving", "schedules", "sequential", "training"}
+NETWORK = {"activations", "binding", "callbacks", "constraints", "data", "initializers", "layers", "losses", "metrics",
+           "ops", "optimizers", "regularizers", "saving", "schedules", "sequential", "training"}
 LEAVES = {"cli", "plot"}                   # nobody imports them but those named below
 MAY_IMPORT_LEAVES = {"__main__": {"cli"}, "cli": {"plot"}}
 HEAVY = {"scipy", "matplotlib"}
