@@ -14,7 +14,7 @@ SRC_C = PACKAGE.parent / "src_c"
 
 MAY_CALL_NATIVE = {"config", "dde", "layers", "native", "ops", "optimizers", "signal"}
 NETWORK = {"activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics", "models", "ops",
-           "optimizers", "regularizers", "saving", "schedules"}
+           "optimizers", "regularizers", "saving"}
 LEAVES = {"cli", "plot"}                   # nobody imports them but those named below
 MAY_IMPORT_LEAVES = {"__main__": {"cli"}, "cli": {"plot"}}
 HEAVY = {"scipy", "matplotlib"}
