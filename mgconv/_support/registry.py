@@ -223,7 +223,8 @@ class Registry:
         settings = config.get("config", {})
         if not isinstance(entry, type) and settings in ({}, entry.get_config()):
             return entry
-        return (entry if isinstance(entry, type) else type(entry)).from_config(settings)
+        made: Any = entry if isinstance(entry, type) else type(entry)
+        return made.from_config(settings)
 
 
 def _room(cls):
