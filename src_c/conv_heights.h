@@ -21,7 +21,7 @@
 #define MG_HEIGHT_TAPS 9
 #define MG_HEIGHT_PAIR 6
 #define MG_HEIGHT_TABLE_2 9
-#elif !defined(MG_ISA_AVX2)     /* the x86 baseline: few processors need it, so it may be slower and must be small */
+#elif defined(MG_SMALL)
 #define MG_HEIGHT_1 4
 #define MG_HEIGHT_2 4
 #define MG_HEIGHT_3 2

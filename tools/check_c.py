@@ -19,11 +19,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from build_tables import ROOT, build_tables
+from build_tables import ROOT, build_tables, instruction_sets
 
 SETUP = build_tables()
-SETS = {"x86_64": SETUP["X86"], "aarch64": SETUP["ARM64"], "riscv64": SETUP["PLAIN"]}
-EMULATED = {**SETUP["X86"], "avx512": ([*SETUP["EMULATED_AVX512"], "-idirafter", "/usr/include"], [])}
+EMULATED = {**instruction_sets("X86"), "avx512": ([*SETUP["EMULATED_AVX512"], "-idirafter", "/usr/include"], [])}
 FLAGS = [*SETUP["GNU_FLAGS"], "-Wpedantic", "-Wvla", "-Werror", "-Wno-unused-command-line-argument"]
 
 # Platforms by Zig's names, and what else runs their programs.
@@ -57,10 +56,9 @@ def sources(sets):
     """(source, instruction set or None, flags) of every object that an extension with those sets is made of."""
     for name, (gnu, _) in sets.items():
         for source in SETUP["KERNELS"]:
-            yield source, name, [*gnu, f"-DMG_ISA={name}", f"-DMG_ISA_{name.upper()}=1"]
-    have = [f"-DMG_HAVE_{name.upper()}=1" for name in sets] + ["-DMG_EMULATE_AVX512=1"] * (sets is EMULATED)
+            yield source, name, [*gnu, f"-DMG_ISA={name}"]
     for source in SETUP["COMMON"]:
-        yield source, None, have
+        yield source, None, ["-DMG_EMULATE_AVX512=1"] * (sets is EMULATED)
 
 
 def in_parallel(function, jobs):
@@ -101,7 +99,7 @@ def check_msvc():
                     wrong.append(f"{file}:{number}: MSVC lacks this: {text.strip()}")
         return wrong
 
-    jobs = [(arch, source) for arch in ("x86_64", "aarch64") for source in sources(SETS[arch])]
+    jobs = [(arch, source) for arch in ("x86_64", "aarch64") for source in sources(sets_of(arch))]
     found = in_parallel(check, jobs)
     wrong = sorted({line for lines in found if lines for line in lines})
     print(*wrong, sep="\n", end="\n" if wrong else "")
@@ -121,7 +119,8 @@ def compile_for(target, sets, folder, extra=(), options=()):
 
 
 def sets_of(target):
-    return SETS[target.split("-")[0]]
+    """The instruction sets of a platform, and their flags."""
+    return instruction_sets(SETUP["MACHINES"].get(target.split("-")[0], "PLAIN"))
 
 
 def check_cross():
