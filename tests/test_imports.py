@@ -20,8 +20,8 @@ MAY_IMPORT_LEAVES = {"__main__": {"cli"}, "cli": {"plot"}}
 HEAVY = {"scipy", "matplotlib"}
 LIBC = {"assert", "errno", "float", "limits", "math", "stdbool", "stddef", "stdint", "stdio", "stdlib", "string",
         "time"}
-PLATFORM = {"compat.h", "os.h", "threads.c", "dispatch.c"}      # here the system is asked for what libc does not offer
-VECTORS = {"immintrin", "arm_neon"}                     # and in simd_*.h, the processors' own headers
+PLATFORM = {"compat.h", "os.h", "threads.c", "cpu.c"}      # here the system is asked for what libc does not offer
+VECTORS = {"immintrin", "arm_neon", "wasm_simd128"}     # and in simd_*.h, the processors' own headers
 
 
 def module_name(path):

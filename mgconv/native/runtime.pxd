@@ -174,8 +174,12 @@ cdef extern from "winograd.h":
                        const void *bias, int relu, void *y, Py_ssize_t step) noexcept nogil
 
 cdef extern from "dispatch.h":
+    cdef struct mg_traits:
+        int vector_bytes
     cdef struct mg_isa:
         const char *name
+        const mg_traits *traits
+        const mg_isa *narrower
         const mg_optimizer_kernels *optimizer[2]
         const mg_activation_kernels *activation[2]
         const mg_fft_kernels *fft[2]
@@ -195,8 +199,7 @@ cdef extern from "threads.h":
         MG_SCRATCH_MADE
 
 cdef const mg_isa *active_isa() noexcept nogil
-# For so many filters a group: AVX2 instead of AVX-512 where they fill half its lanes at most. Processors that split
-# vectors of 64 bytes do twice as much then, others no less.
+# For so many filters a group: the set's narrower relative where they fill half its lanes at most.
 cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil
 # Gives the GIL up, unless the job is brief.
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept
