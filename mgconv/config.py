@@ -5,7 +5,14 @@ import sys
 
 import numpy as np
 
-from mgconv.native import runtime
+try:
+    from mgconv.native import runtime
+except ImportError as error:
+    from importlib.util import find_spec
+    if find_spec("mgconv.native.runtime"):          # there, but not to be had, and says why
+        raise
+    from mgconv._support.unbuilt import advice
+    raise ImportError(advice(os.path.dirname(__file__))) from error
 
 _generator = None             # made at first use, unless `set_random_seed` came before
 
