@@ -7,8 +7,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.runtime cimport LINE
 from mgconv.native.buffers cimport READ, Shape, Taken, bytes_of, fits, release, set_shape, take
+from mgconv.native.caches cimport LINE, line_up, lined_up
 
 
 cdef struct Ring:                     # one convolution: the last `length` columns of its input
@@ -24,8 +24,9 @@ cdef struct Ring:                     # one convolution: the last `length` colum
 cdef class StreamConv:
     """One convolution of a stream: takes the vector `x` in, and writes activation(kernel * the past + bias) to `y`.
 
-    The past is zero at first; if `valid`, there is no output before all of it has come. `kernel` is (taps, channels of a group, filters), or (taps, channels, filters of a channel) if `channelwise`; all
-    arrays are C-contiguous, of one dtype, float32 or float64, and must not change their place.
+    The past is zero at first; if `valid`, there is no output before all of it has come. `kernel` is (taps, channels of
+    a group, filters), or (taps, channels, filters of a channel) if `channelwise`; all arrays are C-contiguous, of one
+    dtype, float32 or float64, and must not change their place.
     """
     cdef Ring ring
     cdef tuple arrays                 # keeps them alive
@@ -53,16 +54,15 @@ cdef class StreamConv:
         r.group_kernel = r.group_y = r.column.filters * item
         r.run = kernels.channelwise if channelwise else kernels.full
         # Rows of the kernel begin at cache lines, if it is one group's.
-        pitch = row if channelwise or groups > 1 else (row + LINE - 1) & ~(LINE - 1)
+        pitch = row if channelwise or groups > 1 else line_up(row)
         r.column.pitch = pitch // item
-        past = (taps * sizeof(void *) + r.length * r.bytes + LINE - 1) & ~(LINE - 1)
+        past = line_up(taps * sizeof(void *) + r.length * r.bytes)
         free(self.memory)
         self.memory = <char *>malloc(past + taps * kernel.shape[1] * pitch + 2 * LINE)
         if self.memory == NULL:
             raise MemoryError(f"no memory for the last {r.length} columns of a stream and a kernel")
         r.column.taps, r.columns = <const void **>self.memory, self.memory + taps * sizeof(void *)
-        copied = self.memory + past
-        copied += -<Py_ssize_t>copied & (LINE - 1)
+        copied = lined_up(self.memory + past)
         memset(copied, 0, taps * kernel.shape[1] * pitch + LINE)
         for i in range(taps * kernel.shape[1]):
             memcpy(copied + i * pitch, &kernel_bytes[0] + i * row, row)
