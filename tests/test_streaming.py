@@ -147,7 +147,7 @@ def test_bad_samples_leave_the_past_as_it_is():
     np.testing.assert_array_equal(stream.run(x[5:]), model.stream().run(x)[5:])
 
 
-@pytest.mark.parametrize("layer, reason", [
+@pytest.mark.parametrize(("layer", "reason"), [
     (layers.MaxPooling1D(2), "its output at a step needs more than the input at that step and before it"),
     (Conv1D(2, 3, padding="same"), 'padding="same" looks ahead; "causal" does not'),
     (Conv1D(2, 3, strides=2), "its strides are (2,), so that not every sample has an output"),
