@@ -118,7 +118,8 @@ cdef bint advance(Ring *r) noexcept nogil:
 
 cdef class StreamProgram:
     """A function of one sample: it copies the sample to `x`, runs `steps` (StreamConv, or calls without arguments), and
-    returns `y`, or None while a step waits for more. What is not of the shape and dtype of `x` goes to `fill`, which converts and copies it, or raises."""
+    returns `y`, or None while a step waits for more. What is not of the shape and dtype of `x` goes to `fill`, which
+    converts and copies it, or raises."""
     cdef Shape shape
     cdef object x, fill
     cdef readonly object y
