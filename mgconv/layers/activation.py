@@ -9,7 +9,7 @@ from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
 from mgconv.native.activation import ReluGrad
-from mgconv.native.conv import bias_grad
+from mgconv.native.bias_gradient import bias_grad
 
 
 class Activation(Layer):

@@ -1,5 +1,10 @@
 """Arrays as the compiled core takes them: C-contiguous buffers of float32 or float64, held against a shape."""
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.exc cimport PyErr_Clear, PyErr_ExceptionMatches
+from libc.string cimport memcpy
+
+cdef extern from "Python.h":
+    int get_buffer "PyObject_GetBuffer"(object array, Py_buffer *view, int flags) noexcept
 
 cdef enum:
     RANKS = 8
@@ -11,6 +16,7 @@ cdef struct Shape:
     Py_ssize_t size[RANKS]
 
 cdef struct Taken:
+    bint strict                       # an array that does not do is an error, and not just refused
     int count
     Py_buffer views[4]
 
@@ -31,6 +37,18 @@ cdef inline Py_buffer *take(object array, Taken *taken, int flags) except NULL:
     PyObject_GetBuffer(array, view, flags)
     taken.count += 1
     return view
+
+
+cdef inline int offer(object array, Taken *taken, int flags) except -1:
+    """Take an array's buffer, if it has one; by hand, for `try` would cost more than the rest."""
+    if get_buffer(array, &taken.views[taken.count], flags) == 0:
+        taken.count += 1
+        return True
+    # The owner's word: not of this kind, not contiguous, not of this dtype.
+    if taken.strict or not PyErr_ExceptionMatches((BufferError, TypeError, ValueError)):
+        return -1
+    PyErr_Clear()
+    return False
 
 
 cdef inline void release(Taken *taken) noexcept:
@@ -55,6 +73,19 @@ cdef inline bint fits(const Py_buffer *view, const Shape *shape, bint wide) noex
         if view.shape[i] != shape.size[i]:
             return False
     return True
+
+
+cdef inline bint copy_plain(object array, const Shape *shape, bint wide, char *to) except -1:
+    """Copy an array, if it is plain, of this shape and dtype."""
+    cdef Taken taken
+    taken.count, taken.strict = 0, False
+    if not offer(array, &taken, READ):
+        return False
+    cdef bint plain = fits(&taken.views[0], shape, wide)
+    if plain:
+        memcpy(to, taken.views[0].buf, taken.views[0].len)
+    release(&taken)
+    return plain
 
 
 cdef inline bytes_of(array):

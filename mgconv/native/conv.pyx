@@ -1,21 +1,9 @@
 # cython: wraparound=True
 """Convolution plans: what follows from shapes, dtype and instruction set, made once and applied many times."""
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from mgconv.native cimport runtime
-from mgconv.native.buffers cimport (
-    RANKS,
-    READ,
-    WRITE,
-    Shape,
-    Taken,
-    bytes_of,
-    fits,
-    kind,
-    release,
-    set_shape,
-    take,
-)
+from mgconv.native.buffers cimport READ, WRITE, Shape, Taken, bytes_of, fits, kind, offer, release, set_shape
 from mgconv.native.correlation cimport Correlation, run_all
 from mgconv.native.kernel_gradient cimport KernelGradient
 
@@ -30,10 +18,6 @@ from mgconv.native.passes import forward_pass, input_passes, leaves_gaps, used_t
 
 cdef object np_empty = np.empty
 cdef double SMALL = LARGE           # fewer elements need no aligning
-cdef tuple FLOATS = (np.dtype("float32"), np.dtype("float64"))
-
-cdef enum:
-    MOST_KNOWN = 256                  # plans kept
 
 
 cdef int refuse(const Py_buffer *view, str name, const Shape *shape, bint wide) except -1:
@@ -47,13 +31,15 @@ cdef int refuse(const Py_buffer *view, str name, const Shape *shape, bint wide) 
     raise ValueError(f"`{name}` must be aligned to its elements. Received: an array that is not.")
 
 
-cdef inline int check(const Py_buffer *view, str name, const Shape *shape, bint wide) except -1:
+cdef inline bint check(const Taken *taken, int index, str name, const Shape *shape, bint wide) except -1:
     """Hold an array against the plan."""
-    return 0 if fits(view, shape, wide) else refuse(view, name, shape, wide)
+    if fits(&taken.views[index], shape, wide):
+        return True
+    return taken.strict and refuse(&taken.views[index], name, shape, wide)
 
 
-cdef int refuse_overlap(const Taken *taken) except -1:
-    """ValueError if the third array, contiguous, shares memory with another."""
+cdef bint check_apart(const Taken *taken) except -1:
+    """Whether the third array, contiguous, shares no memory with another."""
     cdef const Py_buffer *result = &taken.views[2]
     cdef const char *first = <const char *>result.buf
     cdef const char *begin
@@ -61,8 +47,10 @@ cdef int refuse_overlap(const Taken *taken) except -1:
     for i in range(taken.count):
         begin = <const char *>taken.views[i].buf
         if i != 2 and begin < first + result.len and first < begin + taken.views[i].len:
-            raise ValueError("the result must not overlap the arguments. Received: arrays that do.")
-    return 0
+            if taken.strict:
+                raise ValueError("the result must not overlap the arguments. Received: arrays that do.")
+            return False
+    return True
 
 
 cdef object new_array(tuple shape_and_dtype, const Shape *shape):
@@ -87,19 +75,6 @@ cdef class ConvPlan:
         How to compute all three operations ("scatter": the gradient to the input); None takes for each what costs
         least (mgconv/native/choice.py).
     """
-    cdef readonly object geometry, dtype
-    cdef readonly tuple input_shape, kernel_shape, output_shape
-    cdef readonly str isa
-    cdef const runtime.mg_isa *instructions
-    cdef bint wide, empty, gaps       # gaps: some inputs are reached by no tap
-    cdef Shape x, y, kernel, bias
-    cdef tuple like_x, like_y, like_kernel        # shape and dtype, for NumPy
-    cdef list forward_passes, input_passes
-    cdef KernelGradient sum
-    cdef tuple used                   # slices of the kernel: the taps that meet an input
-    cdef bint all_used, free_choice
-    cdef Py_ssize_t settings          # that `find` knows it by, or 0
-    cdef runtime.Algorithm fast_forward, fast_input, fast_kernel        # instead of the direct sums, or None
 
     def __init__(self, geometry, dtype, algorithm=None):
         self.geometry, self.dtype = geometry, np.dtype(dtype)
@@ -143,10 +118,10 @@ cdef class ConvPlan:
         """out <- activation(convolution of x with kernel, plus bias); `bias` may be None, and `out`: then a new array.
         Returns `out`, as the gradients do."""
         cdef Taken taken
-        taken.count = 0
+        taken.count, taken.strict = 0, True
         try:
-            take(x, &taken, READ)
-            take(kernel, &taken, READ)
+            offer(x, &taken, READ)
+            offer(kernel, &taken, READ)
             return self.convolve(&taken, bias, out, activation)
         finally:
             release(&taken)
@@ -155,18 +130,23 @@ cdef class ConvPlan:
         cdef bint relu = False
         cdef const char *bias_at = NULL
         if activation is not None and activation != "linear":
-            if activation != "relu":
+            relu = activation == "relu"
+            if not relu:
+                if not taken.strict:
+                    return None
                 raise ValueError(f'`activation` must be None, "linear" or "relu". Received: activation={activation!r}.')
-            relu = True
-        check(&taken.views[0], "x", &self.x, self.wide)
-        check(&taken.views[1], "kernel", &self.kernel, self.wide)
+        if not (check(taken, 0, "x", &self.x, self.wide) and check(taken, 1, "kernel", &self.kernel, self.wide)):
+            return None
         if out is None:
             out = new_array(self.like_y, &self.y)
-        check(take(out, taken, WRITE), "out", &self.y, self.wide)
+        if not (offer(out, taken, WRITE) and check(taken, 2, "out", &self.y, self.wide)):
+            return None
         if bias is not None:
-            check(take(bias, taken, READ), "bias", &self.bias, self.wide)
+            if not (offer(bias, taken, READ) and check(taken, 3, "bias", &self.bias, self.wide)):
+                return None
             bias_at = <const char *>taken.views[3].buf
-        refuse_overlap(taken)
+        if not check_apart(taken):
+            return None
         if self.fast_forward is not None:
             self.fast_forward.forward(<char *>taken.views[0].buf, <char *>taken.views[1].buf, bias_at,
                                       <char *>taken.views[2].buf, relu)
@@ -203,23 +183,22 @@ cdef class ConvPlan:
     def grad_input(self, dy, kernel, dx):
         """dx <- the gradient to x: every position is written."""
         cdef Taken taken
-        taken.count = 0
+        taken.count, taken.strict = 0, True
         try:
-            take(dy, &taken, READ)
-            take(kernel, &taken, READ)
+            offer(dy, &taken, READ)
+            offer(kernel, &taken, READ)
             return self.spread(&taken, dx)
         finally:
             release(&taken)
 
     cdef spread(self, Taken *taken, dx):
-        cdef Py_buffer *result
-        check(&taken.views[0], "dy", &self.y, self.wide)
-        check(&taken.views[1], "kernel", &self.kernel, self.wide)
+        cdef Py_buffer *result = &taken.views[2]
+        if not (check(taken, 0, "dy", &self.y, self.wide) and check(taken, 1, "kernel", &self.kernel, self.wide)):
+            return None
         if dx is None:
             dx = new_array(self.like_x, &self.x)
-        result = take(dx, taken, WRITE)
-        check(result, "dx", &self.x, self.wide)
-        refuse_overlap(taken)
+        if not (offer(dx, taken, WRITE) and check(taken, 2, "dx", &self.x, self.wide) and check_apart(taken)):
+            return None
         if self.fast_input is not None:
             self.fast_input.grad_input(<char *>taken.views[0].buf, <char *>taken.views[1].buf, <char *>result.buf)
         elif not self.empty:
@@ -232,23 +211,23 @@ cdef class ConvPlan:
     def grad_kernel(self, x, dy, dkernel):
         """dkernel <- the gradient to the kernel."""
         cdef Taken taken
-        taken.count = 0
+        taken.count, taken.strict = 0, True
         try:
-            take(x, &taken, READ)
-            take(dy, &taken, READ)
+            offer(x, &taken, READ)
+            offer(dy, &taken, READ)
             return self.sum_up(&taken, dkernel)
         finally:
             release(&taken)
 
     cdef sum_up(self, Taken *taken, dkernel):
-        cdef Py_buffer *result
-        check(&taken.views[0], "x", &self.x, self.wide)
-        check(&taken.views[1], "dy", &self.y, self.wide)
+        cdef Py_buffer *result = &taken.views[2]
+        if not (check(taken, 0, "x", &self.x, self.wide) and check(taken, 1, "dy", &self.y, self.wide)):
+            return None
         if dkernel is None:
             dkernel = new_array(self.like_kernel, &self.kernel)
-        result = take(dkernel, taken, WRITE)
-        check(result, "dkernel", &self.kernel, self.wide)
-        refuse_overlap(taken)
+        if not (offer(dkernel, taken, WRITE) and check(taken, 2, "dkernel", &self.kernel, self.wide)
+                and check_apart(taken)):
+            return None
         if self.empty:
             memset(result.buf, 0, result.len)
         elif self.fast_kernel is not None:
@@ -266,171 +245,3 @@ cdef class ConvPlan:
         cdef unsigned char[::1] memory = sums.reshape(-1).view("B")
         self.sum.run(x, dy, <char *>&memory[0])
         dkernel[self.used] = sums
-
-
-# ---- the short way: one call that finds its plan by the arrays -------------------------------------------------------
-
-cdef dict known = {}                  # plans under a number made of their shapes and settings
-cdef dict PADDINGS = {"valid": 1, "same": 2, "causal": 3, "full": 4}
-
-
-cdef inline Py_ssize_t axis_code(value) except -1:
-    cdef Py_ssize_t number = value if type(value) is int else 0
-    if not 0 < number < 4096:
-        raise KeyError(value)
-    return number
-
-
-cdef inline Py_ssize_t axes_code(value) except -1:
-    """An int, or a tuple with one for each axis, in 26 bits; KeyError for anything else."""
-    if type(value) is not tuple:
-        return axis_code(value)
-    if len(value) == 1:
-        return 1 << 24 | axis_code(value[0])
-    if len(value) == 2:
-        return 2 << 24 | axis_code(value[0]) << 12 | axis_code(value[1])
-    raise KeyError(value)
-
-
-cdef Py_ssize_t settings_code(strides, padding, dilation_rate) except -1:
-    return axes_code(strides) << 32 | axes_code(dilation_rate) << 4 | <Py_ssize_t>PADDINGS[padding]
-
-
-cdef Shape taken_shape(const Py_buffer *view) noexcept:
-    cdef Shape shape
-    shape.rank = min(view.ndim, RANKS)
-    memcpy(shape.size, view.shape, shape.rank * sizeof(Py_ssize_t))
-    return shape
-
-
-cdef size_t known_as(const Shape *x, const Shape *kernel, int wide, Py_ssize_t settings) noexcept:
-    cdef size_t number = settings
-    cdef int i
-    for i in range(x.rank):
-        number = (number ^ <size_t>x.size[i]) * <size_t>0x9E3779B97F4A7C15
-    for i in range(kernel.rank):
-        number = (number ^ number >> 29 ^ <size_t>kernel.size[i]) * <size_t>0x9E3779B97F4A7C15
-    return number ^ wide
-
-
-def remember(ConvPlan plan, strides, padding, dilation_rate):
-    """Let the functions below find `plan` by these settings, if they are usual ones."""
-    try:
-        plan.settings = settings_code(strides, padding, dilation_rate)
-    except (KeyError, TypeError):
-        return
-    if len(known) >= MOST_KNOWN:
-        known.clear()
-    known[known_as(&plan.x, &plan.kernel, plan.wide, plan.settings)] = plan
-
-
-cdef ConvPlan find(const Shape *x, const Shape *kernel, int wide, strides, padding, dilation_rate):
-    """The plan that was made for this. It checks the arrays' shapes itself; KeyError if there is none."""
-    cdef Py_ssize_t settings = settings_code(strides, padding, dilation_rate)
-    cdef ConvPlan plan = known[known_as(x, kernel, wide, settings)]
-    if plan.settings != settings or plan.instructions != runtime.active_isa():
-        raise KeyError(settings)
-    return plan
-
-
-def conv(x, kernel, bias, strides, padding, dilation_rate, activation, out):
-    """The convolution, if its plan is known; else KeyError, or what else the plan raises."""
-    cdef Taken taken
-    cdef Shape x_shape, kernel_shape
-    taken.count = 0
-    try:
-        x_shape, kernel_shape = taken_shape(take(x, &taken, READ)), taken_shape(take(kernel, &taken, READ))
-        return find(&x_shape, &kernel_shape, kind(&taken.views[0]), strides, padding, dilation_rate).convolve(
-            &taken, bias, out, activation)
-    finally:
-        release(&taken)
-
-
-def conv_grad_input(dy, kernel, tuple input_shape, strides, padding, dilation_rate, out):
-    cdef Taken taken
-    cdef Shape x_shape, kernel_shape
-    set_shape(&x_shape, input_shape)
-    taken.count = 0
-    try:
-        take(dy, &taken, READ)
-        kernel_shape = taken_shape(take(kernel, &taken, READ))
-        return find(&x_shape, &kernel_shape, kind(&taken.views[0]), strides, padding, dilation_rate).spread(
-            &taken, out)
-    finally:
-        release(&taken)
-
-
-def conv_grad_kernel(x, dy, tuple kernel_shape, strides, padding, dilation_rate, out):
-    cdef Taken taken
-    cdef Shape x_sizes, kernel_sizes
-    set_shape(&kernel_sizes, kernel_shape)
-    taken.count = 0
-    try:
-        x_sizes = taken_shape(take(x, &taken, READ))
-        take(dy, &taken, READ)
-        return find(&x_sizes, &kernel_sizes, kind(&taken.views[0]), strides, padding, dilation_rate).sum_up(
-            &taken, out)
-    finally:
-        release(&taken)
-
-
-# ---- the gradient to the bias ---------------------------------------------------------------------------------------
-
-def bias_grad(dy, db):
-    """db <- the sum over all but the last axis of dy; `db` may be None: then a new array. Returns `db`."""
-    cdef Taken taken
-    cdef Py_buffer *view
-    cdef Py_buffer *result
-    cdef Shape sums
-    cdef Py_ssize_t rows = 1
-    cdef int i
-    taken.count = 0
-    try:
-        view = take(dy, &taken, READ)
-        if kind(view) < 0 or view.ndim == 0 or <size_t>view.buf % view.itemsize:
-            raise ValueError("`dy` must be an aligned array of float32 or float64, of rank 1 or more.")
-        for i in range(view.ndim - 1):
-            rows *= view.shape[i]
-        sums.rank, sums.size[0] = 1, view.shape[view.ndim - 1]
-        if db is None:
-            db = np_empty(sums.size[0], FLOATS[kind(view)])
-        result = take(db, &taken, WRITE)
-        check(result, "db", &sums, kind(view))
-        if view.len:
-            sum_rows(kind(view), <char *>view.buf, <char *>result.buf, rows, sums.size[0])
-        else:
-            memset(result.buf, 0, result.len)
-        return db
-    finally:
-        release(&taken)
-
-
-cdef enum:
-    SUM_BYTES = 64 * 1024             # of dy in one task
-    SUM_PARTS = 64
-
-
-cdef struct RowSum:
-    const runtime.mg_conv_outer_kernels *kernels
-    const char *x
-    char *parts
-    Py_ssize_t rows, columns, item, count
-
-
-cdef void sum_rows_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef RowSum *s = <RowSum *>context
-    cdef Py_ssize_t first = index * s.rows // s.count, end = (index + 1) * s.rows // s.count
-    s.kernels.sum_rows(s.parts + index * s.columns * s.item, s.x + first * s.columns * s.item, end - first, s.columns)
-
-
-cdef int sum_rows(int wide, const char *x, char *sums, Py_ssize_t rows, Py_ssize_t columns) except -1:
-    cdef RowSum s = RowSum(kernels=runtime.active_isa().conv_outer[wide], x=x, parts=sums, rows=rows, columns=columns,
-                           item=8 if wide else 4, count=1)
-    s.count = min(max(rows * columns * s.item // SUM_BYTES, 1), SUM_PARTS)
-    if s.count > 1:
-        s.parts = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, s.count * columns * s.item)
-    if s.parts != NULL:
-        runtime.parallel_for(sum_rows_task, &s, s.count, rows * columns * s.item / 3e10)
-        if s.count > 1:
-            s.kernels.add_parts(sums, s.parts, columns, s.count, columns)
-    return runtime.check_memory(s.parts != NULL)

@@ -76,7 +76,8 @@ cdef struct Filters:
 # at a cache line, and look at `failed` afterwards.
 cdef CorrelationCall bind(Correlation correlation, const char *x, const char *kernel, const char *bias, char *y,
                           bint relu) noexcept
-cdef void pack_panel(CorrelationCall *call, Py_ssize_t index) noexcept nogil
+# Pack the call's kernel to `packed`.
+cdef void pack(CorrelationCall *call, char *packed) noexcept nogil
 # Of a kernel of the caller's own; `how` lacks what is a panel's.
 cdef void pack_filters(const CorrelationPlan *plan, Py_ssize_t panel, runtime.mg_conv_pack *how,
                        char *to) noexcept nogil

@@ -185,6 +185,13 @@ cdef void pack_panel(CorrelationCall *call, Py_ssize_t index) noexcept nogil:
         repeat_panel(call, panel)
 
 
+cdef void pack(CorrelationCall *call, char *packed) noexcept nogil:
+    cdef Py_ssize_t index
+    call.packed = packed
+    for index in range(call.plan.panel_count):
+        pack_panel(call, index)
+
+
 cdef void run_box(CorrelationCall *call, const Box *box) noexcept nogil:
     cdef const CorrelationPlan *p = call.plan
     cdef Segment segments[3]

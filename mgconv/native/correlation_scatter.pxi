@@ -57,12 +57,11 @@ cdef class ScatterConv(runtime.Algorithm):
     cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1:
         cdef ScatterCall call = ScatterCall(plan=&self.plan, product=bind(self.product, dy, kernel, NULL, NULL, False),
                                             dx=dx)
-        call.product.packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, self.product.plan.packed_bytes)
-        if call.product.packed == NULL:
+        cdef char *packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, self.product.plan.packed_bytes)
+        if packed == NULL:
             call.product.failed = True
         else:
-            for i in range(self.product.plan.panel_count):
-                pack_panel(&call.product, i)
+            pack(&call.product, packed)
             runtime.parallel_for(scatter_task, &call, self.plan.tasks, self.plan.seconds)
         return runtime.check_memory(not call.product.failed)
 

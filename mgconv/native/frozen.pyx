@@ -3,9 +3,9 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from mgconv.native cimport runtime
-from mgconv.native.buffers cimport READ, Shape, Taken, bytes_of, fits, release, set_shape, take
+from mgconv.native.buffers cimport Shape, bytes_of, copy_plain, set_shape
 from mgconv.native.caches cimport LINE, line_up, lined_up
-from mgconv.native.correlation cimport Correlation, CorrelationCall, bind, pack_panel, run_tasks
+from mgconv.native.correlation cimport Correlation, CorrelationCall, bind, pack, run_tasks
 
 
 cdef class FrozenForward:
@@ -22,7 +22,7 @@ cdef class FrozenForward:
     def __init__(self, Correlation correlation, x, kernel, bias, out, bint relu):
         cdef const unsigned char[::1] x_bytes = bytes_of(x), kernel_bytes = bytes_of(kernel), bias_bytes
         cdef unsigned char[::1] out_bytes = bytes_of(out)
-        cdef Py_ssize_t packed = line_up(correlation.plan.packed_bytes), index
+        cdef Py_ssize_t packed = line_up(correlation.plan.packed_bytes)
         self.correlation, self.x, self.out = correlation, x, out
         free(self.memory)
         self.memory = <char *>malloc(packed + LINE + (0 if bias is None else bias.nbytes))
@@ -36,8 +36,7 @@ cdef class FrozenForward:
             bias_bytes = bytes_of(bias)
             memcpy(call.packed + packed, &bias_bytes[0], bias_bytes.shape[0])
             call.bias = call.packed + packed
-        for index in range(correlation.plan.panel_count):
-            pack_panel(call, index)
+        pack(call, call.packed)
         call.kernel = NULL
 
     def __dealloc__(self):
@@ -66,22 +65,8 @@ cdef class FrozenChain:
         set_shape(&self.shape, x.shape)
 
     def __call__(self, x):
-        if not self.copy(x):
+        if not copy_plain(x, &self.shape, self.wide, <char *>&self.memory[0]):
             self.fill(x)
         for call in self.calls:
             call()
         return self.y
-
-    cdef bint copy(self, x) except -1:
-        cdef Taken taken
-        cdef Py_buffer *view
-        taken.count = 0
-        try:
-            view = take(x, &taken, READ)
-        except (TypeError, ValueError, BufferError):
-            return False
-        cdef bint plain = fits(view, &self.shape, self.wide)
-        if plain:
-            memcpy(&self.memory[0], view.buf, view.len)
-        release(&taken)
-        return plain

@@ -7,7 +7,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
-from mgconv.native.buffers cimport READ, Shape, Taken, bytes_of, fits, release, set_shape, take
+from mgconv.native.buffers cimport Shape, bytes_of, copy_plain, set_shape
 from mgconv.native.caches cimport LINE, line_up, lined_up
 
 
@@ -133,7 +133,7 @@ cdef class StreamProgram:
         set_shape(&self.shape, x.shape)
 
     def __call__(self, x):
-        if not self.copy(x):
+        if not copy_plain(x, &self.shape, self.wide, <char *>&self.memory[0]):
             self.fill(x)
         for step in self.steps:
             if type(step) is StreamConv:
@@ -142,17 +142,3 @@ cdef class StreamProgram:
             else:
                 step()
         return self.y
-
-    cdef bint copy(self, x) except -1:
-        cdef Taken taken
-        cdef Py_buffer *view
-        taken.count = 0
-        try:
-            view = take(x, &taken, READ)
-        except (TypeError, ValueError, BufferError):
-            return False
-        cdef bint plain = fits(view, &self.shape, self.wide)
-        if plain:
-            memcpy(&self.memory[0], view.buf, view.len)
-        release(&taken)
-        return plain

@@ -1,7 +1,7 @@
 """What the operations share: arrays checked and laid out for the engine, results handed back, plans kept.
 
-Each operation looks its plan up by shapes and settings. A call that is not found, or that the plan refuses, takes the
-slow way, which checks everything, says what is wrong, or copies what has to be copied.
+The short way (mgconv/native/conv_calls.pyx) finds a plan by the arrays and answers None where a call is not the plain
+one. Then comes the long way, which checks everything, says what is wrong, and copies what has to be copied.
 """
 import numpy as np
 
@@ -10,8 +10,6 @@ from mgconv._support.memory import empty_result
 plans: dict = {}
 _MOST_PLANS = 256
 _FLOAT32, _FLOAT64 = np.dtype("float32"), np.dtype("float64")
-# What a lookup or a plan raises when a call is not the plain case.
-UNUSUAL = (KeyError, AttributeError, TypeError, ValueError, BufferError, OverflowError)
 
 
 def plan_for(key, make):

@@ -8,16 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgconv.geometry import conv_geometry, integers
-from mgconv.native import conv as native
-from mgconv.ops.arrays import (
-    UNUSUAL,
-    as_array,
-    channels_last,
-    common_dtype,
-    deliver,
-    plan_for,
-    result_array,
-)
+from mgconv.native import bias_gradient, conv_calls
+from mgconv.native.conv import ConvPlan
+from mgconv.ops.arrays import as_array, channels_last, common_dtype, deliver, plan_for, result_array
 from mgconv.ops.docs import Array, Padding, Sizes, documented
 
 CONV = {"op": "conv", "filters": "filters", "kernel_sizes": "channels / groups, filters"}
@@ -65,10 +58,9 @@ def conv(x: Array, kernel: Array, bias: Array | None = None, strides: Sizes = 1,
     [-1.0, -1.0]
     """
     if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
-        try:
-            return native.conv(x, kernel, bias, strides, padding, dilation_rate, activation, out)
-        except UNUSUAL:
-            pass
+        result = conv_calls.conv(x, kernel, bias, strides, padding, dilation_rate, activation, out)
+        if result is not None:
+            return result
     x, kernel = as_array("x", x, data_format), as_array("kernel", kernel)
     arrays = [x, kernel] if bias is None else [x, kernel, as_array("bias", bias)]
     dtype = common_dtype(arrays, ("x", "kernel", "bias"))
@@ -101,10 +93,9 @@ def conv_grad_input(dy: Array, kernel: Array, input_shape: Sequence[int], stride
     [1.0, 0.0, 0.0, -1.0]
     """
     if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
-        try:
-            return native.conv_grad_input(dy, kernel, input_shape, strides, padding, dilation_rate, out)
-        except UNUSUAL:
-            pass
+        result = conv_calls.conv_grad_input(dy, kernel, input_shape, strides, padding, dilation_rate, out)
+        if result is not None:
+            return result
     dy, kernel = as_array("dy", dy, data_format), as_array("kernel", kernel)
     dtype = common_dtype([dy, kernel], ("dy", "kernel"))
     shape = channels_last(integers("input_shape", input_shape), data_format)
@@ -137,10 +128,9 @@ def conv_grad_kernel(x: Array, dy: Array, kernel_shape: Sequence[int], strides: 
     [6.0, 9.0]
     """
     if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
-        try:
-            return native.conv_grad_kernel(x, dy, kernel_shape, strides, padding, dilation_rate, out)
-        except UNUSUAL:
-            pass
+        result = conv_calls.conv_grad_kernel(x, dy, kernel_shape, strides, padding, dilation_rate, out)
+        if result is not None:
+            return result
     x, dy = as_array("x", x, data_format), as_array("dy", dy, data_format)
     dtype = common_dtype([x, dy], ("x", "dy"))
     plan = _plan(x.shape, integers("kernel_shape", kernel_shape), strides, padding, dilation_rate, dtype)
@@ -169,16 +159,15 @@ def bias_grad(dy: Array, out: NDArray[Any] | None = None, data_format: str = "ch
     [10.0, 10.0, 10.0]
     """
     if out is None and data_format == "channels_last":
-        try:
-            return native.bias_grad(dy, None)
-        except UNUSUAL:
-            pass
+        result = bias_gradient.new_bias_grad(dy)
+        if result is not None:
+            return result
     dy = as_array("dy", dy, data_format)
     dtype = common_dtype([dy], ("dy",))
     if dy.ndim < 1:
         raise ValueError(f"`dy` must have at least rank 1. Received: dy.shape={dy.shape}.")
     db = result_array(dy.shape[-1:], dtype, out, "channels_last", [dy])
-    native.bias_grad(dy, db)
+    bias_gradient.bias_grad(dy, db)
     return deliver(db, out, "channels_last")
 
 
@@ -186,7 +175,6 @@ def _plan(input_shape, kernel_shape, strides, padding, dilation_rate, dtype):
     """The plan for checked arrays."""
     plan = plan_for((input_shape, kernel_shape, strides, padding, dilation_rate, dtype, type(strides),
                      type(dilation_rate)),
-                    lambda: native.ConvPlan(conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate),
-                                            dtype))
-    native.remember(plan, strides, padding, dilation_rate)
+                    lambda: ConvPlan(conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate), dtype))
+    conv_calls.remember(plan, strides, padding, dilation_rate)
     return plan

@@ -1,0 +1,6 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+def bias_grad(dy: NDArray[Any], db: NDArray[Any]) -> NDArray[Any]: ...
+def new_bias_grad(dy: Any) -> NDArray[Any] | None: ...
