@@ -3,6 +3,8 @@
 They answer None where a call is not the plain one: no plan is known for these shapes and settings, or an array is not
 contiguous, not aligned, of another dtype, or would overlap the result. Nothing has been computed then.
 """
+from cpython.exc cimport PyErr_Clear
+from cpython.ref cimport Py_DECREF, PyObject
 from libc.string cimport memcpy
 
 from mgconv.native cimport runtime
@@ -10,6 +12,7 @@ from mgconv.native.buffers cimport RANKS, READ, Shape, Taken, kind, offer, relea
 from mgconv.native.conv cimport ConvPlan
 
 cdef extern from "Python.h":
+    PyObject *get_item "PyObject_GetItem"(object container, object key) noexcept        # a reference of our own, or NULL
     long long PyLong_AsLongLongAndOverflow(object number, int *overflow) noexcept       # -1 for what is too large
 
 cdef enum:
@@ -102,10 +105,13 @@ cdef ConvPlan find(const Shape *x, const Shape *kernel, int wide, strides, paddi
     cdef ConvPlan plan
     if settings == 0:
         return None
-    try:
-        plan = known[known_as(x, kernel, wide, settings)]     # .get would not hold on to it while others clear
-    except KeyError:
+    # By hand, for `try` would cost more than the search, and .get would not hold on to a plan while others clear.
+    cdef PyObject *found = get_item(known, known_as(x, kernel, wide, settings))
+    if found == NULL:
+        PyErr_Clear()                 # a KeyError
         return None
+    plan = <ConvPlan>found
+    Py_DECREF(plan)
     return plan if plan.settings == settings and plan.instructions == runtime.active_isa() else None
 
 
