@@ -12,7 +12,7 @@ from mgconv.native.buffers cimport RANKS, READ, Shape, Taken, kind, offer, relea
 from mgconv.native.conv cimport ConvPlan
 
 cdef extern from "Python.h":
-    PyObject *get_item "PyObject_GetItem"(object container, object key) noexcept        # a reference of our own, or NULL
+    PyObject *get_item "PyObject_GetItem"(object container, object key) noexcept     # a reference of our own, or NULL
     long long PyLong_AsLongLongAndOverflow(object number, int *overflow) noexcept       # -1 for what is too large
 
 cdef enum:
