@@ -1,0 +1,136 @@
+"""What each algorithm has to do for an operation, as a tuple of terms: how often it does what takes time.
+
+mgconv.native.costs has the nanoseconds of each term on several processors, fitted by tools/fit_costs.py; an estimate is the sum
+of their products. A step is one multiply-add of vectors. Every first term is 1, the cost of a call.
+"""
+import math
+
+from mgconv.native import runtime
+from mgconv.native.winograd import row_points
+
+LARGEST_SPECTRUM = 40 << 20           # bytes of transformed taps that a plan may need
+OWN_CACHE = runtime.processor()[1] or 1 << 20
+SHARED_CACHE = 8 << 20                # from here on transformed taps come from far away
+MANY_TAPS = 8                         # of a row, that repay adding up lanes of channels; two rows at a time always do
+TILE = 24                             # steps that share what they load
+LATENCY = 8                           # steps that a processor can begin before the first one's result is there
+
+
+def roles(geometry, operation):
+    """Positions, channels that are summed and filters that lie in the lanes."""
+    channels, filters = geometry.kernel_shape[-2:]
+    if operation == "grad_input":
+        return geometry.input_shape[:geometry.rank + 1], filters, channels
+    return geometry.output_shape[:geometry.rank + 1], channels, filters
+
+
+def met(geometry, axis):
+    """How many pairs of an output and a tap along one axis meet an input."""
+    size, outputs = geometry.input_shape[1 + axis], geometry.output_shape[1 + axis]
+    stride, rate, before = geometry.strides[axis], geometry.dilation_rate[axis], geometry.pads[axis][0]
+    starts = [tap * rate - before for tap in range(geometry.kernel_shape[axis])]
+    return sum(max(min(outputs, (size - 1 - start) // stride + 1) - max(-(start // stride), 0), 0) for start in starts)
+
+
+def direct(geometry, operation, lanes):
+    """Plain sums. What does not fill the lanes with filters fills them with taps, whose sums are then added up for each
+    output, with neighbouring positions of a single channel, or with all channels of a single filter.
+
+    In 2-D, taps in the padding are left out along the rows, and along the columns where tiles do not lie along them. An
+    input meets every stride-th tap.
+    """
+    (batch, *sizes), channels, filters = roles(geometry, operation)
+    stride = math.prod(geometry.strides) if operation == "grad_input" else 1
+    taps = [-(-count // step) if operation == "grad_input" else count
+            for count, step in zip(geometry.kernel_shape, geometry.strides)]
+    positions = batch * math.prod(sizes)
+    pairs = positions * math.prod(geometry.kernel_shape[:geometry.rank]) / stride
+    if geometry.rank == 2:
+        across = operation != "grad_kernel" and not (sizes[1] < 8 and batch >= 2 * sizes[1])
+        pairs = batch * met(geometry, 0) * (sizes[1] * taps[1] if across else met(geometry, 1))
+    entries = math.prod(geometry.kernel_shape)
+    crossing = taps[-1] > 1 and geometry.dilation_rate[-1] == 1        # neighbouring taps lie side by side
+    run = channels * taps[-1] if crossing else channels
+    if operation == "grad_kernel":
+        return outer(positions, pairs, run, channels, filters, entries, lanes)
+    whole, rest = divmod(filters, lanes)
+    near = adding = joined = parted = added = 0.0
+    steps, stored = pairs * channels * whole, positions * whole
+    if channels == filters == 1 and lanes > 1 and geometry.strides[-1] == 1:
+        near, stored = pairs / lanes, positions / lanes
+    elif (filters == stride == 1 and channels % lanes == 0
+          and (taps[-1] >= MANY_TAPS or geometry.rank == 2 and taps[0] > 1 < taps[1])):
+        joined, added = pairs * channels / lanes, positions
+    elif rest:
+        together = taps_together(run, rest, lanes)
+        if together > 1:
+            parted, adding = pairs / (run / channels) * (run // together + run % together), positions
+        else:
+            steps, stored = steps + pairs * channels, stored + positions
+    apart = positions if stride > 1 and filters < lanes else 0
+    return 1, entries, steps, near, parted, adding, joined, added, stored, apart
+
+
+def taps_together(run, filters, lanes):
+    """How many taps lie in the lanes beside one another."""
+    most = lanes // (1 << (filters - 1).bit_length())
+    return min([1 << e for e in range(most.bit_length())], key=lambda q: run // q + run % q, default=1)
+
+
+def outer(positions, pairs, run, channels, filters, entries, lanes):
+    """The gradient to the kernel: filters in the lanes and each channel of each tap beside them, or the other way round."""
+    taps = entries // (channels * filters)
+    steps = min(taps * channels * -(-filters // lanes), taps * channels // run * -(-run // lanes) * filters)
+    tiles = -(-steps // TILE)
+    met_share = pairs / (positions * taps)
+    return 1, entries, positions * met_share * max(steps, LATENCY * tiles), positions * tiles
+
+
+def winograd(geometry, operation, lanes, size, axis, points, run, both):
+    """A step at each place of a tile, the transforms of its inputs and outputs, in whole vectors and in parts of one, and
+    the taps' ("frozen": done before)."""
+    (batch, *sizes), channels, filters = roles(geometry, operation)
+    rate, taps, places = geometry.dilation_rate[axis], geometry.kernel_shape[axis], points
+    sizes[axis] = rate * -(-sizes[axis] // (rate * (points + 1 - run)))
+    others, parts = math.prod(geometry.kernel_shape[:-2]) // taps, -(-taps // run)
+    if both:
+        rows = row_points(size)
+        sizes[1 - axis], others, places = -(-sizes[1 - axis] // (rows - 2)), 1, rows * points
+    moved, wide = batch * math.prod(sizes) * places, -(-filters // lanes)
+    steps = others * parts * channels * wide
+    if places * steps * lanes * size > LARGEST_SPECTRUM:
+        return None
+    return (1, moved * steps, moved * parts * (channels // lanes), moved * (filters // lanes), moved * others * wide,
+            moved * parts * (channels % lanes > 0), moved * (filters % lanes > 0),
+            0 if operation == "frozen" else places * steps)
+
+
+def fft(geometry, operation, lanes, size, log2n):
+    """Moving signals in and out, transforming columns of them and of the taps, products at each frequency with taps that
+    are near or far, and gathering the taps."""
+    (batch, outputs), channels, filters = roles(geometry, operation)
+    taps, n = geometry.kernel_shape[0], 1 << log2n
+    pairs = batch * -(-outputs // (2 * (n - taps + 1)))
+    deep, wide = -(-channels // lanes), -(-filters // lanes)
+
+    def columns(rows, width):
+        return -(-rows // (lanes // width)) if width < lanes else rows * -(-width // lanes)
+    spectrum = columns(channels, filters) * n * 2 * lanes * size
+    if spectrum > LARGEST_SPECTRUM:
+        return None
+    far = (spectrum > OWN_CACHE) + (spectrum > SHARED_CACHE)
+    products = n * pairs * channels * wide
+    return (1, n * pairs * (deep + wide), n * log2n * (columns(pairs, channels) + columns(pairs, filters)),
+            2**far * n * log2n * columns(channels, filters), 0 if far else products, products if far else 0,
+            taps * channels * filters)
+
+
+def scatter(geometry, lanes):
+    """Products with the kernel's entries in the lanes, and all of them added up, run by run: vectors, then the rest."""
+    *taps, channels, filters = geometry.kernel_shape
+    entries, run = math.prod(taps) * channels, channels * (taps[-1] if geometry.dilation_rate[-1] == 1 else 1)
+    full, rest = divmod(entries, lanes)
+    vectors = full + (1 << (rest - 1).bit_length()) / lanes if rest else full
+    positions, runs = math.prod(geometry.output_shape[:-1]), entries // run
+    return (1, entries * filters, positions * filters * vectors, positions * filters * vectors**0.5, positions * runs,
+            positions * runs * (run // lanes + run % lanes))
