@@ -8,9 +8,11 @@ The wheel uses CPython's limited API (cp311-abi3). MGCONV_FULL_API=1 builds agai
 what the limited one costs; free-threaded interpreters have no limited API yet. MGCONV_EMULATE_AVX512=1 builds the
 kernels for AVX-512 so that a processor with AVX2 runs them: slow, for tests alone.
 """
+import filecmp
 import os
 import platform
 import re
+import shutil
 import sys
 import sysconfig
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +20,14 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 from setuptools.modified import newer_group
 
 SRC = Path("src_c")
 # compiled once an instruction set
-KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c", "pooling.c",
-           "traits.c", "winograd.c", "fft_conv.c"]
+KERNELS = ["activation.c", "column.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c",
+           "pooling.c", "traits.c", "winograd.c", "fft_conv.c"]
 COMMON = ["cpu.c", "delay_weights.c", "dispatch.c", "fft_tables.c", "stream.c", "threads.c"]     # compiled once
 
 # Flags of GCC and Clang, and of Microsoft's compiler, for each header src_c/simd_*.h.
@@ -80,6 +83,15 @@ def used_by(source):
 class BuildExt(build_ext):
     """Compiles with one set of flags for all, and a kernel template once for every instruction set."""
 
+    def run(self):
+        handed = self.build_lib
+        if self.editable_mode:      # in folders that will be gone; in the usual ones lies what has not changed since
+            usual = build(self.distribution)
+            usual.ensure_finalized()
+            self.build_lib, self.build_temp = usual.build_lib, usual.build_temp
+        super().run()
+        self.build_lib = handed
+
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
         for ext in self.extensions:
@@ -95,6 +107,15 @@ class BuildExt(build_ext):
                 ext.define_macros += [("MG_EMULATE_AVX512", "1")] if EMULATE_AVX512 else []
                 ext.extra_objects = self.compile_kernels(sets, msvc)
         super().build_extensions()
+
+    def build_extension(self, ext):
+        """In each fresh environment of pip's Cython writes the same C again, which then keeps its date."""
+        source, seen = ext.sources[0], Path(self.build_temp) / ext.sources[0]
+        if seen.exists() and filecmp.cmp(source, seen, shallow=False):
+            shutil.copystat(seen, source)
+        super().build_extension(ext)
+        seen.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, seen)
 
     def compile_kernels(self, sets, msvc):
         if msvc and not self.compiler.initialized:       # else several threads would do it at once
@@ -124,7 +145,7 @@ def extensions():
         yield Extension(
             f"mgconv.native.{source.stem}",
             [str(source)] + [str(SRC / name) for name in COMMON if runtime],
-            depends=headers + [str(SRC / name) for name in KERNELS if runtime],
+            depends=["setup.py", *headers] + [str(SRC / name) for name in KERNELS if runtime],
             include_dirs=[str(SRC)],
             **limited,
         )

@@ -19,7 +19,7 @@ SUBJECTS = [
     ("(Python alone)", [], []),
     ("NumPy and SciPy", ["numpy", "scipy"], ["numpy", "scipy"]),
     ("**mgconv**", ["mgconv"], ["mgconv"]),
-    ("**mgconv**, all of it", ["mgconv", "mgconv.sequential", "mgconv.layers", "mgconv.dde", "mgconv.forecast",
+    ("**mgconv**, all of it", ["mgconv", "mgconv.models", "mgconv.layers", "mgconv.dde", "mgconv.forecast",
                                "mgconv.signal"], ["mgconv"]),
     ("PyTorch", ["torch"], ["torch"]),
     ("JAX", ["jax", "jax.numpy"], ["jax", "jaxlib"]),

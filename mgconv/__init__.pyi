@@ -1,6 +1,7 @@
 # What __init__.py resolves lazily, spelled out for type checkers and editors.
 from mgconv import activations as activations
 from mgconv import callbacks as callbacks
+from mgconv import constraints as constraints
 from mgconv import datasets as datasets
 from mgconv import dde as dde
 from mgconv import forecast as forecast
@@ -9,15 +10,17 @@ from mgconv import initializers as initializers
 from mgconv import layers as layers
 from mgconv import losses as losses
 from mgconv import metrics as metrics
+from mgconv import models as models
 from mgconv import ops as ops
 from mgconv import optimizers as optimizers
 from mgconv import plot as plot
+from mgconv import regularizers as regularizers
 from mgconv import signal as signal
 from mgconv.config import get_num_threads as get_num_threads
 from mgconv.config import set_num_threads as set_num_threads
 from mgconv.config import set_random_seed as set_random_seed
 from mgconv.config import show_config as show_config
-from mgconv.sequential import Input as Input
-from mgconv.sequential import Sequential as Sequential
+from mgconv.models.sequential import Input as Input
+from mgconv.models.sequential import Sequential as Sequential
 
 __version__: str

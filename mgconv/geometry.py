@@ -12,6 +12,8 @@ import operator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mgconv._support.checks import integers, per_axis
+
 # Sizes are multiplied to bytes in C; whatever stays below this cannot overflow there.
 LARGEST_SIZE = 2**48
 
@@ -251,31 +253,11 @@ def _position(name, value, sizes):
     return position
 
 
-def integers(name, values):
-    """`values` as a tuple of int."""
-    try:
-        return tuple(operator.index(value) for value in values)
-    except TypeError:
-        raise TypeError(f"`{name}` must hold integers. Received: {name}={values!r}.") from None
-
-
 def _one_or_more(name, value):
     try:
         return (operator.index(value),)
     except TypeError:                 # also of an array of one axis
         return integers(name, value)
-
-
-def per_axis(name, value, rank):
-    """`value`, a positive integer or one for each of `rank` axes, as a tuple of `rank`."""
-    try:
-        values = (operator.index(value),) * rank
-    except TypeError:
-        values = integers(name, value)
-    if len(values) != rank or min(values) < 1:
-        each = f", or {rank} of them" if rank > 1 else ""
-        raise ValueError(f"`{name}` must be a positive integer{each}. Received: {name}={value!r}.")
-    return values
 
 
 def _pads(padding, sizes, spans, strides):

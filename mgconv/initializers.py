@@ -14,7 +14,8 @@ import math
 import numpy as np
 
 from mgconv import config
-from mgconv.lookup import lookup
+from mgconv._support.checks import check_choice, check_positive
+from mgconv._support.registry import Configurable, Registry
 
 # The standard deviation of a standard normal cut at two: sqrt(1 - 4 phi(2) / erf(sqrt(2))), with its density phi.
 _CUT_NORMAL_DEVIATION = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2)))
@@ -35,7 +36,7 @@ def fans(shape):
     return taps * shape[-2], taps * shape[-1]
 
 
-class Initializer:
+class Initializer(Configurable):
     """Base of all: an object that is called with a shape, and gives an array."""
 
     def __call__(self, shape, dtype="float32"):
@@ -137,14 +138,10 @@ class VarianceScaling(_Random):
     def __init__(self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal",
                  seed: int | None = None) -> None:
         super().__init__(seed)
-        if scale <= 0:
-            raise ValueError(f"`scale` must be positive. Received: scale={scale}.")
-        if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f"`mode` must be one of fan_in, fan_out, fan_avg. Received: mode={mode!r}.")
-        if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
-            raise ValueError("`distribution` must be one of truncated_normal, untruncated_normal, uniform. "
-                             f"Received: distribution={distribution!r}.")
-        self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.scale = check_positive("scale", scale)
+        self.mode = check_choice("mode", mode, ("fan_in", "fan_out", "fan_avg"))
+        self.distribution = check_choice("distribution", distribution,
+                                         ("truncated_normal", "untruncated_normal", "uniform"))
 
     def sample(self, rng, shape):
         fan_in, fan_out = fans(shape)
@@ -200,22 +197,9 @@ class LecunNormal(VarianceScaling):
         super().__init__(1.0, "fan_in", "truncated_normal", seed)
 
 
-_BY_NAME = {
-    "zeros": Zeros, "ones": Ones, "constant": Constant, "random_uniform": RandomUniform, "random_normal": RandomNormal,
-    "truncated_normal": TruncatedNormal, "variance_scaling": VarianceScaling, "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal, "he_uniform": HeUniform, "he_normal": HeNormal, "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal,
-}
-
-
-def get(identifier):
-    """The initializer that a name or an `Initializer` means.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name; the message lists the known ones.
-    TypeError
-        For anything else.
-    """
-    return lookup("initializer", identifier, _BY_NAME, Initializer)
+registry = Registry("initializer", Initializer)
+for _class, *_aliases in ((Zeros, "zero"), (Ones, "one"), (Constant,), (RandomUniform, "uniform"),
+                          (RandomNormal, "normal"), (TruncatedNormal,), (VarianceScaling,), (GlorotUniform,),
+                          (GlorotNormal,), (HeUniform,), (HeNormal,), (LecunUniform,), (LecunNormal,)):
+    registry.add(_class, *_aliases)
+get = registry.get

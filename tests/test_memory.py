@@ -7,7 +7,7 @@ import pytest
 
 import mgconv
 from mgconv import layers, ops
-from mgconv.memory import aligned_empty
+from mgconv._support.memory import aligned_empty
 
 CALLS = 1000
 

@@ -2,10 +2,15 @@
 import ast
 import importlib
 import importlib.metadata
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 import mgconv
 
@@ -92,3 +97,18 @@ def test_the_lazy_names_have_types():
         if isinstance(node, ast.ImportFrom):
             named |= {alias.asname for alias in node.names}
     assert named == set(mgconv.__all__)
+
+
+def import_from(folder, *others):
+    """What `import mgconv` says in `folder`, with `others` behind it on the path and nothing else."""
+    code = f"import sys, numpy; sys.path = ['', *{list(map(str, others))}]; import mgconv"
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=PATIENCE,
+                          env=os.environ | {"PYTHONPATH": ""}).stderr.strip().splitlines()[-1]
+
+
+def test_sources_without_their_compiled_part_say_so(tmp_path):
+    compiled = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
+    shutil.copytree(PACKAGE, tmp_path / "sources" / "mgconv", ignore=compiled)
+    message = import_from(tmp_path / "sources", PACKAGE.parent)
+    assert f"sources in {tmp_path / 'sources' / 'mgconv'}, which hide the package installed in {PACKAGE}" in message
+    assert "The compiled part of mgconv is not built in" in import_from(tmp_path / "sources")

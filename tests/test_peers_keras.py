@@ -126,7 +126,7 @@ def test_losses_in_training(name, weighted):
     np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", sorted(mgconv.activations._BY_NAME))
+@pytest.mark.parametrize("name", sorted(mgconv.activations.registry.named))
 def test_activations(name):
     x = RNG.normal(0, 3, (30, 5)).astype("f4")
     np.testing.assert_allclose(mgconv.activations.get(name)(x), np.asarray(keras.activations.get(name)(x)), rtol=1e-4,

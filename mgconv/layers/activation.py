@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from mgconv import activations
-from mgconv.layers.base import Bound, Layer
-from mgconv.memory import aligned_empty
+from mgconv._support.memory import aligned_empty
+from mgconv.layers.base import Layer
+from mgconv.layers.binding import Bound
 from mgconv.native.activation import ReluGrad
 from mgconv.native.conv import bias_grad
 
@@ -28,12 +29,11 @@ class Activation(Layer):
     [[0.0, 2.0]]
     """
 
-    def __init__(self, activation: Any, name: str | None = None) -> None:
-        super().__init__(name)
-        self.activation = activations.get(activation)
+    columnwise = True
 
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape)
+    def __init__(self, activation: Any, **layer: Any) -> None:
+        super().__init__(**layer)
+        self.activation = activations.get(activation)
 
     def bind(self, x, dx=None, training=False):
         y = aligned_empty(x.shape, x.dtype)

@@ -8,30 +8,53 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
-from mgconv import activations, initializers
-from mgconv.geometry import conv_geometry, per_axis
+from mgconv import activations, constraints, initializers, regularizers
+from mgconv._support.checks import check_choice, per_axis
+from mgconv._support.memory import aligned_empty
+from mgconv.geometry import conv_geometry
 from mgconv.layers.activation import activation_grad
-from mgconv.layers.base import Bound, Layer
-from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
-from mgconv.memory import aligned_empty
+from mgconv.layers.base import Layer
+from mgconv.layers.binding import Bound
+from mgconv.layers.spatial import (
+    channels_last_edge,
+    channels_last_shape,
+    check_data_format,
+    spatial_output_shape,
+)
 from mgconv.native.conv import ConvPlan
 
 
 class EngineLayer(Layer):
-    """A layer whose work is activation(conv(x, kernel) + bias). Shapes in its methods are channels last."""
+    """A layer whose work is activation(conv(x, kernel) + bias). Shapes in its methods are channels last.
+
+    Parameters
+    ----------
+    activation : str or mgconv.activations.Activation, optional
+        By default none.
+    use_bias : bool
+        Whether to add a bias.
+    bias_initializer, bias_regularizer, bias_constraint : optional
+        Of the bias: what it holds at first, what it adds to the loss, and what is applied after each step; names or
+        objects of mgconv.initializers, regularizers and constraints.
+    """
 
     data_format = "channels_last"
-    kernel: np.ndarray
+    kernel: NDArray[Any]
+    bias: NDArray[Any] | None
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
 
-    def __init__(self, activation: Any, use_bias: bool, kernel_initializer: Any, bias_initializer: Any,
-                 name: str | None) -> None:
-        super().__init__(name)
+    def __init__(self, *, activation: Any = None, use_bias: bool = True, bias_initializer: Any = "zeros",
+                 bias_regularizer: Any = None, bias_constraint: Any = None, **layer: Any) -> None:
+        super().__init__(**layer)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.bias_constraint = constraints.get(bias_constraint)
         self.bias = None
 
     def kernel_shape(self, channels):
@@ -46,12 +69,19 @@ class EngineLayer(Layer):
         """The engine's geometry for an input of `shape`."""
         raise NotImplementedError
 
-    def build(self, input_shape, dtype="float32"):
+    def kernel_settings(self):
+        """The kernel's initializer, regularizer and constraint."""
+        return self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint
+
+    def build(self, input_shape, dtype=None):
         super().build(input_shape, dtype)
         channels = channels_last_shape(input_shape, self.data_format)[-1]
-        self.add_weight("kernel", self.kernel_shape(channels), self.kernel_initializer)
+        initializer, regularizer, constraint = self.kernel_settings()
+        self.add_weight("kernel", self.kernel_shape(channels), initializer, regularizer=regularizer,
+                        constraint=constraint)
         if self.use_bias:
-            self.add_weight("bias", (self.filters_for(channels),), self.bias_initializer)
+            self.add_weight("bias", (self.filters_for(channels),), self.bias_initializer,
+                            regularizer=self.bias_regularizer, constraint=self.bias_constraint)
 
     def bind(self, x, dx=None, training=False):
         if self.data_format == "channels_first":
@@ -68,17 +98,19 @@ class EngineLayer(Layer):
         engine_x = x.reshape(geometry.input_shape)
         kernel, fused = self.kernel.reshape(geometry.kernel_shape), self.activation.fused
         arguments = engine_x, kernel, self.bias, z.reshape(inner), fused
-        forward = [plan.freeze(*arguments) if self.frozen else partial(plan.forward, *arguments)]
+        forward = [plan.freeze(*arguments) if self.constant else partial(plan.forward, *arguments)]
         if fused is None and self.activation is not activations.linear:
             forward.append(partial(self.activation.forward, z, y))
-        if not training:
+        gradients = self.gradients
+        if not training or (dx is None and not gradients):
             return Bound(y, None, forward, [])
 
         dy = aligned_empty(outer, x.dtype)
         engine_dy = dy.reshape(inner)
-        backward = activation_grad(self.activation, z, y, dy, self.gradients.get("bias"))
-        backward.append(partial(plan.grad_kernel, engine_x, engine_dy,
-                                self.gradients["kernel"].reshape(geometry.kernel_shape)))
+        backward = activation_grad(self.activation, z, y, dy, gradients.get("bias"))
+        if "kernel" in gradients:
+            backward.append(partial(plan.grad_kernel, engine_x, engine_dy,
+                                    gradients["kernel"].reshape(geometry.kernel_shape)))
         if dx is not None:
             backward.append(partial(plan.grad_input, engine_dy, kernel, dx.reshape(geometry.input_shape)))
         return Bound(y, dy, forward, backward)
@@ -119,15 +151,21 @@ class Dense(EngineLayer):
     """
 
     def __init__(self, units: int, activation: Any = None, use_bias: bool = True,
-                 kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", *,
-                 name: str | None = None) -> None:
-        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, name)
+                 kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros",
+                 kernel_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
+                 kernel_constraint: Any = None, bias_constraint: Any = None, **layer: Any) -> None:
+        super().__init__(activation=activation, use_bias=use_bias, bias_initializer=bias_initializer,
+                         bias_regularizer=bias_regularizer, activity_regularizer=activity_regularizer,
+                         bias_constraint=bias_constraint, **layer)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
         self.units, = per_axis("units", units, 1)
 
     def compute_output_shape(self, input_shape):
-        if len(input_shape) < 2 or any(size is None for size in input_shape[1:]):
-            raise ValueError("the input of Dense must have shape (batch, ..., channels), with all sizes known but the "
-                             f"batch. Received: {tuple(input_shape)}.")
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ValueError("the input of Dense must have shape (batch, ..., channels), with a known number of "
+                             f"channels. Received: {tuple(input_shape)}.")
         return (*input_shape[:-1], self.units)
 
     def kernel_shape(self, channels):
@@ -145,21 +183,21 @@ class Dense(EngineLayer):
         return shape[:-1]
 
 
+PADDINGS = {1: ("valid", "same", "causal"), 2: ("valid", "same")}
+
+
 class Convolution(EngineLayer):
     """What the convolution layers share: taps, strides, padding, dilation and the place of the channels."""
 
     rank = 0                  # spatial axes
 
     def __init__(self, kernel_size: int | Sequence[int], strides: int | Sequence[int], padding: str,
-                 data_format: str | None, dilation_rate: int | Sequence[int], *common: Any) -> None:
-        super().__init__(*common)
+                 data_format: str | None, dilation_rate: int | Sequence[int], **common: Any) -> None:
+        super().__init__(**common)
         self.kernel_size = per_axis("kernel_size", kernel_size, self.rank)
         self.strides = per_axis("strides", strides, self.rank)
         self.dilation_rate = per_axis("dilation_rate", dilation_rate, self.rank)
-        known = ("valid", "same", "causal") if self.rank == 1 else ("valid", "same")
-        if padding not in known:
-            raise ValueError(f"`padding` must be one of {', '.join(known)}. Received: padding={padding!r}.")
-        self.padding = padding
+        self.padding = check_choice("padding", padding, PADDINGS[self.rank], ignore_case=True)
         self.data_format = check_data_format(data_format)
 
     def engine_kernel_shape(self, channels):
@@ -167,10 +205,8 @@ class Convolution(EngineLayer):
         return self.kernel_shape(channels)
 
     def compute_output_shape(self, input_shape):
-        check_spatial(self, input_shape, self.rank, self.data_format)
-        batch, *sizes = channels_last_shape(input_shape, self.data_format)
-        output = self.geometry((1, *sizes)).output_shape
-        return channels_last_shape((batch, *output[1:]), self.data_format, back=True)
+        return spatial_output_shape(self, input_shape, self.rank, self.data_format,
+                                    lambda shape: self.geometry(shape).output_shape)
 
     def geometry(self, shape):
         return conv_geometry(shape, self.engine_kernel_shape(shape[-1]), self.strides, self.padding, self.dilation_rate)
@@ -179,11 +215,18 @@ class Convolution(EngineLayer):
 class _FullConvolution(Convolution):
     """Every filter sees every channel of its group."""
 
-    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1, groups=1,
-                 activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros", *,
-                 name=None):
-        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-                         kernel_initializer, bias_initializer, name)
+    def __init__(self, filters: int, kernel_size: int | Sequence[int], strides: int | Sequence[int] = 1,
+                 padding: str = "valid", data_format: str | None = None, dilation_rate: int | Sequence[int] = 1,
+                 groups: int = 1, activation: Any = None, use_bias: bool = True,
+                 kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros",
+                 kernel_regularizer: Any = None, bias_regularizer: Any = None, activity_regularizer: Any = None,
+                 kernel_constraint: Any = None, bias_constraint: Any = None, **layer: Any) -> None:
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation=activation,
+                         use_bias=use_bias, bias_initializer=bias_initializer, bias_regularizer=bias_regularizer,
+                         activity_regularizer=activity_regularizer, bias_constraint=bias_constraint, **layer)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
         self.filters, = per_axis("filters", filters, 1)
         self.groups, = per_axis("groups", groups, 1)
         if self.filters % self.groups:
@@ -203,12 +246,22 @@ class _FullConvolution(Convolution):
 class _DepthwiseConvolution(Convolution):
     """Every channel has `depth_multiplier` filters of its own."""
 
-    def __init__(self, kernel_size, strides=1, padding="valid", depth_multiplier=1, data_format=None, dilation_rate=1,
-                 activation=None, use_bias=True, depthwise_initializer="glorot_uniform", bias_initializer="zeros", *,
-                 name=None):
-        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias,
-                         depthwise_initializer, bias_initializer, name)
+    def __init__(self, kernel_size: int | Sequence[int], strides: int | Sequence[int] = 1, padding: str = "valid",
+                 depth_multiplier: int = 1, data_format: str | None = None, dilation_rate: int | Sequence[int] = 1,
+                 activation: Any = None, use_bias: bool = True, depthwise_initializer: Any = "glorot_uniform",
+                 bias_initializer: Any = "zeros", depthwise_regularizer: Any = None, bias_regularizer: Any = None,
+                 activity_regularizer: Any = None, depthwise_constraint: Any = None, bias_constraint: Any = None,
+                 **layer: Any) -> None:
+        super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation=activation,
+                         use_bias=use_bias, bias_initializer=bias_initializer, bias_regularizer=bias_regularizer,
+                         activity_regularizer=activity_regularizer, bias_constraint=bias_constraint, **layer)
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
         self.depth_multiplier, = per_axis("depth_multiplier", depth_multiplier, 1)
+
+    def kernel_settings(self):
+        return self.depthwise_initializer, self.depthwise_regularizer, self.depthwise_constraint
 
     def filters_for(self, channels):
         return channels * self.depth_multiplier

@@ -1,10 +1,14 @@
 """Pooling: the largest or the mean entry of every window, channel by channel."""
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
-from mgconv.geometry import per_axis, pool_geometry
-from mgconv.layers.base import Bound, Layer
-from mgconv.layers.spatial import channels_last_edge, channels_last_shape, check_data_format, check_spatial
-from mgconv.memory import aligned_empty
+from mgconv._support.checks import check_choice, per_axis
+from mgconv._support.memory import aligned_empty
+from mgconv.geometry import pool_geometry
+from mgconv.layers.base import Layer
+from mgconv.layers.binding import Bound
+from mgconv.layers.spatial import channels_last_edge, check_data_format, spatial_output_shape
 from mgconv.native.pooling import PoolPlan
 
 
@@ -13,13 +17,12 @@ class _Pooling(Layer):
 
     rank = 0                  # spatial axes
 
-    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None):
-        super().__init__(name)
+    def __init__(self, pool_size: int | Sequence[int], strides: int | Sequence[int] | None = None,
+                 padding: str = "valid", data_format: str | None = None, **layer: Any) -> None:
+        super().__init__(**layer)
         self.pool_size = per_axis("pool_size", pool_size, self.rank)
         self.strides = self.pool_size if strides is None else per_axis("strides", strides, self.rank)
-        if padding not in ("valid", "same"):
-            raise ValueError(f"`padding` must be one of valid, same. Received: padding={padding!r}.")
-        self.padding = padding
+        self.padding = check_choice("padding", padding, ("valid", "same"), ignore_case=True)
         self.data_format = check_data_format(data_format)
 
     def geometry(self, shape):
@@ -27,10 +30,8 @@ class _Pooling(Layer):
         return pool_geometry(shape, self.pool_size, self.strides, self.padding)
 
     def compute_output_shape(self, input_shape):
-        check_spatial(self, input_shape, self.rank, self.data_format)
-        batch, *sizes = channels_last_shape(input_shape, self.data_format)
-        output = self.geometry((1, *sizes)).output_shape
-        return channels_last_shape((batch, *output[1:]), self.data_format, back=True)
+        return spatial_output_shape(self, input_shape, self.rank, self.data_format,
+                                    lambda shape: self.geometry(shape).output_shape)
 
     def bind(self, x, dx=None, training=False):
         if self.data_format == "channels_first":
@@ -50,8 +51,9 @@ class _Pooling(Layer):
 
 
 class _MaxPooling(_Pooling):
-    def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None):
-        super().__init__(pool_size, strides, padding, data_format, name)
+    def __init__(self, pool_size: int | Sequence[int] = 2, strides: int | Sequence[int] | None = None,
+                 padding: str = "valid", data_format: str | None = None, **layer: Any) -> None:
+        super().__init__(pool_size, strides, padding, data_format, **layer)
 
     def calls(self, plan, x, y, dy, dx):
         return partial(plan.max, x, y), partial(plan.max_grad_input, x, y, dy, dx)

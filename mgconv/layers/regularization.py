@@ -1,11 +1,14 @@
 """Layers that do something in training only."""
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from mgconv import config
-from mgconv.layers.base import Bound, Layer
-from mgconv.memory import aligned_empty
+from mgconv._support.checks import check_share
+from mgconv._support.memory import aligned_empty
+from mgconv.layers.base import Layer
+from mgconv.layers.binding import Bound
 
 
 class Dropout(Layer):
@@ -21,15 +24,13 @@ class Dropout(Layer):
         The layer's name.
     """
 
-    def __init__(self, rate: float, seed: int | None = None, name: str | None = None) -> None:
-        super().__init__(name)
-        if not 0 <= rate < 1:
-            raise ValueError(f"`rate` must be from 0 to below 1. Received: rate={rate}.")
-        self.rate = rate
-        self._generator = None if seed is None else config.random_generator(seed)
+    columnwise = True
 
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape)
+    def __init__(self, rate: float, seed: int | None = None, **layer: Any) -> None:
+        super().__init__(**layer)
+        self.rate = check_share("rate", rate, below_one=True)
+        self.seed = seed
+        self._generator = None if seed is None else config.random_generator(seed)
 
     def bind(self, x, dx=None, training=False):
         if not training or self.rate == 0:

@@ -2,13 +2,15 @@
 import math
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from mgconv.geometry import integers
-from mgconv.layers.base import Bound, Layer
+from mgconv._support.checks import integers
+from mgconv._support.memory import aligned_empty
+from mgconv.layers.base import Layer
+from mgconv.layers.binding import Bound
 from mgconv.layers.spatial import check_data_format
-from mgconv.memory import aligned_empty
 
 
 class Reshape(Layer):
@@ -28,14 +30,16 @@ class Reshape(Layer):
     (None, 4, 3)
     """
 
-    def __init__(self, target_shape: Sequence[int], name: str | None = None) -> None:
-        super().__init__(name)
+    def __init__(self, target_shape: Sequence[int], **layer: Any) -> None:
+        super().__init__(**layer)
         self.target_shape = integers("target_shape", target_shape)
         if min(self.target_shape, default=1) < -1 or self.target_shape.count(-1) > 1 or 0 in self.target_shape:
             raise ValueError("`target_shape` must hold positive integers, at most one of them -1. "
                              f"Received: target_shape={target_shape}.")
 
     def compute_output_shape(self, input_shape):
+        if any(size is None for size in input_shape[1:]):
+            return (input_shape[0], *(None if size == -1 else size for size in self.target_shape))
         size, known = math.prod(input_shape[1:]), -math.prod(self.target_shape)
         if -1 not in self.target_shape:
             known = -known
@@ -61,8 +65,8 @@ class Flatten(Layer):
         The layer's name.
     """
 
-    def __init__(self, data_format: str | None = None, name: str | None = None) -> None:
-        super().__init__(name)
+    def __init__(self, data_format: str | None = None, **layer: Any) -> None:
+        super().__init__(**layer)
         self.data_format = check_data_format(data_format)
 
     def compute_output_shape(self, input_shape):

@@ -3,8 +3,10 @@ from functools import partial
 
 import numpy as np
 
-from mgconv.layers.base import Bound
-from mgconv.memory import aligned_empty
+from mgconv._support.memory import aligned_empty
+from mgconv.layers.binding import Bound
+
+SOME_SIZE = 1 << 20             # in place of a spatial size that is not known: no window is larger
 
 
 def check_data_format(data_format):
@@ -15,18 +17,29 @@ def check_data_format(data_format):
     return data_format or "channels_last"
 
 
-def check_spatial(layer, input_shape, rank, data_format):
-    """Raise ValueError unless `input_shape` has a batch, `rank` spatial axes and channels, all known but the batch."""
-    spatial = ("steps",) if rank == 1 else ("rows", "cols")
-    axes = (*spatial, "channels") if data_format == "channels_last" else ("channels", *spatial)
-    if len(input_shape) != rank + 2 or any(size is None for size in input_shape[1:]):
-        raise ValueError(f"the input of {type(layer).__name__} must have shape (batch, {', '.join(axes)}), with all "
-                         f"sizes known but the batch. Received: {tuple(input_shape)}.")
+def spatial_output_shape(layer, input_shape, rank, data_format, output_shape):
+    """The output's shape for an input that has a batch, `rank` spatial axes and channels; `output_shape` gives it for
+    sizes, channels last. Spatial sizes that are None stay so.
+
+    Raises
+    ------
+    ValueError
+        If the axes are others, or the number of channels is not known.
+    """
+    batch, *sizes, channels = shape = channels_last_shape(input_shape, data_format)
+    if len(shape) != rank + 2 or channels is None:
+        spatial = ("steps",) if rank == 1 else ("rows", "cols")
+        axes = (*spatial, "channels") if data_format == "channels_last" else ("channels", *spatial)
+        raise ValueError(f"the input of {type(layer).__name__} must have shape (batch, {', '.join(axes)}), with a "
+                         f"known number of channels. Received: {tuple(input_shape)}.")
+    output = output_shape((1, *(SOME_SIZE if size is None else size for size in sizes), channels))
+    after = [None if size is None else new for size, new in zip(sizes, output[1:-1], strict=True)]
+    return channels_last_shape((batch, *after, output[-1]), data_format, back=True)
 
 
 def channels_last_shape(shape, data_format, back=False):
     """`shape` in `data_format` with the channels moved last; or `back`, from there to `data_format`."""
-    if data_format == "channels_last":
+    if data_format == "channels_last" or len(shape) < 3:
         return tuple(shape)
     return (shape[0], shape[-1], *shape[1:-1]) if back else (shape[0], *shape[2:], shape[1])
 
@@ -35,7 +48,7 @@ def channels_last_edge(bind, x, dx, training):
     """Bind by `bind`, which works on channels last, to channels-first arrays: a copy at each edge."""
     inner_x = aligned_empty(np.moveaxis(x, 1, -1).shape, x.dtype)
     inner_dx = None if dx is None else aligned_empty(inner_x.shape, x.dtype)
-    inner = bind(inner_x, inner_dx, training)
+    inner = bind(inner_x, inner_dx, training)           # in its own order: channels last
     y = aligned_empty(np.moveaxis(inner.y, -1, 1).shape, x.dtype)
     forward = [partial(np.copyto, inner_x, np.moveaxis(x, 1, -1)), *inner.forward,
                partial(np.copyto, y, np.moveaxis(inner.y, -1, 1))]

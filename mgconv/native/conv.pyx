@@ -23,7 +23,7 @@ from functools import partial
 
 import numpy as np
 
-from mgconv.memory import LARGE, aligned_empty
+from mgconv._support.memory import LARGE, aligned_empty
 from mgconv.native.choice import choose, choose_frozen
 from mgconv.native.frozen import FrozenForward
 from mgconv.native.passes import forward_pass, input_passes, leaves_gaps, used_taps

@@ -5,7 +5,7 @@ slow way, which checks everything, says what is wrong, or copies what has to be 
 """
 import numpy as np
 
-from mgconv.memory import empty_result
+from mgconv._support.memory import empty_result
 
 plans: dict = {}
 _MOST_PLANS = 256

@@ -1,0 +1,83 @@
+"""Checks of arguments that are no arrays: `check_...(name, value, ...)` gives the value back, or raises an error that
+states the rule and what came. Arrays are looked at in arrays.py."""
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+
+def check_count(name: str, value: Any, least: int) -> int:
+    """`value` as an int of at least `least`."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}.") from None
+    if count < least:
+        raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}.")
+    return count
+
+
+def check_number(name: str, value: Any) -> float:
+    """`value`, which is a real number; NaN is none."""
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
+        raise TypeError(f"`{name}` must be a number. Received: {name}={value!r}.")
+    if math.isnan(value):
+        raise ValueError(f"`{name}` must be a number. Received: {name}={value}.")
+    return value
+
+
+def check_positive(name: str, value: Any) -> float:
+    """`value`, a number above 0."""
+    if not check_number(name, value) > 0:
+        raise ValueError(f"`{name}` must be positive. Received: {name}={value}.")
+    return value
+
+
+def check_not_negative(name: str, value: Any) -> float:
+    """`value`, a number of at least 0."""
+    if not check_number(name, value) >= 0:
+        raise ValueError(f"`{name}` must not be negative. Received: {name}={value}.")
+    return value
+
+
+def check_share(name: str, value: Any, below_one: bool = False) -> float:
+    """`value`, a number from 0 to 1, or to below 1."""
+    if not 0 <= check_number(name, value) <= 1 or (below_one and value == 1):
+        raise ValueError(f"`{name}` must be from 0 to {'below ' * below_one}1. Received: {name}={value}.")
+    return value
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...], ignore_case: bool = False) -> str:
+    """`value`, one of `choices`."""
+    found = value.lower() if ignore_case and isinstance(value, str) else value
+    if not isinstance(found, str) or found not in choices:
+        raise ValueError(f"`{name}` must be one of {', '.join(choices)}. Received: {name}={value!r}.")
+    return found
+
+
+def check_verbose(verbose: Any) -> int:
+    """0, 1 or 2 for what Keras takes as `verbose`; "auto" is 1."""
+    if verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f'`verbose` must be "auto", 0, 1 or 2. Received: verbose={verbose!r}.')
+    return 1 if verbose == "auto" else int(verbose)
+
+
+def integers(name: str, values: Any) -> tuple[int, ...]:
+    """`values` as a tuple of int."""
+    try:
+        return tuple(operator.index(value) for value in values)
+    except TypeError:
+        raise TypeError(f"`{name}` must hold integers. Received: {name}={values!r}.") from None
+
+
+def per_axis(name: str, value: Any, rank: int) -> tuple[int, ...]:
+    """`value`, a positive integer or one for each of `rank` axes, as a tuple of `rank`."""
+    try:
+        values = (operator.index(value),) * rank
+    except TypeError:
+        values = integers(name, value)
+    if len(values) != rank or min(values) < 1:
+        each = f", or {rank} of them" if rank > 1 else ""
+        raise ValueError(f"`{name}` must be a positive integer{each}. Received: {name}={value!r}.")
+    return values
