@@ -1,23 +1,37 @@
 """Which algorithm a plan takes for each operation: by shape, dtype, instruction set and the processor's family alone.
 
-Estimates of the time (mgconv.native.estimates, .costs) follow what is measured within a quarter or so, so another algorithm
-than the direct sums is taken only where it promises MARGIN.
+The time of every way is estimated (mgconv.native.estimates, .costs), which follows what is measured within a quarter or
+so: another way than the direct sums is taken only where it promises MARGIN. A way is an algorithm's class and its
+arguments but for the dtype.
 """
 import math
 import operator
+from typing import NamedTuple
 
 from mgconv.geometry import conv_geometry
 from mgconv.native import estimates, runtime
 from mgconv.native.correlation import ScatterConv
-from mgconv.native.costs import costs_of
+from mgconv.native.costs import Costs, costs_of
 from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
 MARGIN = 1.1
 OPERATIONS = ("forward", "grad_input", "grad_kernel")
-NOTHING = (None, None, None)          # for each of them
-PROCESSOR, _ = runtime.processor()
+NAMES = {"winograd": WinogradConv, "fft": FFTConv, "scatter": ScatterConv}
+LEAST_TAPS = 8                        # for an FFT: it would round what fewer products leave exact, to no avail
 SHORTEST, LONGEST = 4, runtime.FFT_MAX_LOG2      # log2 of an FFT
+
+
+class Machine(NamedTuple):
+    """An instruction set on a processor, for one dtype."""
+    lanes: int                        # elements of a vector
+    size: int                         # bytes of an element
+    costs: Costs
+
+
+def machine(wide):
+    """The one in use."""
+    return Machine(runtime.get_lanes(wide), 8 if wide else 4, costs_of(runtime.get_isa(), runtime.processor(), wide))
 
 
 def choose(geometry, wide, algorithm=None):
@@ -26,82 +40,60 @@ def choose(geometry, wide, algorithm=None):
     `algorithm` forces one for all three: "direct", "winograd" or "fft", which must serve the geometry. So must
     "scatter", which is for the gradient to the input alone; the others take the direct sums then.
     """
-    makers = {"winograd": winograd, "fft": fft, "scatter": scatter}
-    if algorithm not in (None, "direct", *makers):
-        raise ValueError(f"`algorithm` must be one of direct, {', '.join(makers)}. Received: algorithm={algorithm!r}.")
+    if algorithm not in (None, "direct", *NAMES):
+        raise ValueError(f"`algorithm` must be one of direct, {', '.join(NAMES)}. Received: algorithm={algorithm!r}.")
     if algorithm == "direct" or not geometry.input_shape[0]:
-        return NOTHING
-    machine = Machine(wide)
-    if algorithm is not None:
-        offers = makers[algorithm](geometry, machine)
-        if offers is None:
-            raise ValueError(f"{algorithm!r} does not serve this geometry. Received: {geometry}.")
-        return make(offers, wide)
-    offered = [maker(geometry, machine) or NOTHING for maker in makers.values()]
-    best = [min(filter(None, rivals), default=None, key=lambda offer: offer[0]) for rivals in zip(*offered)]
-    return make([offer if offer and offer[0] * MARGIN < direct(geometry, operation, machine) else None
-                 for operation, offer in zip(OPERATIONS, best)], wide)
+        return None, None, None
+    if algorithm is None:
+        return make([best_way(geometry, operation, machine(wide)) for operation in OPERATIONS], wide)
+    forced = [way for way in ways(geometry, 8 if wide else 4) if way[0] is NAMES[algorithm]]
+    if not forced:
+        raise ValueError(f"{algorithm!r} does not serve this geometry. Received: {geometry}.")
+    return make([cheapest(forced, operation, machine(wide))[1] for operation in OPERATIONS], wide)
 
 
 def choose_frozen(geometry, wide):
     """The algorithm for forward passes whose kernel is transformed once for all; None means the direct sums."""
+    return make([best_way(geometry, "frozen", machine(wide))], wide)[0]
+
+
+def best_way(geometry, operation, machine):
+    """The way to take; None means the direct sums."""
+    likely = [way for way in ways(geometry, machine.size) if way[0] is not FFTConv or way[1].kernel_shape[0] >= LEAST_TAPS]
+    cost, way = cheapest(likely, operation, machine)
+    return way if cost * MARGIN < direct_cost(geometry, operation, machine) else None
+
+
+def cheapest(ways, operation, machine):
+    """(cost, way), None if none serves the operation."""
+    return min([(way_cost(way, operation, machine), way) for way in ways if serves(way, operation)],
+               default=(math.inf, None), key=operator.itemgetter(0))
+
+
+def make(ways, wide):
+    """Their algorithms; that of equal ways is made once."""
+    made = {way: way[0](way[1], wide, *way[2:]) for way in set(ways) - {None}}
+    return tuple([made.get(way) for way in ways])
+
+
+# ---- the ways, and what they cost
+
+def ways(geometry, size):
+    """Each that serves the geometry."""
     folded = fold(geometry)
-    if not WinogradConv.serves(folded):
-        return None
-    machine = Machine(wide)
-    cost, form = min([(winograd_cost(folded, "frozen", machine, *form), form)
-                      for form in winograd_forms(folded, machine.size)], key=lambda offer: offer[0])
-    return WinogradConv(folded, wide, *form) if cost * MARGIN < direct(geometry, "forward", machine) else None
+    if WinogradConv.serves(folded):
+        yield from ((WinogradConv, folded, *form) for form in winograd_forms(folded, size))
+    if FFTConv.serves(folded):
+        yield from ((FFTConv, folded, log2n) for log2n in range(SHORTEST, LONGEST + 1)
+                    if 1 << log2n >= 2 * folded.kernel_shape[0])
+    if ScatterConv.serves(geometry):
+        yield ScatterConv, geometry
 
 
-def fold(geometry):
-    """The same convolution without strides along the last axis, if its sizes allow that: so many neighbouring inputs
-    are the channels of one, and the arrays stay as they are."""
-    (*rest, size, channels), (*shape, taps, _, filters) = geometry.input_shape, geometry.kernel_shape
-    (*strides, stride), (*pads, (before, after)) = geometry.strides, geometry.pads
-    if geometry.groups > 1 or geometry.dilation_rate[-1] > 1 or any(n % stride for n in (size, taps, before)):
-        return geometry
-    width = channels * stride
-    return conv_geometry((*rest, size // stride, width), (*shape, taps // stride, width, filters), (*strides, 1),
-                         (*pads, (before // stride, after // stride)), geometry.dilation_rate)
-
-
-def make(offers, wide):
-    """Algorithms from (cost, class, arguments); equal ones are made once."""
-    made = {}
-    for offer in offers:
-        if offer is not None and offer[1:] not in made:
-            made[offer[1:]] = offer[1](offer[2], wide, *offer[3:])
-    return tuple([None if offer is None else made[offer[1:]] for offer in offers])
-
-
-class Machine:
-    """The instruction set in use, for one dtype."""
-
-    def __init__(self, wide):
-        self.lanes, self.size = runtime.get_lanes(wide), 8 if wide else 4
-        self.costs = costs_of(runtime.get_isa(), PROCESSOR, wide)
-
-
-def time(costs, terms):
-    """Nanoseconds, infinitely many if there are no terms."""
-    return math.inf if terms is None else sum(map(operator.mul, costs, terms))
-
-
-def direct(geometry, operation, machine):
-    """Time of the plain sums."""
-    costs = machine.costs.outer if operation == "grad_kernel" else machine.costs.direct
-    return time(costs, estimates.direct(geometry, operation, machine.lanes))
-
-
-def winograd(geometry, machine):
-    """For each operation the form that costs least."""
-    geometry = fold(geometry)
-    if not WinogradConv.serves(geometry):
-        return None
-    forms = [*winograd_forms(geometry, machine.size)]
-    return [min([(winograd_cost(geometry, operation, machine, *form), WinogradConv, geometry, *form) for form in forms],
-                key=lambda offer: offer[0]) for operation in OPERATIONS]
+def serves(way, operation):
+    """Scattering is for one operation; frozen kernels are known to Winograd's passes alone."""
+    only = {ScatterConv: ("grad_input",), FFTConv: OPERATIONS}.get(way[0])
+    return only is None or operation in only
 
 
 def winograd_forms(geometry, size):
@@ -118,33 +110,32 @@ def winograd_forms(geometry, size):
                         yield axis, points, run, True
 
 
-def winograd_cost(geometry, operation, machine, *form):
-    costs = machine.costs.winograd_outer if operation == "grad_kernel" else machine.costs.winograd
-    return time(costs, estimates.winograd(geometry, operation, machine.lanes, machine.size, *form))
+def fold(geometry):
+    """The same convolution without strides along the last axis, if its sizes allow that: so many neighbouring inputs
+    are the channels of one, and the arrays stay as they are."""
+    (*rest, size, channels), (*shape, taps, _, filters) = geometry.input_shape, geometry.kernel_shape
+    (*strides, stride), (*pads, (before, after)) = geometry.strides, geometry.pads
+    if geometry.groups > 1 or geometry.dilation_rate[-1] > 1 or any(n % stride for n in (size, taps, before)):
+        return geometry
+    width = channels * stride
+    return conv_geometry((*rest, size // stride, width), (*shape, taps // stride, width, filters), (*strides, 1),
+                         (*pads, (before // stride, after // stride)), geometry.dilation_rate)
 
 
-def scatter(geometry, machine):
-    """For the gradient to the input alone."""
-    if not ScatterConv.serves(geometry):
-        return None
-    return None, (time(machine.costs.scatter, estimates.scatter(geometry, machine.lanes)), ScatterConv, geometry), None
+def way_cost(way, operation, machine):
+    """Nanoseconds, infinitely many where it would take too much memory."""
+    name = {WinogradConv: "winograd", FFTConv: "fft", ScatterConv: "scatter"}[way[0]]
+    return cost(name, operation, machine, *way[1:])
 
 
-def fft(geometry, machine):
-    """Each at its best length of a segment."""
-    geometry = fold(geometry)
-    if not FFTConv.serves(geometry):
-        return None
-    lengths = fft_lengths(geometry)
-    return [min([(fft_cost(geometry, operation, machine, log2n), FFTConv, geometry, log2n) for log2n in lengths],
-                key=lambda offer: offer[0]) for operation in OPERATIONS]
+def direct_cost(geometry, operation, machine):
+    """Nanoseconds of the plain sums."""
+    return cost("direct", operation, machine, geometry)
 
 
-def fft_lengths(geometry):
-    """Their log2."""
-    return [log2n for log2n in range(SHORTEST, LONGEST + 1) if 1 << log2n >= 2 * geometry.kernel_shape[0]]
-
-
-def fft_cost(geometry, operation, machine, log2n):
-    costs = machine.costs.fft_outer if operation == "grad_kernel" else machine.costs.fft
-    return time(costs, estimates.fft(geometry, operation, machine.lanes, machine.size, log2n))
+def cost(name, operation, machine, *arguments):
+    terms = getattr(estimates, name)(operation, machine.lanes, machine.size, *arguments)
+    if terms is None:
+        return math.inf
+    costs = machine.costs.of(name, operation)
+    return sum(map(operator.mul, costs, terms))

@@ -9,15 +9,19 @@ from typing import NamedTuple
 class Costs(NamedTuple):
     """Of one set, family and dtype; `outer` are gradients to the kernel."""
     direct: tuple[float, ...]
-    outer: tuple[float, ...]
+    direct_outer: tuple[float, ...]
     winograd: tuple[float, ...]
     winograd_outer: tuple[float, ...]
     fft: tuple[float, ...]
     fft_outer: tuple[float, ...]
     scatter: tuple[float, ...]
 
+    def of(self, name, operation):
+        """Those of an algorithm, by its name here."""
+        return getattr(self, name + "_outer" if operation == "grad_kernel" else name)
 
-# (set, family): float32, float64
+
+# (set, processor): float32, float64
 MEASURED = {
     ("avx2", "AuthenticAMD 25"): (Costs(*[(1.0,) * 10] * 7), Costs(*[(1.0,) * 10] * 7)),
 }

@@ -5,11 +5,10 @@ of their products. A step is one multiply-add of vectors. Every first term is 1,
 """
 import math
 
-from mgconv.native import runtime
 from mgconv.native.winograd import row_points
 
 LARGEST_SPECTRUM = 40 << 20           # bytes of transformed taps that a plan may need
-OWN_CACHE = runtime.processor()[1] or 1 << 20
+OWN_CACHE = 1 << 20
 SHARED_CACHE = 8 << 20                # from here on transformed taps come from far away
 MANY_TAPS = 8                         # of a row, that repay adding up lanes of channels; two rows at a time always do
 TILE = 24                             # steps that share what they load
@@ -32,7 +31,7 @@ def met(geometry, axis):
     return sum(max(min(outputs, (size - 1 - start) // stride + 1) - max(-(start // stride), 0), 0) for start in starts)
 
 
-def direct(geometry, operation, lanes):
+def direct(operation, lanes, size, geometry):
     """Plain sums. What does not fill the lanes with filters fills them with taps, whose sums are then added up for each
     output, with neighbouring positions of a single channel, or with all channels of a single filter.
 
@@ -86,7 +85,7 @@ def outer(positions, pairs, run, channels, filters, entries, lanes):
     return 1, entries, positions * met_share * max(steps, LATENCY * tiles), positions * tiles
 
 
-def winograd(geometry, operation, lanes, size, axis, points, run, both):
+def winograd(operation, lanes, size, geometry, axis, points, run, both):
     """A step at each place of a tile, the transforms of its inputs and outputs, in whole vectors and in parts of one, and
     the taps' ("frozen": done before)."""
     (batch, *sizes), channels, filters = roles(geometry, operation)
@@ -105,7 +104,7 @@ def winograd(geometry, operation, lanes, size, axis, points, run, both):
             0 if operation == "frozen" else places * steps)
 
 
-def fft(geometry, operation, lanes, size, log2n):
+def fft(operation, lanes, size, geometry, log2n):
     """Moving signals in and out, transforming columns of them and of the taps, products at each frequency with taps that
     are near or far, and gathering the taps."""
     (batch, outputs), channels, filters = roles(geometry, operation)
@@ -125,7 +124,7 @@ def fft(geometry, operation, lanes, size, log2n):
             taps * channels * filters)
 
 
-def scatter(geometry, lanes):
+def scatter(operation, lanes, size, geometry):
     """Products with the kernel's entries in the lanes, and all of them added up, run by run: vectors, then the rest."""
     *taps, channels, filters = geometry.kernel_shape
     entries, run = math.prod(taps) * channels, channels * (taps[-1] if geometry.dilation_rate[-1] == 1 else 1)
