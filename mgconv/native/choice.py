@@ -38,8 +38,10 @@ def choose(geometry, wide, algorithm=None):
     """The algorithms for forward, gradient to the input and gradient to the kernel; None means the direct sums.
 
     `algorithm` forces one for all three: "direct", "winograd" or "fft", which must serve the geometry. So must
-    "scatter", which is for the gradient to the input alone; the others take the direct sums then.
+    "scatter", which is for the gradient to the input alone; the others take the direct sums then. Or it is three ways.
     """
+    if isinstance(algorithm, tuple):
+        return make(algorithm, wide)
     if algorithm not in (None, "direct", *NAMES):
         raise ValueError(f"`algorithm` must be one of direct, {', '.join(NAMES)}. Received: algorithm={algorithm!r}.")
     if algorithm == "direct" or not geometry.input_shape[0]:

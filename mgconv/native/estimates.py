@@ -11,7 +11,10 @@ LARGEST_SPECTRUM = 40 << 20           # bytes of transformed taps that a plan ma
 OWN_CACHE = 1 << 20
 SHARED_CACHE = 8 << 20                # from here on transformed taps come from far away
 MANY_TAPS = 8                         # of a row, that repay adding up lanes of channels; two rows at a time always do
-TILE = 24                             # steps that share what they load
+LOW = 8                               # maps narrower than this have tiles along the images
+HIGH = 12                             # rows of a tile
+SHORT_RUN = 8
+CHUNK_BYTES = 16 * 1024
 LATENCY = 8                           # steps that a processor can begin before the first one's result is there
 
 
@@ -36,38 +39,44 @@ def direct(operation, lanes, size, geometry):
     output, with neighbouring positions of a single channel, or with all channels of a single filter.
 
     In 2-D, taps in the padding are left out along the rows, and along the columns where tiles do not lie along them. An
-    input meets every stride-th tap.
+    input meets every stride-th tap. Lines shorter than the latency of a step cost as much as longer ones.
     """
     (batch, *sizes), channels, filters = roles(geometry, operation)
+    entries, positions = math.prod(geometry.kernel_shape), batch * math.prod(sizes)
     stride = math.prod(geometry.strides) if operation == "grad_input" else 1
     taps = [-(-count // step) if operation == "grad_input" else count
             for count, step in zip(geometry.kernel_shape, geometry.strides)]
-    positions = batch * math.prod(sizes)
+    long = -(-sizes[-1] // geometry.strides[-1]) if operation == "grad_input" else sizes[-1]
+    across = not (long < LOW and batch >= 2 * long)            # tiles lie along the rows, not along the images
+    long = long if across else batch
+    lines = positions / long
     pairs = positions * math.prod(geometry.kernel_shape[:geometry.rank]) / stride
     if geometry.rank == 2:
-        across = operation != "grad_kernel" and not (sizes[1] < 8 and batch >= 2 * sizes[1])
-        pairs = batch * met(geometry, 0) * (sizes[1] * taps[1] if across else met(geometry, 1))
-    entries = math.prod(geometry.kernel_shape)
+        pairs = batch * met(geometry, 0) * (sizes[1] * taps[1] if across or operation == "grad_kernel" else met(geometry, 1))
     crossing = taps[-1] > 1 and geometry.dilation_rate[-1] == 1        # neighbouring taps lie side by side
     run = channels * taps[-1] if crossing else channels
     if operation == "grad_kernel":
-        return outer(positions, pairs, run, channels, filters, entries, lanes)
+        return outer(geometry, lanes, pairs, lines, crossing)
     whole, rest = divmod(filters, lanes)
     near = adding = joined = parted = added = 0.0
-    steps, stored = pairs * channels * whole, positions * whole
-    if channels == filters == 1 and lanes > 1 and geometry.strides[-1] == 1:
-        near, stored = pairs / lanes, positions / lanes
-    elif (filters == stride == 1 and channels % lanes == 0
+    steps, stored, panels = pairs * channels * whole, positions * whole, -(-whole // 2)
+    if channels == filters == stride == 1 < lanes and geometry.strides[-1] == 1 and across:
+        vectors = -(-long // lanes) / long
+        near, stored, panels = pairs * vectors, positions * vectors, 1
+    elif (filters == stride == 1 and channels % lanes == 0 and across
           and (taps[-1] >= MANY_TAPS or geometry.rank == 2 and taps[0] > 1 < taps[1])):
-        joined, added = pairs * channels / lanes, positions
+        joined, added, panels = pairs * channels / lanes, positions, 1
     elif rest:
         together = taps_together(run, rest, lanes)
+        panels += 1
         if together > 1:
             parted, adding = pairs / (run / channels) * (run // together + run % together), positions
+            parted *= max(1, LATENCY / long)
         else:
             steps, stored = steps + pairs * channels, stored + positions
+    steps *= max(1, LATENCY / (long * max(min(whole, 2), 1)))
     apart = positions if stride > 1 and filters < lanes else 0
-    return 1, entries, steps, near, parted, adding, joined, added, stored, apart
+    return 1, entries, steps, near, parted, adding, joined, added, stored, apart, lines * panels, lines * panels * taps[0]
 
 
 def taps_together(run, filters, lanes):
@@ -76,13 +85,27 @@ def taps_together(run, filters, lanes):
     return min([1 << e for e in range(most.bit_length())], key=lambda q: run // q + run % q, default=1)
 
 
-def outer(positions, pairs, run, channels, filters, entries, lanes):
+def outer(geometry, lanes, pairs, lines, crossing):
     """The gradient to the kernel: filters in the lanes and each channel of each tap beside them, or the other way round."""
-    taps = entries // (channels * filters)
-    steps = min(taps * channels * -(-filters // lanes), taps * channels // run * -(-run // lanes) * filters)
-    tiles = -(-steps // TILE)
-    met_share = pairs / (positions * taps)
-    return 1, entries, positions * met_share * max(steps, LATENCY * tiles), positions * tiles
+    *taps, channels, filters = geometry.kernel_shape
+    entries, count, positions = math.prod(geometry.kernel_shape), math.prod(taps), math.prod(geometry.output_shape[:-1])
+    padded = any(map(any, geometry.pads))
+    trimmed = padded and channels >= (2 * lanes if crossing else SHORT_RUN)
+    run = channels * taps[-1] if crossing and not trimmed else channels
+    runs = count * channels // run
+    share = pairs / (positions * count)
+    tabled = run < SHORT_RUN and runs > 1 and not trimmed
+    normal = count * channels * -(-filters // lanes)
+    turned = runs * -(-run // lanes) * filters
+    swapped = turned < 0.9 * normal
+    if swapped:
+        tiles, steps = runs * -(-run // (3 * lanes)) * -(-filters // HIGH), turned
+    else:
+        tiles, steps = -(-filters // (2 * lanes)) * (-(-count * channels // HIGH) if tabled else runs * -(-run // HIGH)), normal
+    work = positions * share * max(steps, LATENCY * tiles)
+    copied = positions * channels if padded and not trimmed else 0
+    return (1, entries, 0 if tabled else work, work if tabled else 0, share * lines * tiles, entries if swapped else 0, copied,
+            positions * tiles)
 
 
 def winograd(operation, lanes, size, geometry, axis, points, run, both):
@@ -130,6 +153,9 @@ def scatter(operation, lanes, size, geometry):
     entries, run = math.prod(taps) * channels, channels * (taps[-1] if geometry.dilation_rate[-1] == 1 else 1)
     full, rest = divmod(entries, lanes)
     vectors = full + (1 << (rest - 1).bit_length()) / lanes if rest else full
-    positions, runs = math.prod(geometry.output_shape[:-1]), entries // run
-    return (1, entries * filters, positions * filters * vectors, positions * filters * vectors**0.5, positions * runs,
-            positions * runs * (run // lanes + run % lanes))
+    positions, runs, long = math.prod(geometry.output_shape[:-1]), entries // run, geometry.output_shape[-2]
+    chunk = min(max(CHUNK_BYTES // (entries * size), 16), long)
+    chunks = positions / chunk
+    slow = max(1, LATENCY / (chunk * min(vectors, 2)))
+    return (1, entries * filters, positions * filters * vectors * slow, positions * vectors, positions * runs * (run // lanes),
+            positions * runs * (run % lanes > 0), positions * runs * (run % lanes), chunks, chunks * runs)
