@@ -26,6 +26,12 @@ def roles(geometry, operation):
     return geometry.output_shape[:geometry.rank + 1], channels, filters
 
 
+def far_lines(geometry, size):
+    """Of 64 bytes, of arrays that the own cache does not hold."""
+    count = (math.prod(geometry.input_shape) + math.prod(geometry.output_shape)) * size
+    return count / 64 if count > OWN_CACHE else 0
+
+
 def met(geometry, axis):
     """How many pairs of an output and a tap along one axis meet an input."""
     size, outputs = geometry.input_shape[1 + axis], geometry.output_shape[1 + axis]
@@ -44,19 +50,22 @@ def direct(operation, lanes, size, geometry):
     (batch, *sizes), channels, filters = roles(geometry, operation)
     entries, positions = math.prod(geometry.kernel_shape), batch * math.prod(sizes)
     stride = math.prod(geometry.strides) if operation == "grad_input" else 1
+    if operation == "grad_input":
+        positions *= math.prod([min(count / step, 1) for count, step in zip(geometry.kernel_shape, geometry.strides)])
     taps = [-(-count // step) if operation == "grad_input" else count
             for count, step in zip(geometry.kernel_shape, geometry.strides)]
     long = -(-sizes[-1] // geometry.strides[-1]) if operation == "grad_input" else sizes[-1]
     across = not (long < LOW and batch >= 2 * long)            # tiles lie along the rows, not along the images
     long = long if across else batch
     lines = positions / long
-    pairs = positions * math.prod(geometry.kernel_shape[:geometry.rank]) / stride
+    pairs = batch * math.prod(sizes) * math.prod(geometry.kernel_shape[:geometry.rank]) / stride
     if geometry.rank == 2:
-        pairs = batch * met(geometry, 0) * (sizes[1] * taps[1] if across or operation == "grad_kernel" else met(geometry, 1))
+        columns = geometry.strides[1] if operation == "grad_input" else 1
+        pairs = batch * met(geometry, 0) * (sizes[1] * geometry.kernel_shape[1] / columns if across or operation == "grad_kernel" else met(geometry, 1))
     crossing = taps[-1] > 1 and geometry.dilation_rate[-1] == 1        # neighbouring taps lie side by side
     run = channels * taps[-1] if crossing else channels
     if operation == "grad_kernel":
-        return outer(geometry, lanes, pairs, lines, crossing)
+        return outer(geometry, lanes, size, pairs, lines, crossing)
     whole, rest = divmod(filters, lanes)
     near = adding = joined = parted = added = 0.0
     steps, stored, panels = pairs * channels * whole, positions * whole, -(-whole // 2)
@@ -71,12 +80,13 @@ def direct(operation, lanes, size, geometry):
         panels += 1
         if together > 1:
             parted, adding = pairs / (run / channels) * (run // together + run % together), positions
-            parted *= max(1, LATENCY / long)
         else:
             steps, stored = steps + pairs * channels, stored + positions
-    steps *= max(1, LATENCY / (long * max(min(whole, 2), 1)))
     apart = positions if stride > 1 and filters < lanes else 0
-    return 1, entries, steps, near, parted, adding, joined, added, stored, apart, lines * panels, lines * panels * taps[0]
+    packed = entries / filters * (filters - rest if parted else filters)
+    turned = operation == "grad_input"
+    return (1, 0 if turned else packed, packed if turned else 0, 0 if turned else entries - packed, entries - packed if turned else 0,
+            steps, near, parted, adding, joined, added, stored, apart, lines * panels, lines * panels * taps[0], far_lines(geometry, size))
 
 
 def taps_together(run, filters, lanes):
@@ -85,7 +95,7 @@ def taps_together(run, filters, lanes):
     return min([1 << e for e in range(most.bit_length())], key=lambda q: run // q + run % q, default=1)
 
 
-def outer(geometry, lanes, pairs, lines, crossing):
+def outer(geometry, lanes, size, pairs, lines, crossing):
     """The gradient to the kernel: filters in the lanes and each channel of each tap beside them, or the other way round."""
     *taps, channels, filters = geometry.kernel_shape
     entries, count, positions = math.prod(geometry.kernel_shape), math.prod(taps), math.prod(geometry.output_shape[:-1])
@@ -95,17 +105,16 @@ def outer(geometry, lanes, pairs, lines, crossing):
     runs = count * channels // run
     share = pairs / (positions * count)
     tabled = run < SHORT_RUN and runs > 1 and not trimmed
-    normal = count * channels * -(-filters // lanes)
-    turned = runs * -(-run // lanes) * filters
+    normal_tiles = -(-filters // (2 * lanes)) * (-(-count * channels // HIGH) if tabled else runs * -(-run // HIGH))
+    normal = max(count * channels * -(-filters // lanes), LATENCY * normal_tiles)
+    turned_tiles = runs * -(-run // (3 * lanes)) * -(-filters // HIGH)
+    turned = max(runs * -(-run // lanes) * filters, LATENCY * turned_tiles)
     swapped = turned < 0.9 * normal
-    if swapped:
-        tiles, steps = runs * -(-run // (3 * lanes)) * -(-filters // HIGH), turned
-    else:
-        tiles, steps = -(-filters // (2 * lanes)) * (-(-count * channels // HIGH) if tabled else runs * -(-run // HIGH)), normal
-    work = positions * share * max(steps, LATENCY * tiles)
+    work, tiles = (turned, turned_tiles) if swapped else (normal, normal_tiles)
+    work *= positions * share
     copied = positions * channels if padded and not trimmed else 0
-    return (1, entries, 0 if tabled else work, work if tabled else 0, share * lines * tiles, entries if swapped else 0, copied,
-            positions * tiles)
+    return (1, entries, 0 if tabled and not swapped else work, work if tabled and not swapped else 0, share * lines * tiles,
+            entries if swapped else 0, entries / filters if swapped else 0, copied, far_lines(geometry, size))
 
 
 def winograd(operation, lanes, size, geometry, axis, points, run, both):
@@ -118,13 +127,15 @@ def winograd(operation, lanes, size, geometry, axis, points, run, both):
     if both:
         rows = row_points(size)
         sizes[1 - axis], others, places = -(-sizes[1 - axis] // (rows - 2)), 1, rows * points
-    moved, wide = batch * math.prod(sizes) * places, -(-filters // lanes)
-    steps = others * parts * channels * wide
-    if places * steps * lanes * size > LARGEST_SPECTRUM:
+    long = sizes[1 - axis] if geometry.rank == 2 and not both else batch * math.prod(sizes)
+    moved, (whole, rest) = batch * math.prod(sizes) * places, divmod(filters, lanes)
+    rest, part, taps = rest > 0, channels % lanes > 0, others * parts * channels
+    if places * taps * (whole + rest) * lanes * size > LARGEST_SPECTRUM:
         return None
-    return (1, moved * steps, moved * parts * (channels // lanes), moved * (filters // lanes), moved * others * wide,
-            moved * parts * (channels % lanes > 0), moved * (filters % lanes > 0),
-            0 if operation == "frozen" else places * steps)
+    kernels = 0 if operation == "frozen" else places * taps
+    return (1, moved * taps * whole, moved * taps * rest, moved * parts * (channels // lanes), moved * parts * part,
+            moved * whole, moved * rest, moved * others * whole, moved * others * rest, kernels * whole, kernels * rest,
+            moved / long * others * parts * (whole + rest))
 
 
 def fft(operation, lanes, size, geometry, log2n):
@@ -133,7 +144,7 @@ def fft(operation, lanes, size, geometry, log2n):
     (batch, outputs), channels, filters = roles(geometry, operation)
     taps, n = geometry.kernel_shape[0], 1 << log2n
     pairs = batch * -(-outputs // (2 * (n - taps + 1)))
-    deep, wide = -(-channels // lanes), -(-filters // lanes)
+    whole, rest = channels // lanes + filters // lanes, (channels % lanes > 0) + (filters % lanes > 0)
 
     def columns(rows, width):
         return -(-rows // (lanes // width)) if width < lanes else rows * -(-width // lanes)
@@ -141,10 +152,11 @@ def fft(operation, lanes, size, geometry, log2n):
     if spectrum > LARGEST_SPECTRUM:
         return None
     far = (spectrum > OWN_CACHE) + (spectrum > SHARED_CACHE)
-    products = n * pairs * channels * wide
-    return (1, n * pairs * (deep + wide), n * log2n * (columns(pairs, channels) + columns(pairs, filters)),
-            2**far * n * log2n * columns(channels, filters), 0 if far else products, products if far else 0,
-            taps * channels * filters)
+    products = n * pairs * channels
+    wide, part = filters // lanes, filters % lanes > 0
+    return (1, n * pairs * whole, n * pairs * rest, n * log2n * (columns(pairs, channels) + columns(pairs, filters)),
+            2**far * n * log2n * columns(channels, filters), 0 if far else products * wide, 0 if far else products * part,
+            products * (wide + part) if far else 0, taps * channels * filters, n * channels * (wide + part), far_lines(geometry, size))
 
 
 def scatter(operation, lanes, size, geometry):
@@ -158,4 +170,5 @@ def scatter(operation, lanes, size, geometry):
     chunks = positions / chunk
     slow = max(1, LATENCY / (chunk * min(vectors, 2)))
     return (1, entries * filters, positions * filters * vectors * slow, positions * vectors, positions * runs * (run // lanes),
-            positions * runs * (run % lanes > 0), positions * runs * (run % lanes), chunks, chunks * runs)
+            positions * runs * (run % lanes > 0), positions * runs * (run % lanes), chunks, chunks * runs,
+            positions * runs if geometry.strides[-1] * channels < run else 0, far_lines(geometry, size))
