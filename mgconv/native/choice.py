@@ -1,8 +1,8 @@
 """Which algorithm a plan takes for each operation: by shape, dtype, instruction set and the processor's family alone.
 
-The time of every way is estimated (mgconv.native.estimates, .costs), which follows what is measured within a quarter or
-so: another way than the direct sums is taken only where it promises MARGIN. A way is an algorithm's class and its
-arguments but for the dtype.
+The time of every way is estimated (mgconv.native.estimates, .costs), which follows what is measured within a tenth or
+so, half the time: another way than the direct sums is taken only where it promises a margin. A way is an algorithm's
+class and what it is made of but for the dtype: a geometry, which may be folded, and the details of its form.
 """
 import math
 import operator
@@ -11,27 +11,32 @@ from typing import NamedTuple
 from mgconv.geometry import conv_geometry
 from mgconv.native import estimates, runtime
 from mgconv.native.correlation import ScatterConv
-from mgconv.native.costs import Costs, costs_of
+from mgconv.native.costs import costs_of
 from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
-MARGIN = 1.1
-OPERATIONS = ("forward", "grad_input", "grad_kernel")
-NAMES = {"winograd": WinogradConv, "fft": FFTConv, "scatter": ScatterConv}
-LEAST_TAPS = 8                        # for an FFT: it would round what fewer products leave exact, to no avail
+MARGIN = 1.15
+MARGIN_ELSEWHERE = 1.3                # on a processor whose costs nobody measured
+LEAST_TAPS = 8                        # of an FFT: it would round what fewer products leave exact, to no avail
 SHORTEST, LONGEST = 4, runtime.FFT_MAX_LOG2      # log2 of an FFT
+OPERATIONS = ("forward", "grad_input", "grad_kernel")
+ALGORITHMS = {"winograd": WinogradConv, "fft": FFTConv, "scatter": ScatterConv}
+ESTIMATES = {None: estimates.direct, WinogradConv: estimates.winograd, FFTConv: estimates.fft,
+             ScatterConv: estimates.scatter}
 
 
 class Machine(NamedTuple):
     """An instruction set on a processor, for one dtype."""
     lanes: int                        # elements of a vector
     size: int                         # bytes of an element
-    costs: Costs
+    costs: dict[str, dict[str, float]]
+    margin: float
 
 
 def machine(wide):
     """The one in use."""
-    return Machine(runtime.get_lanes(wide), 8 if wide else 4, costs_of(runtime.get_isa(), runtime.processor(), wide))
+    costs, measured = costs_of(runtime.get_isa(), runtime.processor(), wide)
+    return Machine(runtime.get_lanes(wide), 8 if wide else 4, costs, MARGIN if measured else MARGIN_ELSEWHERE)
 
 
 def choose(geometry, wide, algorithm=None):
@@ -42,34 +47,23 @@ def choose(geometry, wide, algorithm=None):
     """
     if isinstance(algorithm, tuple):
         return make(algorithm, wide)
-    if algorithm not in (None, "direct", *NAMES):
-        raise ValueError(f"`algorithm` must be one of direct, {', '.join(NAMES)}. Received: algorithm={algorithm!r}.")
+    if algorithm not in (None, "direct", *ALGORITHMS):
+        known = ", ".join(ALGORITHMS)
+        raise ValueError(f"`algorithm` must be one of direct, {known}. Received: algorithm={algorithm!r}.")
     if algorithm == "direct" or not geometry.input_shape[0]:
         return None, None, None
+    here = machine(wide)
     if algorithm is None:
-        return make([best_way(geometry, operation, machine(wide)) for operation in OPERATIONS], wide)
-    forced = [way for way in ways(geometry, 8 if wide else 4) if way[0] is NAMES[algorithm]]
+        return make([best_way(geometry, operation, here) for operation in OPERATIONS], wide)
+    forced = [way for way in ways(geometry, here.size) if way[0] is ALGORITHMS[algorithm]]
     if not forced:
         raise ValueError(f"{algorithm!r} does not serve this geometry. Received: {geometry}.")
-    return make([cheapest(forced, operation, machine(wide))[1] for operation in OPERATIONS], wide)
+    return make([cheapest(forced, operation, here)[1] for operation in OPERATIONS], wide)
 
 
 def choose_frozen(geometry, wide):
     """The algorithm for forward passes whose kernel is transformed once for all; None means the direct sums."""
     return make([best_way(geometry, "frozen", machine(wide))], wide)[0]
-
-
-def best_way(geometry, operation, machine):
-    """The way to take; None means the direct sums."""
-    likely = [way for way in ways(geometry, machine.size) if way[0] is not FFTConv or way[1].kernel_shape[0] >= LEAST_TAPS]
-    cost, way = cheapest(likely, operation, machine)
-    return way if cost * MARGIN < direct_cost(geometry, operation, machine) else None
-
-
-def cheapest(ways, operation, machine):
-    """(cost, way), None if none serves the operation."""
-    return min([(way_cost(way, operation, machine), way) for way in ways if serves(way, operation)],
-               default=(math.inf, None), key=operator.itemgetter(0))
 
 
 def make(ways, wide):
@@ -78,7 +72,32 @@ def make(ways, wide):
     return tuple([made.get(way) for way in ways])
 
 
-# ---- the ways, and what they cost
+def best_way(geometry, operation, machine):
+    """The way to take; None means the direct sums."""
+    cost, way = cheapest([way for way in ways(geometry, machine.size) if likely(way)], operation, machine)
+    return way if cost * machine.margin < cost_of((None, geometry), operation, machine) else None
+
+
+def likely(way):
+    return way[0] is not FFTConv or way[1].kernel_shape[0] >= LEAST_TAPS
+
+
+def cheapest(ways, operation, machine):
+    """(nanoseconds, way); None if none serves the operation."""
+    return min([(cost_of(way, operation, machine), way) for way in ways if serves(way, operation)],
+               default=(math.inf, None), key=operator.itemgetter(0))
+
+
+def cost_of(way, operation, machine):
+    """Nanoseconds, infinitely many where it would take too much memory; the class of plain sums is None."""
+    algorithm, *details = way
+    estimate = ESTIMATES[algorithm]
+    terms = estimate(operation, machine.lanes, machine.size, *details)
+    if terms is None:
+        return math.inf
+    costs = machine.costs[estimate.__name__ + "_outer" * (operation == "grad_kernel")]
+    return sum([costs.get(term, 0) * count for term, count in terms.items()])
+
 
 def ways(geometry, size):
     """Each that serves the geometry."""
@@ -93,9 +112,8 @@ def ways(geometry, size):
 
 
 def serves(way, operation):
-    """Scattering is for one operation; frozen kernels are known to Winograd's passes alone."""
-    only = {ScatterConv: ("grad_input",), FFTConv: OPERATIONS}.get(way[0])
-    return only is None or operation in only
+    """Scattering is for one operation, frozen kernels for Winograd's alone."""
+    return {WinogradConv: True, FFTConv: operation != "frozen", ScatterConv: operation == "grad_input"}[way[0]]
 
 
 def winograd_forms(geometry, size):
@@ -122,22 +140,3 @@ def fold(geometry):
     width = channels * stride
     return conv_geometry((*rest, size // stride, width), (*shape, taps // stride, width, filters), (*strides, 1),
                          (*pads, (before // stride, after // stride)), geometry.dilation_rate)
-
-
-def way_cost(way, operation, machine):
-    """Nanoseconds, infinitely many where it would take too much memory."""
-    name = {WinogradConv: "winograd", FFTConv: "fft", ScatterConv: "scatter"}[way[0]]
-    return cost(name, operation, machine, *way[1:])
-
-
-def direct_cost(geometry, operation, machine):
-    """Nanoseconds of the plain sums."""
-    return cost("direct", operation, machine, geometry)
-
-
-def cost(name, operation, machine, *arguments):
-    terms = getattr(estimates, name)(operation, machine.lanes, machine.size, *arguments)
-    if terms is None:
-        return math.inf
-    costs = machine.costs.of(name, operation)
-    return sum(map(operator.mul, costs, terms))

@@ -1,35 +1,36 @@
-"""What each algorithm has to do for an operation, as a tuple of terms: how often it does what takes time.
+"""What each algorithm has to do for an operation, by name: how often it does what takes time.
 
-mgconv.native.costs has the nanoseconds of each term on several processors, fitted by tools/fit_costs.py; an estimate is the sum
-of their products. A step is one multiply-add of vectors. Every first term is 1, the cost of a call.
+mgconv.native.costs has the nanoseconds of each on several processors, fitted by tools/fit_costs.py; an estimate is the sum of
+their products. A "step" is one multiply-add of vectors, a "part" a vector that is not full, which some instruction sets load
+and store number by number. Only what takes time matters here, never what is computed.
 """
 import math
 
 from mgconv.native.winograd import row_points
 
 LARGEST_SPECTRUM = 40 << 20           # bytes of transformed taps that a plan may need
-OWN_CACHE = 1 << 20
-SHARED_CACHE = 8 << 20                # from here on transformed taps come from far away
+OWN_CACHE = 1 << 20                   # bytes that a core finds near,
+SHARED_CACHE = 8 << 20                # and not far away
 MANY_TAPS = 8                         # of a row, that repay adding up lanes of channels; two rows at a time always do
-LOW = 8                               # maps narrower than this have tiles along the images
-HIGH = 12                             # rows of a tile
-SHORT_RUN = 8
-CHUNK_BYTES = 16 * 1024
-LATENCY = 8                           # steps that a processor can begin before the first one's result is there
+LOW = 8                               # maps of fewer columns have tiles along the images
+HIGH = 12                             # of a tile, beside the lanes
+SHORT_RUN = 8                         # gradients to the kernel collect runs of fewer channels from a table
+LATENCY = 8                           # steps that begin before the result of the first one is there
+CHUNK_BYTES = 16 * 1024               # of products that are scattered
 
 
 def roles(geometry, operation):
-    """Positions, channels that are summed and filters that lie in the lanes."""
+    """Positions of the result, channels that are summed and filters that lie in the lanes."""
     channels, filters = geometry.kernel_shape[-2:]
     if operation == "grad_input":
-        return geometry.input_shape[:geometry.rank + 1], filters, channels
-    return geometry.output_shape[:geometry.rank + 1], channels, filters
+        return geometry.input_shape[:-1], filters, channels
+    return geometry.output_shape[:-1], channels, filters
 
 
 def far_lines(geometry, size):
-    """Of 64 bytes, of arrays that the own cache does not hold."""
+    """Cache lines of x and y if the core's own cache does not hold them."""
     count = (math.prod(geometry.input_shape) + math.prod(geometry.output_shape)) * size
-    return count / 64 if count > OWN_CACHE else 0
+    return count // 64 if count > OWN_CACHE else 0
 
 
 def met(geometry, axis):
@@ -37,114 +38,116 @@ def met(geometry, axis):
     size, outputs = geometry.input_shape[1 + axis], geometry.output_shape[1 + axis]
     stride, rate, before = geometry.strides[axis], geometry.dilation_rate[axis], geometry.pads[axis][0]
     starts = [tap * rate - before for tap in range(geometry.kernel_shape[axis])]
-    return sum(max(min(outputs, (size - 1 - start) // stride + 1) - max(-(start // stride), 0), 0) for start in starts)
+    return sum([max(min(outputs, (size - 1 - start) // stride + 1) - max(-(start // stride), 0), 0) for start in starts])
+
+
+def lay(filters, run, lanes):
+    """Vectors of filters, which each of a run of neighbouring inputs meets; steps for those filters that share a vector with
+    several inputs, whose sums must be added up, where that leaves fewer lanes idle; and the filters that do."""
+    whole, rest = divmod(filters, lanes)
+    together = 1
+    if rest:
+        most = lanes // (1 << (rest - 1).bit_length())
+        together = min([1 << e for e in range(most.bit_length())], key=lambda q: run // q + run % q)
+    return (whole, run // together + run % together, rest) if together > 1 else (whole + (rest > 0), 0, 0)
 
 
 def direct(operation, lanes, size, geometry):
-    """Plain sums. What does not fill the lanes with filters fills them with taps, whose sums are then added up for each
-    output, with neighbouring positions of a single channel, or with all channels of a single filter.
+    """Plain sums: mgconv.native.correlation. An input meets every stride-th tap, and with stride every phase is a pass.
 
-    In 2-D, taps in the padding are left out along the rows, and along the columns where tiles do not lie along them. An
-    input meets every stride-th tap. Lines shorter than the latency of a step cost as much as longer ones.
+    In 2-D, taps in the padding are left out along the rows, and along the columns where tiles lie along the images. The lanes
+    hold filters; neighbouring positions of a single channel ("near"); all channels of a single filter ("joined").
     """
-    (batch, *sizes), channels, filters = roles(geometry, operation)
-    entries, positions = math.prod(geometry.kernel_shape), batch * math.prod(sizes)
-    stride = math.prod(geometry.strides) if operation == "grad_input" else 1
-    if operation == "grad_input":
-        positions *= math.prod([min(count / step, 1) for count, step in zip(geometry.kernel_shape, geometry.strides)])
-    taps = [-(-count // step) if operation == "grad_input" else count
-            for count, step in zip(geometry.kernel_shape, geometry.strides)]
-    long = -(-sizes[-1] // geometry.strides[-1]) if operation == "grad_input" else sizes[-1]
-    across = not (long < LOW and batch >= 2 * long)            # tiles lie along the rows, not along the images
-    long = long if across else batch
-    lines = positions / long
-    pairs = batch * math.prod(sizes) * math.prod(geometry.kernel_shape[:geometry.rank]) / stride
-    if geometry.rank == 2:
-        columns = geometry.strides[1] if operation == "grad_input" else 1
-        pairs = batch * met(geometry, 0) * (sizes[1] * geometry.kernel_shape[1] / columns if across or operation == "grad_kernel" else met(geometry, 1))
-    crossing = taps[-1] > 1 and geometry.dilation_rate[-1] == 1        # neighbouring taps lie side by side
-    run = channels * taps[-1] if crossing else channels
     if operation == "grad_kernel":
-        return outer(geometry, lanes, size, pairs, lines, crossing)
-    whole, rest = divmod(filters, lanes)
-    near = adding = joined = parted = added = 0.0
-    steps, stored, panels = pairs * channels * whole, positions * whole, -(-whole // 2)
-    if channels == filters == stride == 1 < lanes and geometry.strides[-1] == 1 and across:
-        vectors = -(-long // lanes) / long
-        near, stored, panels = pairs * vectors, positions * vectors, 1
-    elif (filters == stride == 1 and channels % lanes == 0 and across
-          and (taps[-1] >= MANY_TAPS or geometry.rank == 2 and taps[0] > 1 < taps[1])):
-        joined, added, panels = pairs * channels / lanes, positions, 1
-    elif rest:
-        together = taps_together(run, rest, lanes)
-        panels += 1
-        if together > 1:
-            parted, adding = pairs / (run / channels) * (run // together + run % together), positions
-        else:
-            steps, stored = steps + pairs * channels, stored + positions
-    apart = positions if stride > 1 and filters < lanes else 0
-    packed = entries / filters * (filters - rest if parted else filters)
-    turned = operation == "grad_input"
-    return (1, 0 if turned else packed, packed if turned else 0, 0 if turned else entries - packed, entries - packed if turned else 0,
-            steps, near, parted, adding, joined, added, stored, apart, lines * panels, lines * panels * taps[0], far_lines(geometry, size))
+        return direct_outer(lanes, size, geometry)
+    (batch, *sizes), channels, filters = roles(geometry, operation)
+    *taps, _, _ = geometry.kernel_shape
+    back, strides = operation == "grad_input", geometry.strides
+    phases = strides if back else (1,) * len(sizes)
+    positions = batch * math.prod([size * min(count / step, 1) for size, count, step in zip(sizes, taps, phases)])
+    across, count = -(-sizes[-1] // phases[-1]), taps[-1] / phases[-1]        # columns, and their taps
+    along_images = across < LOW and batch >= 2 * across
+    if geometry.rank == 2:
+        pairs = batch * met(geometry, 0) * (met(geometry, 1) if along_images else sizes[1] * count)
+    else:
+        pairs = batch * sizes[0] * count
+    lines = positions / (batch if along_images else across)
+    rows = -(-taps[0] // phases[0]) if geometry.rank == 2 else 1
+    run = channels * max(math.ceil(count), 1) if geometry.dilation_rate[-1] == 1 else channels
+    vectors, parted, sharing = lay(filters, run, lanes)
+    passes = lines * -(-filters // (2 * lanes))
+    found = {"call": 1, "lines": passes, "line_taps": passes * rows, "far_lines": far_lines(geometry, size)}
+    if channels == filters == 1 == math.prod(phases) == strides[-1] and lanes > 1 and not along_images:
+        stored = -(-across // lanes) * lines
+        return found | {"near_stored": stored, "near_steps": pairs / positions * stored}
+    if (filters == 1 == math.prod(phases) and channels % lanes == 0 and not along_images
+            and (taps[-1] >= MANY_TAPS or geometry.rank == 2 and min(taps) > 1)):
+        return found | {"joined_sums": positions, "joined_steps": pairs * channels / lanes}
+    entries = math.prod(taps) * channels
+    ending = "_turned" if back else ""
+    return found | {
+        "packed" + ending: entries * (filters - sharing), "packed_parts" + ending: entries * sharing,
+        "steps": pairs * channels * vectors, "stored": positions * vectors, "parted_steps": pairs * channels / run * parted,
+        "parted_sums": positions if sharing else 0,
+        "apart": positions if back and filters < lanes and math.prod(phases) > 1 else 0}
 
 
-def taps_together(run, filters, lanes):
-    """How many taps lie in the lanes beside one another."""
-    most = lanes // (1 << (filters - 1).bit_length())
-    return min([1 << e for e in range(most.bit_length())], key=lambda q: run // q + run % q, default=1)
-
-
-def outer(geometry, lanes, size, pairs, lines, crossing):
-    """The gradient to the kernel: filters in the lanes and each channel of each tap beside them, or the other way round."""
+def direct_outer(lanes, size, geometry):
+    """The gradient to the kernel: mgconv.native.kernel_gradient. Filters lie in the lanes and the channels of all taps beside
+    them, from a table where these are few, or the other way round ("turned")."""
     *taps, channels, filters = geometry.kernel_shape
-    entries, count, positions = math.prod(geometry.kernel_shape), math.prod(taps), math.prod(geometry.output_shape[:-1])
+    count, positions = math.prod(taps), math.prod(geometry.output_shape[:-1])
+    crossing = taps[-1] > 1 and geometry.dilation_rate[-1] == 1        # neighbouring taps lie side by side
     padded = any(map(any, geometry.pads))
-    trimmed = padded and channels >= (2 * lanes if crossing else SHORT_RUN)
-    run = channels * taps[-1] if crossing and not trimmed else channels
+    cut = padded and channels >= (2 * lanes if crossing else SHORT_RUN)        # else a copy has the padding's zeros
+    run = channels * taps[-1] if crossing and not cut else channels
     runs = count * channels // run
-    share = pairs / (positions * count)
-    tabled = run < SHORT_RUN and runs > 1 and not trimmed
-    normal_tiles = -(-filters // (2 * lanes)) * (-(-count * channels // HIGH) if tabled else runs * -(-run // HIGH))
-    normal = max(count * channels * -(-filters // lanes), LATENCY * normal_tiles)
+    tabled = run < SHORT_RUN and runs > 1 and not cut
+    tiles = -(-filters // (2 * lanes)) * (-(-count * channels // HIGH) if tabled else runs * -(-run // HIGH))
+    steps = max(count * channels * -(-filters // lanes), LATENCY * tiles)
     turned_tiles = runs * -(-run // (3 * lanes)) * -(-filters // HIGH)
     turned = max(runs * -(-run // lanes) * filters, LATENCY * turned_tiles)
-    swapped = turned < 0.9 * normal
-    work, tiles = (turned, turned_tiles) if swapped else (normal, normal_tiles)
-    work *= positions * share
-    copied = positions * channels if padded and not trimmed else 0
-    return (1, entries, 0 if tabled and not swapped else work, work if tabled and not swapped else 0, share * lines * tiles,
-            entries if swapped else 0, entries / filters if swapped else 0, copied, far_lines(geometry, size))
+    found = {"call": 1, "entries": count * channels * filters, "far_lines": far_lines(geometry, size),
+             "copied": positions * channels if padded and not cut else 0}
+    name = "tabled_steps" if tabled else "steps"
+    if turned < 0.9 * steps:
+        name, steps, tiles = "steps", turned, turned_tiles
+        found |= {"turned_entries": count * channels * filters, "turned_rows": count * channels}
+    share = met(geometry, 0) / (geometry.output_shape[1] * taps[0]) if geometry.rank == 2 else 1
+    lines = math.prod(geometry.output_shape[:geometry.rank])
+    return found | {name: share * positions * steps, "lines": share * lines * tiles}
 
 
 def winograd(operation, lanes, size, geometry, axis, points, run, both):
-    """A step at each place of a tile, the transforms of its inputs and outputs, in whole vectors and in parts of one, and
-    the taps' ("frozen": done before)."""
+    """A step at each place of a tile, the transforms of its inputs ("in") and outputs ("out", of which each part of the other
+    axis' taps adds some), and the taps' (none if "frozen": done before)."""
     (batch, *sizes), channels, filters = roles(geometry, operation)
     rate, taps, places = geometry.dilation_rate[axis], geometry.kernel_shape[axis], points
     sizes[axis] = rate * -(-sizes[axis] // (rate * (points + 1 - run)))
     others, parts = math.prod(geometry.kernel_shape[:-2]) // taps, -(-taps // run)
+    across = sizes[1 - axis] if geometry.rank == 2 else 0
     if both:
         rows = row_points(size)
-        sizes[1 - axis], others, places = -(-sizes[1 - axis] // (rows - 2)), 1, rows * points
-    long = sizes[1 - axis] if geometry.rank == 2 and not both else batch * math.prod(sizes)
-    moved, (whole, rest) = batch * math.prod(sizes) * places, divmod(filters, lanes)
-    rest, part, taps = rest > 0, channels % lanes > 0, others * parts * channels
-    if places * taps * (whole + rest) * lanes * size > LARGEST_SPECTRUM:
+        sizes[1 - axis], others, places, across = -(-sizes[1 - axis] // (rows - 2)), 1, rows * points, 0
+    whole, part = filters // lanes, filters % lanes > 0
+    taps, moved = others * parts * channels, batch * math.prod(sizes) * places
+    if places * taps * (whole + part) * lanes * size > LARGEST_SPECTRUM:
         return None
     kernels = 0 if operation == "frozen" else places * taps
-    return (1, moved * taps * whole, moved * taps * rest, moved * parts * (channels // lanes), moved * parts * part,
-            moved * whole, moved * rest, moved * others * whole, moved * others * rest, kernels * whole, kernels * rest,
-            moved / long * others * parts * (whole + rest))
+    return {"call": 1, "lines": moved / (across or moved / places) * others * parts * (whole + part),
+            "steps": moved * taps * whole, "part_steps": moved * taps * part,
+            "in": moved * parts * (channels // lanes), "in_parts": moved * parts * (channels % lanes > 0),
+            "out": moved * whole, "out_parts": moved * part, "sums": moved * others * whole, "sums_parts": moved * others * part,
+            "taps": kernels * whole, "taps_parts": kernels * part}
 
 
 def fft(operation, lanes, size, geometry, log2n):
-    """Moving signals in and out, transforming columns of them and of the taps, products at each frequency with taps that
-    are near or far, and gathering the taps."""
+    """Signals moved in and out, transforms of columns of them and of the taps, a step for each frequency, channel and vector
+    of filters with taps that are near or far, and the taps gathered."""
     (batch, outputs), channels, filters = roles(geometry, operation)
     taps, n = geometry.kernel_shape[0], 1 << log2n
     pairs = batch * -(-outputs // (2 * (n - taps + 1)))
-    whole, rest = channels // lanes + filters // lanes, (channels % lanes > 0) + (filters % lanes > 0)
+    whole, part = filters // lanes, filters % lanes > 0
 
     def columns(rows, width):
         return -(-rows // (lanes // width)) if width < lanes else rows * -(-width // lanes)
@@ -152,23 +155,24 @@ def fft(operation, lanes, size, geometry, log2n):
     if spectrum > LARGEST_SPECTRUM:
         return None
     far = (spectrum > OWN_CACHE) + (spectrum > SHARED_CACHE)
-    products = n * pairs * channels
-    wide, part = filters // lanes, filters % lanes > 0
-    return (1, n * pairs * whole, n * pairs * rest, n * log2n * (columns(pairs, channels) + columns(pairs, filters)),
-            2**far * n * log2n * columns(channels, filters), 0 if far else products * wide, 0 if far else products * part,
-            products * (wide + part) if far else 0, taps * channels * filters, n * channels * (wide + part), far_lines(geometry, size))
+    steps = n * pairs * channels
+    return {"call": 1, "moved": n * pairs * (channels // lanes + whole),
+            "moved_parts": n * pairs * ((channels % lanes > 0) + part),
+            "butterflies": n * log2n * (columns(pairs, channels) + columns(pairs, filters)),
+            "tap_butterflies": 2**far * n * log2n * columns(channels, filters),
+            **({"far_steps": steps * (whole + part)} if far else {"steps": steps * whole, "part_steps": steps * part}),
+            "entries": taps * channels * filters, "spectrum": n * channels * (whole + part),
+            "far_lines": far_lines(geometry, size)}
 
 
 def scatter(operation, lanes, size, geometry):
     """Products with the kernel's entries in the lanes, and all of them added up, run by run: vectors, then the rest."""
     *taps, channels, filters = geometry.kernel_shape
     entries, run = math.prod(taps) * channels, channels * (taps[-1] if geometry.dilation_rate[-1] == 1 else 1)
-    full, rest = divmod(entries, lanes)
-    vectors = full + (1 << (rest - 1).bit_length()) / lanes if rest else full
-    positions, runs, long = math.prod(geometry.output_shape[:-1]), entries // run, geometry.output_shape[-2]
-    chunk = min(max(CHUNK_BYTES // (entries * size), 16), long)
-    chunks = positions / chunk
-    slow = max(1, LATENCY / (chunk * min(vectors, 2)))
-    return (1, entries * filters, positions * filters * vectors * slow, positions * vectors, positions * runs * (run // lanes),
-            positions * runs * (run % lanes > 0), positions * runs * (run % lanes), chunks, chunks * runs,
-            positions * runs if geometry.strides[-1] * channels < run else 0, far_lines(geometry, size))
+    positions, runs = math.prod(geometry.output_shape[:-1]), entries // run
+    chunks = positions / min(max(CHUNK_BYTES // (entries * size), 16), geometry.output_shape[-2])
+    vectors, parted, sharing = lay(entries, filters, lanes)
+    return {"call": 1, "packed": entries * filters, "chunks": chunks, "chunk_runs": chunks * runs,
+            "steps": positions * filters * vectors, "parted_steps": positions * parted,
+            "parted_sums": positions if sharing else 0, "added": positions * runs * (run // lanes),
+            "added_singly": positions * runs * (run % lanes), "far_lines": far_lines(geometry, size)}
