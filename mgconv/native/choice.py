@@ -15,8 +15,8 @@ from mgconv.native.costs import costs_of
 from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
-MARGIN = 1.15
-MARGIN_ELSEWHERE = 1.3                # on a processor whose costs nobody measured
+MARGIN = 1.2
+MARGIN_ELSEWHERE = 1.4                # on a processor whose costs nobody measured
 LEAST_TAPS = 8                        # of an FFT: it would round what fewer products leave exact, to no avail
 SHORTEST, LONGEST = 4, runtime.FFT_MAX_LOG2      # log2 of an FFT
 OPERATIONS = ("forward", "grad_input", "grad_kernel")
@@ -91,12 +91,16 @@ def cheapest(ways, operation, machine):
 def cost_of(way, operation, machine):
     """Nanoseconds, infinitely many where it would take too much memory; the class of plain sums is None."""
     algorithm, *details = way
-    estimate = ESTIMATES[algorithm]
-    terms = estimate(operation, machine.lanes, machine.size, *details)
+    terms = ESTIMATES[algorithm](operation, machine.lanes, machine.size, *details)
     if terms is None:
         return math.inf
-    costs = machine.costs[estimate.__name__ + "_outer" * (operation == "grad_kernel")]
+    costs = machine.costs[table_of(algorithm, operation)]
     return sum([costs.get(term, 0) * count for term, count in terms.items()])
+
+
+def table_of(algorithm, operation):
+    """The name of their costs."""
+    return ESTIMATES[algorithm].__name__ + ("_outer" if operation == "grad_kernel" else "")
 
 
 def ways(geometry, size):
