@@ -15,7 +15,7 @@ MANY_TAPS = 8                         # of a row, that repay adding up lanes of 
 LOW = 8                               # maps of fewer columns have tiles along the images
 HIGH = 12                             # of a tile, beside the lanes
 SHORT_RUN = 8                         # gradients to the kernel collect runs of fewer channels from a table
-LATENCY = 8                           # steps that begin before the result of the first one is there
+LATENCY = 4                           # steps that begin before the result of the first one is there
 CHUNK_BYTES = 16 * 1024               # of products that are scattered
 
 
