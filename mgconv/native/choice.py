@@ -19,6 +19,7 @@ MARGIN = 1.2
 MARGIN_ELSEWHERE = 1.4                # on a processor whose costs nobody measured
 LEAST_TAPS = 8                        # of an FFT: it would round what fewer products leave exact, to no avail
 SHORTEST, LONGEST = 4, runtime.FFT_MAX_LOG2      # log2 of an FFT
+PROCESSOR = runtime.processor()       # asked once: under a hypervisor that takes a while
 OPERATIONS = ("forward", "grad_input", "grad_kernel")
 ALGORITHMS = {"winograd": WinogradConv, "fft": FFTConv, "scatter": ScatterConv}
 ESTIMATES = {None: estimates.direct, WinogradConv: estimates.winograd, FFTConv: estimates.fft,
@@ -35,7 +36,7 @@ class Machine(NamedTuple):
 
 def machine(wide):
     """The one in use."""
-    costs, measured = costs_of(runtime.get_isa(), runtime.processor(), wide)
+    costs, measured = costs_of(runtime.get_isa(), PROCESSOR, wide)
     return Machine(runtime.get_lanes(wide), 8 if wide else 4, costs, MARGIN if measured else MARGIN_ELSEWHERE)
 
 
@@ -52,10 +53,10 @@ def choose(geometry, wide, algorithm=None):
         raise ValueError(f"`algorithm` must be one of direct, {known}. Received: algorithm={algorithm!r}.")
     if algorithm == "direct" or not geometry.input_shape[0]:
         return None, None, None
-    here = machine(wide)
+    here, found = machine(wide), list(ways(geometry, 8 if wide else 4))
     if algorithm is None:
-        return make([best_way(geometry, operation, here) for operation in OPERATIONS], wide)
-    forced = [way for way in ways(geometry, here.size) if way[0] is ALGORITHMS[algorithm]]
+        return make([best_way(geometry, operation, here, found) for operation in OPERATIONS], wide)
+    forced = [way for way in found if way[0] is ALGORITHMS[algorithm]]
     if not forced:
         raise ValueError(f"{algorithm!r} does not serve this geometry. Received: {geometry}.")
     return make([cheapest(forced, operation, here)[1] for operation in OPERATIONS], wide)
@@ -72,9 +73,10 @@ def make(ways, wide):
     return tuple([made.get(way) for way in ways])
 
 
-def best_way(geometry, operation, machine):
-    """The way to take; None means the direct sums."""
-    cost, way = cheapest([way for way in ways(geometry, machine.size) if likely(way)], operation, machine)
+def best_way(geometry, operation, machine, rivals=None):
+    """The way to take, of `rivals` if these are known; None means the direct sums."""
+    rivals = ways(geometry, machine.size) if rivals is None else rivals
+    cost, way = cheapest([way for way in rivals if likely(way)], operation, machine)
     return way if cost * machine.margin < cost_of((None, geometry), operation, machine) else None
 
 
@@ -109,8 +111,7 @@ def ways(geometry, size):
     if WinogradConv.serves(folded):
         yield from ((WinogradConv, folded, *form) for form in winograd_forms(folded, size))
     if FFTConv.serves(folded):
-        yield from ((FFTConv, folded, log2n) for log2n in range(SHORTEST, LONGEST + 1)
-                    if 1 << log2n >= 2 * folded.kernel_shape[0])
+        yield from ((FFTConv, folded, log2n) for log2n in fft_lengths(folded))
     if ScatterConv.serves(geometry):
         yield ScatterConv, geometry
 
@@ -122,16 +123,24 @@ def serves(way, operation):
 
 def winograd_forms(geometry, size):
     """(axis, points, taps of a part, whether the other axis is transformed, too). Parts of fewer taps would round more,
-    and so would two taps by eight points. The last axis comes first: its inputs lie side by side."""
+    and so would two taps by eight points; more than there are would idle. The last axis comes first: its inputs lie
+    side by side."""
     for axis in reversed(range(geometry.rank)):
         other = None if geometry.rank == 1 else (geometry.kernel_shape[1 - axis], geometry.dilation_rate[1 - axis])
         taps = geometry.kernel_shape[axis]
         if taps > 1:
             for points, runs in (6, range(3, 6)), (8, range(3 if size == 8 else 4, 7) if taps > 2 else ()):
-                for run in runs:
+                for run in runs[:max(taps - runs[0], 0) + 1] if runs else ():
                     yield axis, points, run, False
                     if points == 6 and other == (3, 1):
                         yield axis, points, run, True
+
+
+def fft_lengths(geometry):
+    """Their log2: from twice the taps up to where one segment has half of the outputs."""
+    taps, outputs = geometry.kernel_shape[0], max(geometry.output_shape[1], geometry.input_shape[1])
+    first = max((2 * taps - 1).bit_length(), SHORTEST)
+    return range(first, max(min((outputs // 2 + taps).bit_length(), LONGEST), first) + 1)
 
 
 def fold(geometry):

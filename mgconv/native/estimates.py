@@ -78,8 +78,9 @@ def direct(operation, lanes, size, geometry):
     passes = lines * -(-filters // (2 * lanes))
     found = {"call": 1, "lines": passes, "line_taps": passes * rows, "far_lines": far_lines(geometry, size)}
     if channels == filters == 1 == math.prod(phases) == strides[-1] and lanes > 1 and not along_images:
-        stored = -(-across // lanes) * lines
-        return found | {"near_stored": stored, "near_steps": pairs / positions * stored}
+        count = pairs / positions * lines
+        return found | {"near_stored": across // lanes * lines, "near_steps": count * (across // lanes),
+                        "near_parts": count * (across % lanes > 0)}
     if (filters == 1 == math.prod(phases) and channels % lanes == 0 and not along_images
             and (taps[-1] >= MANY_TAPS or geometry.rank == 2 and min(taps) > 1)):
         return found | {"joined_sums": positions, "joined_steps": pairs * channels / lanes}
