@@ -83,12 +83,14 @@ def direct(operation, lanes, size, geometry):
                         "near_parts": count * (across % lanes > 0)}
     if (filters == 1 == math.prod(phases) and channels % lanes == 0 and not along_images
             and (taps[-1] >= MANY_TAPS or geometry.rank == 2 and min(taps) > 1)):
-        return found | {"joined_sums": positions, "joined_steps": pairs * channels / lanes}
+        name = "paired_steps" if geometry.rank == 2 and strides[0] == geometry.dilation_rate[0] == 1 else "joined_steps"
+        return found | {"joined_sums": positions, name: pairs * channels / lanes}
     entries = math.prod(taps) * channels
     ending = "_turned" if back else ""
     return found | {
         "packed" + ending: entries * (filters - sharing), "packed_parts" + ending: entries * sharing,
-        "steps": pairs * channels * vectors, "stored": positions * vectors, "parted_steps": pairs * channels / run * parted,
+        "steps": pairs * channels * vectors, "stored": positions * vectors,
+        "stored_parts": positions if filters % lanes and not sharing else 0, "parted_steps": pairs * channels / run * parted,
         "parted_sums": positions if sharing else 0,
         "apart": positions if back and filters < lanes and math.prod(phases) > 1 else 0}
 
@@ -127,9 +129,11 @@ def winograd(operation, lanes, size, geometry, axis, points, run, both):
     sizes[axis] = rate * -(-sizes[axis] // (rate * (points + 1 - run)))
     others, parts = math.prod(geometry.kernel_shape[:-2]) // taps, -(-taps // run)
     across = sizes[1 - axis] if geometry.rank == 2 else 0
+    edges = min(2 / sizes[axis], 1)
     if both:
         rows = row_points(size)
         sizes[1 - axis], others, places, across = -(-sizes[1 - axis] // (rows - 2)), 1, rows * points, 0
+        edges = min(2 / sizes[0] + 2 / sizes[1], 1)
     whole, part = filters // lanes, filters % lanes > 0
     taps, moved = others * parts * channels, batch * math.prod(sizes) * places
     if places * taps * (whole + part) * lanes * size > LARGEST_SPECTRUM:
@@ -138,6 +142,7 @@ def winograd(operation, lanes, size, geometry, axis, points, run, both):
     return {"call": 1, "lines": moved / (across or moved / places) * others * parts * (whole + part),
             "steps": moved * taps * whole, "part_steps": moved * taps * part,
             "in": moved * parts * (channels // lanes), "in_parts": moved * parts * (channels % lanes > 0),
+            "edges": moved * edges * parts * -(-channels // lanes) if any(map(any, geometry.pads)) else 0,
             "out": moved * whole, "out_parts": moved * part, "sums": moved * others * whole, "sums_parts": moved * others * part,
             "taps": kernels * whole, "taps_parts": kernels * part}
 
@@ -174,6 +179,7 @@ def scatter(operation, lanes, size, geometry):
     chunks = positions / min(max(CHUNK_BYTES // (entries * size), 16), geometry.output_shape[-2])
     vectors, parted, sharing = lay(entries, filters, lanes)
     return {"call": 1, "packed": entries * filters, "chunks": chunks, "chunk_runs": chunks * runs,
-            "steps": positions * filters * vectors, "parted_steps": positions * parted,
+            "steps": positions * filters * vectors, "stored_parts": positions if entries % lanes and not sharing else 0,
+            "parted_steps": positions * parted,
             "parted_sums": positions if sharing else 0, "added": positions * runs * (run // lanes),
             "added_singly": positions * runs * (run % lanes), "far_lines": far_lines(geometry, size)}
