@@ -15,8 +15,8 @@ from mgconv.native.costs import costs_of
 from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
-MARGIN = 1.2
-MARGIN_ELSEWHERE = 1.4                # on a processor whose costs nobody measured
+MARGIN = 1.3
+MARGIN_ELSEWHERE = 1.5                # on a processor whose costs nobody measured
 LEAST_TAPS = 8                        # of an FFT: it would round what fewer products leave exact, to no avail
 SHORTEST, LONGEST = 4, runtime.FFT_MAX_LOG2      # log2 of an FFT
 PROCESSOR = runtime.processor()       # asked once: under a hypervisor that takes a while
