@@ -15,9 +15,11 @@ from mgconv.native.costs import costs_of
 from mgconv.native.fft_conv import FFTConv
 from mgconv.native.winograd import WinogradConv
 
-MARGIN = 1.3
-MARGIN_ELSEWHERE = 1.5                # on a processor whose costs nobody measured
+MARGIN = 1.2
+UNSEEN = 500                          # nanoseconds that estimates may miss in a small call
+MARGIN_ELSEWHERE = 1.4                # on a processor whose costs nobody measured
 LEAST_TAPS = 8                        # of an FFT: it would round what fewer products leave exact, to no avail
+LEAST_ENTRIES = 4                     # of a kernel, to be scattered: fewer fill no lanes
 SHORTEST, LONGEST = 4, runtime.FFT_MAX_LOG2      # log2 of an FFT
 PROCESSOR = runtime.processor()       # asked once: under a hypervisor that takes a while
 OPERATIONS = ("forward", "grad_input", "grad_kernel")
@@ -77,11 +79,14 @@ def best_way(geometry, operation, machine, rivals=None):
     """The way to take, of `rivals` if these are known; None means the direct sums."""
     rivals = ways(geometry, machine.size) if rivals is None else rivals
     cost, way = cheapest([way for way in rivals if likely(way)], operation, machine)
-    return way if cost * machine.margin < cost_of((None, geometry), operation, machine) else None
+    return way if cost * machine.margin + UNSEEN < cost_of((None, geometry), operation, machine) else None
 
 
 def likely(way):
-    return way[0] is not FFTConv or way[1].kernel_shape[0] >= LEAST_TAPS
+    """Whether it may be taken without being asked for, whatever the estimate says."""
+    *taps, channels, _ = way[1].kernel_shape
+    return {WinogradConv: True, FFTConv: taps[0] >= LEAST_TAPS,
+            ScatterConv: math.prod(taps) * channels >= LEAST_ENTRIES}[way[0]]
 
 
 def cheapest(ways, operation, machine):

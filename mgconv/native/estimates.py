@@ -83,7 +83,9 @@ def direct(operation, lanes, size, geometry):
                         "near_parts": count * (across % lanes > 0)}
     if (filters == 1 == math.prod(phases) and channels % lanes == 0 and not along_images
             and (taps[-1] >= MANY_TAPS or geometry.rank == 2 and min(taps) > 1)):
-        name = "paired_steps" if geometry.rank == 2 and strides[0] == geometry.dilation_rate[0] == 1 else "joined_steps"
+        apart = strides[-1] > 1 or geometry.dilation_rate[-1] > 1           # else taps share what they load
+        paired = geometry.rank == 2 and strides[0] == geometry.dilation_rate[0] == 1
+        name = ("paired" if paired else "joined") + ("_apart" if apart else "_steps")
         return found | {"joined_sums": positions, name: pairs * channels / lanes}
     entries = math.prod(taps) * channels
     ending = "_turned" if back else ""
@@ -108,7 +110,7 @@ def direct_outer(lanes, size, geometry):
     tabled = run < SHORT_RUN and runs > 1 and not cut
     tiles = -(-filters // (2 * lanes)) * (-(-count * channels // HIGH) if tabled else runs * -(-run // HIGH))
     steps = max(count * channels * -(-filters // lanes), LATENCY * tiles)
-    turned_tiles = runs * -(-run // (3 * lanes)) * -(-filters // HIGH)
+    turned_tiles = runs * -(-run // (4 * lanes)) * -(-filters // HIGH)
     turned = max(runs * -(-run // lanes) * filters, LATENCY * turned_tiles)
     found = {"call": 1, "entries": count * channels * filters, "far_lines": far_lines(geometry, size),
              "copied": positions * channels if padded and not cut else 0}
@@ -116,7 +118,8 @@ def direct_outer(lanes, size, geometry):
     if turned < 0.9 * steps:
         name, steps, tiles = "steps", turned, turned_tiles
         found |= {"turned_entries": count * channels * filters, "turned_rows": count * channels}
-    share = met(geometry, 0) / (geometry.output_shape[1] * taps[0]) if geometry.rank == 2 else 1
+    share = math.prod([met(geometry, axis) / (geometry.output_shape[1 + axis] * taps[axis])
+                       for axis in range(geometry.rank) if cut or axis < geometry.rank - 1])
     lines = math.prod(geometry.output_shape[:geometry.rank])
     return found | {name: share * positions * steps, "lines": share * lines * tiles}
 
@@ -138,9 +141,10 @@ def winograd(operation, lanes, size, geometry, axis, points, run, both):
     taps, moved = others * parts * channels, batch * math.prod(sizes) * places
     if places * taps * (whole + part) * lanes * size > LARGEST_SPECTRUM:
         return None
+    depth = max(channels, LATENCY / (whole + part)) if operation == "grad_kernel" else channels
     kernels = 0 if operation == "frozen" else places * taps
     return {"call": 1, "lines": moved / (across or moved / places) * others * parts * (whole + part),
-            "steps": moved * taps * whole, "part_steps": moved * taps * part,
+            "steps": moved * others * parts * depth * whole, "part_steps": moved * others * parts * depth * part,
             "in": moved * parts * (channels // lanes), "in_parts": moved * parts * (channels % lanes > 0),
             "edges": moved * edges * parts * -(-channels // lanes) if any(map(any, geometry.pads)) else 0,
             "out": moved * whole, "out_parts": moved * part, "sums": moved * others * whole, "sums_parts": moved * others * part,
