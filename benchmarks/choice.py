@@ -1,9 +1,9 @@
-"""How good the choice of algorithms is: each layer of a grid with the ways that are chosen, with plain sums, with all others.
+"""How good the choice of algorithms is: the layers of a grid as chosen, by plain sums, and in every other way.
 
     python benchmarks/choice.py [--isas avx2 avx512] [--dtypes float32] [--rivals] [--every 4] [--worst 5]
 
 The grid starts at one channel and one filter. A loss is the time of the chosen way over that of the plain sums (1 where
-they are chosen) or, with `--rivals`, over that of the fastest way of all. One thread; the ways of one layer run in turn,
+they are chosen) or, with `--rivals`, over that of the fastest way of all. One thread; the ways of a layer run in turn,
 and the fastest round of each counts. What looks bad is measured again, for longer, and the smaller loss counts.
 """
 import argparse

@@ -1,12 +1,12 @@
 """Fit the costs by which algorithms are chosen (mgconv/native/costs.py) to this machine, and print them.
 
-    python tools/fit_costs.py [--isas avx2 avx512] [--dtypes float32] [--layers 900] > costs.txt
+    python tools/fit_costs.py [--isas avx2 avx512] [--layers 900] > costs.txt
 
-Random layers are timed with every algorithm, on one thread, some minutes for each instruction set and dtype. The costs are
-fitted to three quarters of them, to the logarithms of the times so that short and long calls count alike, without what is
-far from the best. Standard error says how well they fit and how far the choice that follows from them is from plain sums
-and from the best way over the last quarter; standard output is the table's entry. Other work on the machine does little
-harm, for the fastest of several rounds counts, but a machine that slows down in between does.
+Random layers are timed with every algorithm, on one thread, some minutes for each instruction set and dtype. The costs
+are fitted to the logarithms of the times, so that short and long calls count alike, without what is far from the best.
+Standard error says how well they fit to three quarters of the layers, and how far the choice that follows is from plain
+sums and from the best way over the last quarter. Standard output is the table's entry, then fitted to all. Other work
+on the machine does little harm, for the fastest of several rounds counts, unless the processor slows down in between.
 """
 import argparse
 import contextlib
@@ -19,10 +19,10 @@ import numpy as np
 from scipy.optimize import least_squares, nnls
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-from choice import MOST_WORK, every_way, report, seconds_of, work  # noqa: E402
+from choice import MOST_WORK, every_way, report, seconds_of, work
 
-from mgconv.geometry import conv_geometry  # noqa: E402
-from mgconv.native import choice, runtime  # noqa: E402
+from mgconv.geometry import conv_geometry
+from mgconv.native import choice, runtime
 
 LEAST_WORK = 300
 LARGE = 10                            # one of so many layers does more work than MOST_WORK, up to
@@ -59,8 +59,8 @@ def measure(layers, dtype, machine):
         geometry, dtype, {name: every_way(geometry, name, machine) for name in choice.OPERATIONS}).items()]
 
 
-def fit(measured, machine, title):
-    """Costs by name and term, in nanoseconds."""
+def fit(measured, machine, title=None):
+    """Costs by name and term, in nanoseconds; with a title, says how well they fit."""
     found = {}
     for geometry, operation, seconds in measured:
         for way, value in seconds.items():
@@ -75,9 +75,10 @@ def fit(measured, machine, title):
         times = np.array([time for _, time in pairs])
         values = fit_logarithms(counts, times)
         costs[name] = {term: float(f"{value:.3g}") for term, value in zip(terms, values) if value > 1e-4}
-        off = np.quantile(times / (counts @ values), [0.05, 0.25, 0.75, 0.95])
-        print(f"{title} {name}: {len(times)} times over their estimates, quantiles 5, 25, 75, 95 %: {off.round(2)}",
-              file=sys.stderr)
+        if title:
+            off = np.quantile(times / (counts @ values), [0.05, 0.25, 0.75, 0.95])
+            print(f"{title} {name}: {len(times)} times over estimates, quantiles 5, 25, 75, 95 %: {off.round(2)}",
+                  file=sys.stderr)
     return costs
 
 
@@ -135,7 +136,7 @@ def main():
                 report(f"{isa} {dtype}", [(geometry, operation, choice.best_way(geometry, operation, machine), seconds)
                                           for geometry, operation, seconds in measured[last:]],
                        len(measured) - last, rivals=True, worst=3)
-            tables.append(costs)
+            tables.append(fit(measured, machine))
         print(entry(isa, tables), flush=True)
 
 

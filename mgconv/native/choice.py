@@ -6,7 +6,7 @@ class and what it is made of but for the dtype: a geometry, which may be folded,
 """
 import math
 import operator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mgconv.geometry import conv_geometry
 from mgconv.native import estimates, runtime
@@ -24,8 +24,8 @@ SHORTEST, LONGEST = 4, runtime.FFT_MAX_LOG2      # log2 of an FFT
 PROCESSOR = runtime.processor()       # asked once: under a hypervisor that takes a while
 OPERATIONS = ("forward", "grad_input", "grad_kernel")
 ALGORITHMS = {"winograd": WinogradConv, "fft": FFTConv, "scatter": ScatterConv}
-ESTIMATES = {None: estimates.direct, WinogradConv: estimates.winograd, FFTConv: estimates.fft,
-             ScatterConv: estimates.scatter}
+ESTIMATES: dict[Any, Any] = {None: estimates.direct, WinogradConv: estimates.winograd, FFTConv: estimates.fft,
+                             ScatterConv: estimates.scatter}
 
 
 class Machine(NamedTuple):

@@ -1,10 +1,12 @@
-"""Nanoseconds of what algorithms do (mgconv.native.estimates), by instruction set and processor, float32 and float64.
+"""Nanoseconds of what algorithms do (mgconv.native.estimates): by instruction set and processor, float32 and float64.
 
-Printed by `python tools/fit_costs.py`: run it on a new machine and add what it prints; "_outer" are gradients to the kernel. A
-processor that is not here takes what was measured elsewhere with its instruction set, and a set that is not here, whose vectors
-have 16 bytes or less, takes the baseline's; the choice asks for a larger margin then. All of these are of Zen 4.
+Printed by `python tools/fit_costs.py`: run it on a new machine and add what it prints. "_outer": gradients to kernels.
+A processor that is not here takes what was measured elsewhere with its instruction set. A set that is not here, whose
+vectors have 16 bytes or less, takes the baseline's. The choice asks for a larger margin then.
+
+All of these were measured on one core of a Zen 4 server, with other work beside. Nobody has measured Zen 3, Zen 5,
+Intel's or an Arm processor yet.
 """
-# fmt: off
 MEASURED = {
     ("baseline", "AuthenticAMD 25, 1024 KB"): (
         {

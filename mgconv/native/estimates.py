@@ -1,8 +1,9 @@
 """What each algorithm has to do for an operation, by name: how often it does what takes time.
 
-mgconv.native.costs has the nanoseconds of each on several processors, fitted by tools/fit_costs.py; an estimate is the sum of
-their products. A "step" is one multiply-add of vectors, a "part" a vector that is not full, which some instruction sets load
-and store number by number. Only what takes time matters here, never what is computed.
+mgconv.native.costs has the nanoseconds of each on several processors, fitted by tools/fit_costs.py; an estimate is the
+sum of their products. A "step" is one multiply-add of vectors, a "part" a vector that is not full, which some sets of
+instructions load and store number by number. Nothing but time follows from what is counted here. The operations are
+"forward", "grad_input", "grad_kernel" and "frozen": forward with a kernel that was prepared before, nothing to check.
 """
 import math
 
@@ -38,12 +39,13 @@ def met(geometry, axis):
     size, outputs = geometry.input_shape[1 + axis], geometry.output_shape[1 + axis]
     stride, rate, before = geometry.strides[axis], geometry.dilation_rate[axis], geometry.pads[axis][0]
     starts = [tap * rate - before for tap in range(geometry.kernel_shape[axis])]
-    return sum([max(min(outputs, (size - 1 - start) // stride + 1) - max(-(start // stride), 0), 0) for start in starts])
+    return sum([max(min(outputs, (size - 1 - start) // stride + 1) - max(-(start // stride), 0), 0)
+                for start in starts])
 
 
 def lay(filters, run, lanes):
-    """Vectors of filters, which each of a run of neighbouring inputs meets; steps for those filters that share a vector with
-    several inputs, whose sums must be added up, where that leaves fewer lanes idle; and the filters that do."""
+    """Vectors of filters, which each of a run of neighbouring inputs meets; steps for those filters that share a vector
+    with several inputs, whose sums must be added up, where that leaves fewer lanes idle; and the filters that do."""
     whole, rest = divmod(filters, lanes)
     together = 1
     if rest:
@@ -55,8 +57,9 @@ def lay(filters, run, lanes):
 def direct(operation, lanes, size, geometry):
     """Plain sums: mgconv.native.correlation. An input meets every stride-th tap, and with stride every phase is a pass.
 
-    In 2-D, taps in the padding are left out along the rows, and along the columns where tiles lie along the images. The lanes
-    hold filters; neighbouring positions of a single channel ("near"); all channels of a single filter ("joined").
+    In 2-D, taps in the padding are left out along the rows, and along the columns where tiles lie along the images. The
+    lanes hold filters; or neighbouring positions of a single channel ("near"); or all channels of a single filter
+    ("joined", two rows of positions "paired", whose taps share what they load unless they lie "apart").
     """
     if operation == "grad_kernel":
         return direct_outer(lanes, size, geometry)
@@ -76,30 +79,32 @@ def direct(operation, lanes, size, geometry):
     run = channels * max(math.ceil(count), 1) if geometry.dilation_rate[-1] == 1 else channels
     vectors, parted, sharing = lay(filters, run, lanes)
     passes = lines * -(-filters // (2 * lanes))
-    found = {"call": 1, "lines": passes, "line_taps": passes * rows, "far_lines": far_lines(geometry, size)}
+    found = {"call": operation != "frozen", "lines": passes, "line_taps": passes * rows,
+             "far_lines": far_lines(geometry, size)}
     if channels == filters == 1 == math.prod(phases) == strides[-1] and lanes > 1 and not along_images:
         count = pairs / positions * lines
         return found | {"near_stored": across // lanes * lines, "near_steps": count * (across // lanes),
                         "near_parts": count * (across % lanes > 0)}
     if (filters == 1 == math.prod(phases) and channels % lanes == 0 and not along_images
-            and (taps[-1] >= MANY_TAPS or geometry.rank == 2 and min(taps) > 1)):
+            and (taps[-1] >= MANY_TAPS or (geometry.rank == 2 and min(taps) > 1))):
         apart = strides[-1] > 1 or geometry.dilation_rate[-1] > 1           # else taps share what they load
         paired = geometry.rank == 2 and strides[0] == geometry.dilation_rate[0] == 1
         name = ("paired" if paired else "joined") + ("_apart" if apart else "_steps")
         return found | {"joined_sums": positions, name: pairs * channels / lanes}
-    entries = math.prod(taps) * channels
+    entries = 0 if operation == "frozen" else math.prod(taps) * channels
     ending = "_turned" if back else ""
     return found | {
         "packed" + ending: entries * (filters - sharing), "packed_parts" + ending: entries * sharing,
         "steps": pairs * channels * vectors, "stored": positions * vectors,
-        "stored_parts": positions if filters % lanes and not sharing else 0, "parted_steps": pairs * channels / run * parted,
+        "stored_parts": positions if filters % lanes and not sharing else 0,
+        "parted_steps": pairs * channels / run * parted,
         "parted_sums": positions if sharing else 0,
         "apart": positions if back and filters < lanes and math.prod(phases) > 1 else 0}
 
 
 def direct_outer(lanes, size, geometry):
-    """The gradient to the kernel: mgconv.native.kernel_gradient. Filters lie in the lanes and the channels of all taps beside
-    them, from a table where these are few, or the other way round ("turned")."""
+    """The gradient to the kernel: mgconv.native.kernel_gradient. Filters lie in the lanes and the channels of all taps
+    beside them, from a table where these are few, or the other way round ("turned")."""
     *taps, channels, filters = geometry.kernel_shape
     count, positions = math.prod(taps), math.prod(geometry.output_shape[:-1])
     crossing = taps[-1] > 1 and geometry.dilation_rate[-1] == 1        # neighbouring taps lie side by side
@@ -125,8 +130,8 @@ def direct_outer(lanes, size, geometry):
 
 
 def winograd(operation, lanes, size, geometry, axis, points, run, both):
-    """A step at each place of a tile, the transforms of its inputs ("in") and outputs ("out", of which each part of the other
-    axis' taps adds some), and the taps' (none if "frozen": done before)."""
+    """A step at each place of a tile, the transforms of its inputs ("in") and outputs ("out", to which each tap along
+    the other axis adds), and those of the taps."""
     (batch, *sizes), channels, filters = roles(geometry, operation)
     rate, taps, places = geometry.dilation_rate[axis], geometry.kernel_shape[axis], points
     sizes[axis] = rate * -(-sizes[axis] // (rate * (points + 1 - run)))
@@ -143,17 +148,19 @@ def winograd(operation, lanes, size, geometry, axis, points, run, both):
         return None
     depth = max(channels, LATENCY / (whole + part)) if operation == "grad_kernel" else channels
     kernels = 0 if operation == "frozen" else places * taps
-    return {"call": 1, "lines": moved / (across or moved / places) * others * parts * (whole + part),
+    lines = moved / across if across else places
+    return {"call": operation != "frozen", "lines": lines * others * parts * (whole + part),
             "steps": moved * others * parts * depth * whole, "part_steps": moved * others * parts * depth * part,
             "in": moved * parts * (channels // lanes), "in_parts": moved * parts * (channels % lanes > 0),
             "edges": moved * edges * parts * -(-channels // lanes) if any(map(any, geometry.pads)) else 0,
-            "out": moved * whole, "out_parts": moved * part, "sums": moved * others * whole, "sums_parts": moved * others * part,
+            "out": moved * whole, "out_parts": moved * part, "sums": moved * others * whole,
+            "sums_parts": moved * others * part,
             "taps": kernels * whole, "taps_parts": kernels * part}
 
 
 def fft(operation, lanes, size, geometry, log2n):
-    """Signals moved in and out, transforms of columns of them and of the taps, a step for each frequency, channel and vector
-    of filters with taps that are near or far, and the taps gathered."""
+    """Signals moved in and out, transforms of columns of them and of the taps, a step for each frequency, channel and
+    vector of filters with taps that are near or far, and the taps gathered."""
     (batch, outputs), channels, filters = roles(geometry, operation)
     taps, n = geometry.kernel_shape[0], 1 << log2n
     pairs = batch * -(-outputs // (2 * (n - taps + 1)))
