@@ -24,6 +24,7 @@ from choice import MOST_WORK, every_way, report, seconds_of, work
 from mgconv.geometry import conv_geometry
 from mgconv.native import choice, runtime
 
+FEWEST = 200                          # layers: fewer leave some costs without a time
 LEAST_WORK = 300
 LARGE = 10                            # one of so many layers does more work than MOST_WORK, up to
 LARGE_WORK = 2e8
@@ -121,6 +122,8 @@ def main():
     parser.add_argument("--isas", nargs="+", default=runtime.available_isas(), help="instruction sets")
     parser.add_argument("--layers", type=int, default=900, help="how many to time")
     options = parser.parse_args()
+    if options.layers < FEWEST:
+        parser.error(f"the `--layers` must be at least {FEWEST}. Received: {options.layers}.")
     runtime.set_num_threads(1)
     layers = sample(options.layers)
     for isa in options.isas:
