@@ -138,7 +138,7 @@ def random_generator(seed=None):
 
 
 def show_config() -> None:
-    """Print what runs: version, instruction sets chosen and available, threads, compiler.
+    """Print what runs: version, instruction sets chosen and available, processor, threads, compiler.
 
     Examples
     --------
@@ -146,12 +146,14 @@ def show_config() -> None:
     >>> mgconv.show_config()  # doctest: +ELLIPSIS
     mgconv ...
     instruction set: ... (available: ...)
+    processor: ...
     threads: ...
     compiler: ...
     """
     from mgconv import __version__
     print(f"mgconv {__version__}")
     print(f"instruction set: {runtime.get_isa()} (available: {', '.join(runtime.available_isas())})")
+    print(f"processor: {runtime.processor() or 'of an unknown family'}")
     print(f"threads: {runtime.get_num_threads()}")
     print(f"compiler: {runtime.compiler()}")
 

@@ -90,7 +90,8 @@ def test_set_isa_refuses_what_is_unknown():
 def test_show_config_tells_what_runs(capsys):
     mgconv.show_config()
     out = capsys.readouterr().out
-    for what in (mgconv.__version__, runtime.get_isa(), f"threads: {mgconv.get_num_threads()}", "compiler:"):
+    for what in (mgconv.__version__, runtime.get_isa(), "processor:",
+                 f"threads: {mgconv.get_num_threads()}", "compiler:"):
         assert what in out
 
 

@@ -71,9 +71,9 @@ cdef class ConvPlan:
     ----------
     geometry : ConvGeometry
     dtype : "float32" or "float64", or a NumPy dtype
-    algorithm : {None, "direct", "winograd", "fft", "scatter"}
+    algorithm : {None, "direct", "winograd", "fft", "scatter"} or tuple
         How to compute all three operations ("scatter": the gradient to the input); None takes for each what costs
-        least (mgconv/native/choice.py).
+        least (mgconv/native/choice.py); a tuple has a way for each.
     """
 
     def __init__(self, geometry, dtype, algorithm=None):

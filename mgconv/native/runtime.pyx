@@ -1,6 +1,13 @@
 """The choice of kernels, the thread pool and scratch memory, for every compiled module; see runtime.pxd."""
 import os
 
+cdef extern from "cpu.h":
+    cdef struct mg_cpu_ "mg_cpu":
+        char vendor[13]
+        int family
+        Py_ssize_t l2_bytes
+    mg_cpu_ mg_cpu() nogil
+
 cdef extern from "dispatch.h":
     const mg_isa *mg_isa_available(int *count) nogil
     const mg_isa *mg_isa_active() nogil
@@ -102,6 +109,13 @@ def set_isa(str name):
 def get_lanes(bint wide):
     """How many numbers a vector holds: float64 if `wide`, else float32."""
     return mg_isa_active().traits.vector_bytes // (8 if wide else 4)
+
+
+def processor():
+    """The processor's family by CPUID and a core's second-level cache, as "AuthenticAMD 25, 1024 KB": AMD's 25 has 512
+    in Zen 3 and 1024 in Zen 4, and all Intel's are of family 6. "" where nobody says."""
+    cdef mg_cpu_ cpu = mg_cpu()
+    return f"{cpu.vendor.decode()} {cpu.family}, {cpu.l2_bytes // 1024} KB" if cpu.family else ""
 
 
 cpdef int get_num_threads() noexcept:

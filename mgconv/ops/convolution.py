@@ -36,15 +36,16 @@ def conv(x: Array, kernel: Array, bias: Array | None = None, strides: Sizes = 1,
 
     Notes
     -----
-    The shape decides between three algorithms, for this and for both gradients. Plain sums are the rule. Kernels of
-    more than one tap with strides of 1 may take Winograd's (Lavin and Gray, 2016) along one axis, F(7 - r, r) of r = 3
-    to 5 taps or F(9 - r, r) of 4 to 6 (in float64 of 3 to 6), or F(7 - r, r) along one and F(2, 3), in float64 F(4, 3),
-    along the other: over random data its error is at most four times that of plain sums (64 channels, 3x3 taps, or 5 in
-    1-D: 2e-6 of the largest result in float32, 6e-15 in float64). Long kernels in 1-D may take the FFT, whose error is
-    3e-7 (1e-15) of the largest result of the same sample: beside numbers that are a million times larger, small results
-    lose digits. With either, an infinity or a NaN spoils neighbouring results of its sample that a plain sum would
-    spare. Where a stride divides size, taps and padding of the last axis, so many neighbouring inputs count as the
-    channels of one, without a stride. The number of threads changes no bit, and no sample changes another's results.
+    The shape decides between three algorithms, for this and for both gradients, by what they cost with the instruction
+    set on the processor's family. Plain sums are the rule. Kernels of more than one tap with strides of 1 may take
+    Winograd's (Lavin and Gray, 2016) along one axis, F(7 - r, r) of r = 3 to 5 taps or F(9 - r, r) of 4 to 6 (in
+    float64 of 3 to 6), or F(7 - r, r) along one and F(2, 3), in float64 F(4, 3), along the other: over random data its
+    error is at most four times that of plain sums (64 channels, 3x3 taps, or 5 in 1-D: 2e-6 of the largest result in
+    float32, 6e-15 in float64). In 1-D, 8 taps and more may take the FFT, whose error is 3e-7 (1e-15) of the largest
+    result of the same sample: beside numbers that are a million times larger, small results lose digits. With either,
+    an infinity or a NaN spoils neighbouring results of its sample that a plain sum would spare. Where a stride divides
+    size, taps and padding of the last axis, so many neighbouring inputs count as the channels of one, without a stride.
+    The number of threads changes no bit, and no sample changes another's results.
 
     Examples
     --------
