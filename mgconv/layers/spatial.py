@@ -6,7 +6,7 @@ import numpy as np
 from mgconv._support.memory import aligned_empty
 from mgconv.layers.binding import Bound
 
-SOME_SIZE = 1 << 20             # in place of a spatial size that is not known: no window is larger
+SOME_SIZE = {1: 1 << 20, 2: 1 << 14}      # in place of a spatial size that is not known: no window is larger
 
 
 def check_data_format(data_format):
@@ -32,7 +32,7 @@ def spatial_output_shape(layer, input_shape, rank, data_format, output_shape):
         axes = (*spatial, "channels") if data_format == "channels_last" else ("channels", *spatial)
         raise ValueError(f"the input of {type(layer).__name__} must have shape (batch, {', '.join(axes)}), with a "
                          f"known number of channels. Received: {tuple(input_shape)}.")
-    output = output_shape((1, *(SOME_SIZE if size is None else size for size in sizes), channels))
+    output = output_shape((1, *(SOME_SIZE[rank] if size is None else size for size in sizes), channels))
     after = [None if size is None else new for size, new in zip(sizes, output[1:-1], strict=True)]
     return channels_last_shape((batch, *after, output[-1]), data_format, back=True)
 
