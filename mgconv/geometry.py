@@ -112,7 +112,8 @@ def conv_geometry(input_shape, kernel_shape, strides=1, padding="valid", dilatio
     spatial = tuple((size + before + after - span) // stride + 1 if size + before + after >= span else 0
                     for size, (before, after), span, stride in zip(input_shape[1:], pads, spans, strides))
     if min(spatial) < 1:
-        raise ValueError("The output would be empty: the dilated kernel must not be longer than the padded input. "
+        raise ValueError("Computed output size would be zero or negative. The dilated kernel must not be longer "
+                         "than the padded input. "
                          f"Received: input_shape={input_shape}, kernel_shape={kernel_shape}, strides={strides}, "
                          f"padding={padding!r}, dilation_rate={dilation_rate}.")
     output_shape = (input_shape[0], *spatial, filters)
@@ -165,7 +166,8 @@ def transposed_geometry(input_shape, kernel_shape, strides, padding, output_padd
         span = (taps - 1) * rate + 1
         before, length = _crop(size, span, stride, crop, extra)
         if length < 1:
-            raise ValueError(f"The output would be empty: `padding` cuts off all of it. Received: padding={padding!r}.")
+            raise ValueError("Computed output size would be zero or negative. `padding` cuts off all of it. "
+                                 f"Received: padding={padding!r}.")
         sizes.append(length)
         pads.append((before, max((size - 1) * stride + span - before - length, 0)))
     return conv_geometry((input_shape[0], *sizes, kernel_shape[-2]), kernel_shape, strides, pads, dilation_rate)
@@ -194,7 +196,7 @@ def _extras(output_padding, strides):
     except TypeError:
         extras = integers("output_padding", output_padding)
     if len(extras) != len(strides) or any(extra < 0 or extra >= stride for extra, stride in zip(extras, strides)):
-        raise ValueError("`output_padding` must not be negative and must be less than the stride of its axis. "
+        raise ValueError("`output_padding` must be strictly less than `strides` for all dimensions, and not negative. "
                          f"Received: output_padding={output_padding!r}, strides={strides}.")
     return extras
 

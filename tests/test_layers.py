@@ -149,17 +149,18 @@ def test_results_have_the_dtype_of_the_layer_and_are_fresh(dtype):
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: layers.Conv1D(0, 3), "`filters` must be a positive integer"),
-    (lambda: layers.Conv1D(4, 0), "`kernel_size` must be a positive integer. Received: kernel_size=0."),
-    (lambda: layers.Conv2D(4, (3, 3, 3)), r"`kernel_size` .* Received: kernel_size=\(3, 3, 3\)."),
+    (lambda: layers.Conv1D(0, 3), "argument `filters`. Expected a strictly positive value. Received filters=0."),
+    (lambda: layers.Conv1D(4, 0), "tuple of 1 integers. Received kernel_size=0, including values \\{0\\} that"),
+    (lambda: layers.Conv2D(4, (3, 3, 3)), r"`kernel_size` .* Received kernel_size=\(3, 3, 3\)."),
     (lambda: layers.Conv1D(4, 3, strides=0), "`strides`"),
     (lambda: layers.Conv1D(4, 3, dilation_rate=-1), "`dilation_rate`"),
     (lambda: layers.Conv1D(4, 3, padding="full"), "valid, same, causal. Received: padding='full'."),
     (lambda: layers.Conv2D(4, 3, padding="causal"), "`padding` must be one of valid, same."),
-    (lambda: layers.Conv1D(4, 3, groups=3), "`filters` must be a multiple of `groups`. Received: filters=4, groups=3."),
+    (lambda: layers.Conv1D(4, 3, groups=3), "evenly divisible by the number of groups. Received: groups=3, filters=4."),
     (lambda: layers.Conv1D(4, 3, data_format="NCL"), "`data_format`"),
     (lambda: layers.DepthwiseConv1D(3, depth_multiplier=0), "`depth_multiplier`"),
-    (lambda: layers.Dense(0), "`units`"),
+    (lambda: layers.Dense(0), "`units` must be a positive integer. Received: units=0."),
+    (lambda: layers.Dense("3"), "`units` must be a positive integer. Received: units='3'."),
     (lambda: layers.MaxPooling1D(0), "`pool_size`"),
     (lambda: layers.MaxPooling1D(2, padding="causal"), "`padding`"),
     (lambda: layers.MaxPooling1D(9)(np.zeros((2, 8, 1))), "A window must not be larger than the input"),
@@ -177,7 +178,7 @@ def test_bad_values_state_the_rule_and_what_came(make, message):
 
 
 @pytest.mark.parametrize("make", [lambda: layers.Conv1D(2.5, 3), lambda: layers.Conv1D(2, "3"),
-                                  lambda: layers.Dense(None), lambda: layers.Dense(1, name=3),
+                                  lambda: layers.Dense(1, name=3),
                                   lambda: layers.Reshape((2.5,)), lambda: layers.Reshape(5), lambda: layers.Input(5)])
 def test_bad_types(make):
     with pytest.raises(TypeError, match="Received"):
@@ -200,7 +201,7 @@ def test_calls_see_new_weights_and_leave_old_results_alone():
 
 def test_a_built_layer_takes_one_shape():
     layer = built(layers.Dense(2), (4,))
-    with pytest.raises(ValueError, match=r"takes inputs of shape \(None, 4\)"):
+    with pytest.raises(ValueError, match=r"takes the shape \(None, 4\)"):
         layer(np.zeros((2, 5)))
 
 

@@ -139,7 +139,7 @@ def to_config(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: to_config(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [to_config(entry) for entry in value]
+        return type(value)(to_config(entry) for entry in value)
     if hasattr(value, "tolist"):              # NumPy's arrays and numbers
         return value.tolist()
     return value

@@ -4,16 +4,85 @@ from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound, bind_all
 from mgconv.layers.blocks import Concatenate, Residual
 from mgconv.layers.conv import Conv1D, Conv2D, Dense, DepthwiseConv1D, DepthwiseConv2D
+from mgconv.layers.global_pooling import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+)
 from mgconv.layers.input import Input, InputLayer
+from mgconv.layers.margins import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from mgconv.layers.pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 from mgconv.layers.registered import get, registry
 from mgconv.layers.regularization import Dropout
-from mgconv.layers.reshaping import Flatten, Reshape
+from mgconv.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from mgconv.layers.separable import SeparableConv1D, SeparableConv2D
+from mgconv.layers.transposed import Conv1DTranspose, Conv2DTranspose
+from mgconv.layers.upsampling import UpSampling1D, UpSampling2D
 
-__all__ = ["Activation", "AveragePooling1D", "AveragePooling2D", "Bound", "Concatenate", "Conv1D", "Conv2D", "Dense",
-           "DepthwiseConv1D", "DepthwiseConv2D", "Dropout", "Flatten", "Input", "InputLayer", "Layer", "MaxPooling1D",
-           "MaxPooling2D", "Reshape", "Residual", "bind_all", "get"]
+# The other names that Keras has for them.
+Convolution1D, Convolution2D = Conv1D, Conv2D
+Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
+MaxPool1D, MaxPool2D = MaxPooling1D, MaxPooling2D
+AvgPool1D, AvgPool2D = AveragePooling1D, AveragePooling2D
+GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
+GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
+
+__all__ = [
+    "Activation",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "Bound",
+    "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "Permute",
+    "RepeatVector",
+    "Reshape",
+    "Residual",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
+    "UpSampling1D",
+    "UpSampling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "bind_all",
+    "get",
+]
 
 for _name in __all__:
     if isinstance(globals()[_name], type) and issubclass(globals()[_name], Layer) and _name != "Layer":
-        registry.add(globals()[_name])
+        registry.add(globals()[_name], _name)

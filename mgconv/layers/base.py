@@ -125,8 +125,16 @@ class Layer(Configurable):
         if self.owner is not None:
             self.owner.changed()
 
+    @property
+    def dtype_policy(self) -> str:
+        """The name of `dtype`: there are no other policies."""
+        return self.dtype.name
+
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"dtype": self.dtype.name}
+        config = super().get_config() | {"dtype": self.dtype.name}
+        if config.get("activity_regularizer") is None:
+            config.pop("activity_regularizer", None)
+        return config
 
     def __setattr__(self, name, value):
         weight = self.__dict__.get("_weights", {}).get(name)
@@ -219,10 +227,10 @@ class Layer(Configurable):
         return y
 
     def _check_input(self, shape):
-        if len(shape) != len(self.input_shape) or any(
-                want not in (None, size) for size, want in zip(shape[1:], self.input_shape[1:], strict=True)):
-            raise ValueError(f"the layer {self.name or type(self).__name__} takes inputs of shape "
-                             f"{self.input_shape}. Received: {shape}.")
+        if self.weights and (len(shape) != len(self.input_shape) or any(
+                want not in (None, size) for size, want in zip(shape[1:], self.input_shape[1:], strict=True))):
+            raise ValueError(f"the input is incompatible with the layer {self.name or type(self).__name__}, which "
+                             f"takes the shape {self.input_shape}. Received: {shape}.")
 
     # ------------------------------------------------------------------------------------------- weights
 
@@ -254,7 +262,7 @@ class Layer(Configurable):
         weight = Weight(self, name, value, trainable, regularizers.get(regularizer), constraints.get(constraint))
         self._weights[name] = weight
         self.adopt(weight)
-        return value
+        return weight.value
 
     def adopt(self, weight):
         """Take the array of `weight` as the attribute of its name."""

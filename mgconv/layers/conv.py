@@ -4,11 +4,12 @@ Every class below says how its input and its kernel look to the engine: as array
 (*taps, channels of a group, filters). The rest is common: `EngineLayer`.
 """
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 from mgconv import constraints, initializers, regularizers
-from mgconv._support.checks import check_choice, per_axis
+from mgconv._support.checks import check_choice, check_count, check_size, per_axis
 from mgconv.geometry import conv_geometry
 from mgconv.layers.engine import EngineLayer
 from mgconv.layers.spatial import check_data_format, spatial_output_shape
@@ -54,7 +55,9 @@ class Dense(EngineLayer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
-        self.units, = per_axis("units", units, 1)
+        if isinstance(units, bool) or not hasattr(units, "__index__") or units < 1:
+            raise ValueError(f"`units` must be a positive integer. Received: units={units!r}.")
+        self.units = operator.index(units)
 
     def compute_output_shape(self, input_shape):
         if len(input_shape) < 2 or input_shape[-1] is None:
@@ -121,11 +124,13 @@ class _FullConvolution(Convolution):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
-        self.filters, = per_axis("filters", filters, 1)
-        self.groups, = per_axis("groups", groups, 1)
+        self.filters = check_size("filters", filters)
+        self.groups = check_count("groups", groups, -2**63)
+        if self.groups < 1:
+            raise ValueError(f"The number of groups must be a positive integer. Received: groups={groups}.")
         if self.filters % self.groups:
-            raise ValueError("`filters` must be a multiple of `groups`. "
-                             f"Received: filters={self.filters}, groups={self.groups}.")
+            raise ValueError("The number of filters must be evenly divisible by the number of groups. "
+                             f"Received: groups={groups}, filters={filters}.")
 
     def filters_for(self, channels):
         return self.filters
@@ -152,7 +157,7 @@ class _DepthwiseConvolution(Convolution):
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.depthwise_constraint = constraints.get(depthwise_constraint)
-        self.depth_multiplier, = per_axis("depth_multiplier", depth_multiplier, 1)
+        self.depth_multiplier = check_size("depth_multiplier", depth_multiplier)
 
     def kernel_settings(self):
         return self.depthwise_initializer, self.depthwise_regularizer, self.depthwise_constraint

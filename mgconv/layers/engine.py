@@ -38,12 +38,22 @@ class EngineLayer(Layer):
     def __init__(self, *, activation: Any = None, use_bias: bool = True, bias_initializer: Any = "zeros",
                  bias_regularizer: Any = None, bias_constraint: Any = None, **layer: Any) -> None:
         super().__init__(**layer)
-        self.activation = activations.get(activation)
+        self.activation = activation
         self.use_bias = bool(use_bias)
         self.bias_initializer = initializers.get(bias_initializer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.bias_constraint = constraints.get(bias_constraint)
         self.bias = None
+
+    @property
+    def activation(self):
+        """The activation of the result; may be set."""
+        return self._activation
+
+    @activation.setter
+    def activation(self, value):
+        self._activation = activations.get(value)
+        self.changed()
 
     def kernel_shape(self, channels):
         """The kernel's shape, as Keras has it."""

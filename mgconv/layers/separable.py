@@ -6,7 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mgconv import constraints, initializers, regularizers
-from mgconv._support.checks import per_axis
+from mgconv._support.checks import check_size
 from mgconv._support.memory import aligned_empty
 from mgconv.geometry import conv_geometry
 from mgconv.layers.conv import Convolution
@@ -27,8 +27,8 @@ class _SeparableConvolution(Convolution):
         super().__init__(kernel_size, strides, padding, data_format, dilation_rate, activation=activation,
                          use_bias=use_bias, bias_initializer=bias_initializer, bias_regularizer=bias_regularizer,
                          activity_regularizer=activity_regularizer, bias_constraint=bias_constraint, **layer)
-        self.filters, = per_axis("filters", filters, 1)
-        self.depth_multiplier, = per_axis("depth_multiplier", depth_multiplier, 1)
+        self.filters = check_size("filters", filters)
+        self.depth_multiplier = check_size("depth_multiplier", depth_multiplier)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.depthwise_constraint = constraints.get(depthwise_constraint)

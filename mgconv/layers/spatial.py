@@ -17,6 +17,20 @@ def check_data_format(data_format):
     return data_format or "channels_last"
 
 
+def check_axes(layer, input_shape, rank, data_format):
+    """The first spatial axis of an input that has a batch, `rank` spatial axes and channels.
+
+    Raises
+    ------
+    ValueError
+        If the axes are others.
+    """
+    if len(input_shape) != rank + 2:
+        raise ValueError(f"the input of {type(layer).__name__} must have shape {_axes(rank, data_format)}. "
+                         f"Received: {tuple(input_shape)}.")
+    return 1 if data_format == "channels_last" else 2
+
+
 def spatial_output_shape(layer, input_shape, rank, data_format, output_shape):
     """The output's shape for an input that has a batch, `rank` spatial axes and channels; `output_shape` gives it for
     sizes, channels last. Spatial sizes that are None stay so.
@@ -26,15 +40,20 @@ def spatial_output_shape(layer, input_shape, rank, data_format, output_shape):
     ValueError
         If the axes are others, or the number of channels is not known.
     """
-    batch, *sizes, channels = shape = channels_last_shape(input_shape, data_format)
-    if len(shape) != rank + 2 or channels is None:
-        spatial = ("steps",) if rank == 1 else ("rows", "cols")
-        axes = (*spatial, "channels") if data_format == "channels_last" else ("channels", *spatial)
-        raise ValueError(f"the input of {type(layer).__name__} must have shape (batch, {', '.join(axes)}), with a "
+    check_axes(layer, input_shape, rank, data_format)
+    batch, *sizes, channels = channels_last_shape(input_shape, data_format)
+    if channels is None:
+        raise ValueError(f"the input of {type(layer).__name__} must have shape {_axes(rank, data_format)}, with a "
                          f"known number of channels. Received: {tuple(input_shape)}.")
     output = output_shape((1, *(SOME_SIZE[rank] if size is None else size for size in sizes), channels))
     after = [None if size is None else new for size, new in zip(sizes, output[1:-1], strict=True)]
     return channels_last_shape((batch, *after, output[-1]), data_format, back=True)
+
+
+def _axes(rank, data_format):
+    spatial = ("steps",) if rank == 1 else ("rows", "cols")
+    axes = (*spatial, "channels") if data_format == "channels_last" else ("channels", *spatial)
+    return f"(batch, {', '.join(axes)})"
 
 
 def channels_last_shape(shape, data_format, back=False):

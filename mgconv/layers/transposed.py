@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mgconv import constraints, initializers, regularizers
-from mgconv._support.checks import check_choice, integers, per_axis
+from mgconv._support.checks import check_choice, check_size, integers
 from mgconv.geometry import transposed_geometry
 from mgconv.layers.conv import Convolution
 from mgconv.native.conv import ConvPlan
@@ -28,7 +28,7 @@ class _TransposedConvolution(Convolution):
                          data_format, dilation_rate, activation=activation, use_bias=use_bias,
                          bias_initializer=bias_initializer, bias_regularizer=bias_regularizer,
                          activity_regularizer=activity_regularizer, bias_constraint=bias_constraint, **layer)
-        self.filters, = per_axis("filters", filters, 1)
+        self.filters = check_size("filters", filters)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
@@ -36,8 +36,8 @@ class _TransposedConvolution(Convolution):
             output_padding = (output_padding,) * self.rank
         self.output_padding = None if output_padding is None else integers("output_padding", output_padding)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError("`strides` and `dilation_rate` of a transposed convolution must not both exceed 1, as in "
-                             f"Keras. Received: strides={self.strides}, dilation_rate={self.dilation_rate}.")
+            raise ValueError("`strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: "
+                             f"strides={self.strides} and dilation_rate={self.dilation_rate}.")
         self.geometry((1, *self.kernel_size, 1))              # checks `output_padding`
 
     def filters_for(self, channels):
