@@ -85,4 +85,4 @@ __all__ = [
 
 for _name in __all__:
     if isinstance(globals()[_name], type) and issubclass(globals()[_name], Layer) and _name != "Layer":
-        registry.add(globals()[_name], _name)
+        registry.add(globals()[_name], name=_name)

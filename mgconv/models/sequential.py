@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Input", "Sequential"]
 
 
+@registry.known_as()
 class Sequential(Composite):
     """A stack of layers, with one flat vector for all of their weights.
 
@@ -69,7 +70,7 @@ class Sequential(Composite):
     """
 
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(name=name or "sequential", trainable=trainable)
+        super().__init__(name=name, trainable=trainable)
         self.stop_training = False
         self.parameters: Any = None
         self.gradient: Any = None
@@ -85,6 +86,11 @@ class Sequential(Composite):
             for layer in self.layers:
                 layer.owner = None
             raise
+
+    @property
+    def name(self):
+        """The model's name; one within another has a number behind it, if it needs one."""
+        return self._name or "sequential"
 
     # ---------------------------------------------------------------------------------------------- copies
 
