@@ -125,8 +125,10 @@ class Configurable(metaclass=_ChecksArguments):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """An object made anew from what `get_config` gave."""
-        return cls(**config)
+        """An object made anew from what `get_config` gave, or Keras's: None under an unknown name is what others leave
+        out."""
+        known = constructor_parameters(cls)
+        return cls(**{name: value for name, value in config.items() if name in known or value is not None})
 
 
 def to_config(value: Any) -> Any:
