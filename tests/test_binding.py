@@ -239,6 +239,15 @@ def test_one_set_of_memory_serves_two_batch_sizes(case):
     np.testing.assert_allclose(alone, model.predict(small, batch_size=1), rtol=2e-5, atol=2e-6)
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case[0] != "InputLayer"], ids=label)
+def test_a_predictor_gives_the_same(case):
+    layer, rng = made(case, "float32")
+    model = mgconv.Sequential([mgconv.Input(case[2]), layer])
+    for n in (1, 3):
+        x = rng.standard_normal((n, *case[2])).astype("f4")
+        np.testing.assert_allclose(model.predictor(n)(x), model.predict(x), rtol=2e-5, atol=2e-6)
+
+
 @pytest.mark.parametrize("case", CASES, ids=label)
 def test_both_dtypes_compute_the_same(case):
     layer, rng = made(case)

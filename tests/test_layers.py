@@ -1,4 +1,6 @@
 """Layers as functions: outputs against SciPy and NumPy, shapes, weights, and what they refuse."""
+import pickle
+
 import numpy as np
 import pytest
 from scipy import signal
@@ -199,10 +201,51 @@ def test_calls_see_new_weights_and_leave_old_results_alone():
     assert (layer(x) == 0).all()
 
 
-def test_a_built_layer_takes_one_shape():
+def test_a_built_layer_takes_what_its_weights_are_made_for():
     layer = built(layers.Dense(2), (4,))
     with pytest.raises(ValueError, match=r"takes the shape \(None, 4\)"):
         layer(np.zeros((2, 5)))
+    layer = built(layers.Conv1D(2, 3, data_format="channels_first"), (4, 9))
+    assert layer(np.zeros((2, 4, 6))).shape == (2, 2, 4)
+    with pytest.raises(ValueError, match="incompatible with the layer"):
+        layer(np.zeros((2, 3, 9)))
+    layer = built(layers.Reshape((-1, 2)), (6,))
+    assert layer(np.zeros((3, 8))).shape == (3, 4, 2)
+
+
+def test_weights_have_the_names_of_keras():
+    layer = built(layers.Dense(2, kernel_regularizer="l2", kernel_constraint="non_neg"), (4,))
+    layer.kernel.assign(np.ones((4, 2)))
+    assert type(layer.kernel.numpy()) is type(layer.kernel * 1) is np.ndarray
+    assert (layer.kernel.numpy() == 1).all()
+    assert layer.kernel.path == "Dense/kernel"
+    assert layer.kernel.constraint.get_config() == {}
+    np.testing.assert_allclose(layer.losses, [0.01 * 8])
+    assert layer.variables == layer.trainable_variables == layer.weights
+    layer.kernel -= 1
+    layer.bias.assign([0, 0])
+    assert (layer(np.ones((1, 4))) == 0).all()
+    copy = pickle.loads(pickle.dumps(layer))
+    copy.kernel.assign(np.ones((4, 2)))
+    assert (copy(np.ones((1, 4))) == 4).all()
+    assert (layer.kernel == 0).all()
+
+
+def test_the_activation_may_be_set():
+    layer = built(layers.Dense(2, activation="relu"), (4,))
+    x = RNG.standard_normal((9, 4))
+    assert layer(x).min() == 0
+    layer.activation = None
+    np.testing.assert_allclose(layer(x), x @ layer.kernel + layer.bias)
+
+
+def test_a_mask_says_which_steps_count():
+    x, mask = RNG.standard_normal((2, 3, 4)), np.array([[1, 1, 0], [0, 1, 0]])
+    wanted = [x[0, :2].mean(axis=0), x[1, 1]]
+    layer = layers.GlobalAveragePooling1D(dtype="float64")
+    np.testing.assert_allclose(layer(x, mask), wanted)
+    first = layers.GlobalAveragePooling1D("channels_first", keepdims=True, dtype="float64")
+    np.testing.assert_allclose(first(x.transpose(0, 2, 1), mask)[..., 0], wanted)
 
 
 def test_weights_of_a_wrong_shape_or_dtype_change_nothing():

@@ -79,8 +79,7 @@ def test_outputs(name):
 
 @pytest.mark.parametrize("name", STACKS)
 def test_layers_come_from_the_configurations_of_keras(name):
-    x, build = STACKS[name]
-    for layer in build(keras):
+    for layer in STACKS[name][1](keras):
         config = layer.get_config()
         ours = mgconv.layers.get({"class_name": type(layer).__name__, "config": config})
         known = {"name", "dtype", "trainable"}

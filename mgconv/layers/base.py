@@ -286,6 +286,16 @@ class Layer(Configurable):
         return [weight for weight in self.weights if id(weight) not in moved]
 
     @property
+    def losses(self) -> list[float]:
+        """What the regularizers of the weights add to the loss, as they are now."""
+        return [weight.regularizer(weight.value) for weight in self.trainable_weights if weight.regularizer is not None]
+
+    # Keras's other names.
+    variables = property(lambda self: self.weights)
+    trainable_variables = property(lambda self: self.trainable_weights)
+    non_trainable_variables = property(lambda self: self.non_trainable_weights)
+
+    @property
     def weight_names(self) -> list[str]:
         """The names of the weights, in the order of `get_weights`."""
         return [weight.name for weight in self.weights]

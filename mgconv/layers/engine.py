@@ -79,6 +79,12 @@ class EngineLayer(Layer):
             self.add_weight("bias", (self.filters_for(channels),), self.bias_initializer,
                             regularizer=self.bias_regularizer, constraint=self.bias_constraint)
 
+    def _check_input(self, shape):
+        """The weights are for some channels, and any number of places."""
+        given, known = (channels_last_shape(each, self.data_format) for each in (shape, self.input_shape))
+        if len(given) != len(known) or given[-1] != known[-1]:
+            super()._check_input(shape)
+
     def add_kernels(self, channels):
         """Create the weights but for the bias."""
         initializer, regularizer, constraint = self.kernel_settings()
