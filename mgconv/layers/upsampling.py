@@ -4,6 +4,7 @@ Interpolation by a whole factor s is a transposed convolution with stride s of e
 (j + 1/2) / s - 1/2 of the input, and the taps are the interpolation's kernel at those distances. Near the edge, where
 part of the kernel sees nothing, the rest is divided by its sum, as in JAX: that is the same convolution of ones.
 """
+import itertools
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -49,12 +50,16 @@ class _UpSampling(Layer):
         for axis, factor in reversed(list(enumerate(self.factors(), first))):
             apart[axis:axis + 1] = [x.shape[axis], factor]
             thin.insert(axis + 1, 1)
-        repeats = tuple(range(first + 1, first + 2 * self.rank, 2))
         forward = [partial(np.copyto, y.reshape(apart), x.reshape(thin))]
         if dx is None:
             return Bound(y, None, forward, [])
         dy = aligned_empty(y.shape, x.dtype)
-        return Bound(y, dy, forward, [partial(np.sum, dy.reshape(apart), axis=repeats, out=dx)])
+        spread = dy.reshape(apart)
+        places = itertools.product(*(range(factor) for factor in self.factors()))
+        one, *others = (spread[(slice(None),) * first + tuple(entry for at in place for entry in (slice(None), at))]
+                        for place in places)
+        return Bound(y, dy, forward, [partial(np.copyto, dx, one), *(partial(np.add, dx, each, out=dx)
+                                                                     for each in others)])
 
     def _interpolate(self, x, dx, training):
         batch, *sizes, channels = x.shape
