@@ -1,0 +1,431 @@
+"""Layers that bring their input to mean 0 and variance 1: over the batch, a sample, or groups of channels.
+
+All of them compute on arrays (rows, columns): BatchNormalization takes the statistics of every column over the rows,
+the others those of every row. Other axes come there by transposition.
+"""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgconv import constraints, initializers, regularizers
+from mgconv._support.checks import check_count, check_positive, check_share, integers
+from mgconv._support.memory import aligned_empty
+from mgconv.layers.base import Layer
+from mgconv.layers.binding import Bound
+from mgconv.layers.spatial import transposed_edge
+
+
+class _Normalization(Layer):
+    """What the layers with a learned scale, `gamma`, and offset, `beta`, share."""
+
+    gamma: NDArray[Any] | None
+    beta: NDArray[Any] | None
+
+    def __init__(self, axis: Any, epsilon: float, center: bool, scale: bool, beta_initializer: Any,
+                 gamma_initializer: Any, beta_regularizer: Any, gamma_regularizer: Any, beta_constraint: Any,
+                 gamma_constraint: Any, **layer: Any) -> None:
+        super().__init__(**layer)
+        self.axis = axis
+        self.epsilon = check_positive("epsilon", epsilon)
+        self.center, self.scale = bool(center), bool(scale)
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.gamma = self.beta = None
+
+    def axes(self, rank):
+        """The axes of `axis`, counted from 0, in their order."""
+        return normal_axes(self, self.axis, rank)
+
+    def compute_output_shape(self, input_shape):
+        self.axes(len(input_shape))
+        return tuple(input_shape)
+
+    def add_scale_and_offset(self, input_shape, axes):
+        """Create `gamma` and `beta`, those of them that are wanted, with the sizes of `axes`."""
+        shape = tuple(input_shape[axis] for axis in axes)
+        if None in shape:
+            raise ValueError(f"the input of {type(self).__name__} must have a known size along axis {self.axis}. "
+                             f"Received: {tuple(input_shape)}.")
+        if self.scale:
+            self.add_weight("gamma", shape, self.gamma_initializer, regularizer=self.gamma_regularizer,
+                            constraint=self.gamma_constraint)
+        if self.center:
+            self.add_weight("beta", shape, self.beta_initializer, regularizer=self.beta_regularizer,
+                            constraint=self.beta_constraint)
+
+
+class BatchNormalization(_Normalization):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, channel by channel (Ioffe and Szegedy, 2015).
+
+    In training, mean and variance are those of the batch, over all axes but `axis`; and moving averages follow them:
+    moving = momentum moving + (1 - momentum) batch. In prediction, and in training if the layer is not `trainable`,
+    the moving averages take their place. The variance is the mean of squared deviations, as in Keras (PyTorch's moving
+    average takes another, larger by n / (n - 1)).
+
+    Parameters
+    ----------
+    axis : int
+        That of the channels; not the batch.
+    momentum : float
+        From 0 to 1.
+    epsilon : float
+        Positive.
+    center, scale : bool
+        Whether there is a `beta`; a `gamma`.
+    beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer : optional
+        What the weights hold at first.
+    beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint : optional
+        What they add to the loss, and what is applied after each step.
+    **layer
+        As in `Layer`.
+
+    Attributes
+    ----------
+    gamma, beta : ndarray or None
+        (channels,)
+    moving_mean, moving_variance : ndarray
+        (channels,), not trained.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is out of range or of another type; when the layer is built, if the input has no such axis.
+
+    Examples
+    --------
+    >>> from mgconv import layers
+    >>> layer = layers.BatchNormalization(momentum=0.5)
+    >>> layer([[1.0], [3.0]], training=True).round(3).ravel().tolist()
+    [-1.0, 1.0]
+    >>> layer.moving_mean.tolist(), layer.moving_variance.tolist()
+    ([1.0], [1.0])
+    """
+
+    moving_mean: NDArray[Any]
+    moving_variance: NDArray[Any]
+
+    def __init__(self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True,
+                 scale: bool = True, beta_initializer: Any = "zeros", gamma_initializer: Any = "ones",
+                 moving_mean_initializer: Any = "zeros", moving_variance_initializer: Any = "ones",
+                 beta_regularizer: Any = None, gamma_regularizer: Any = None, beta_constraint: Any = None,
+                 gamma_constraint: Any = None, **layer: Any) -> None:
+        super().__init__(*integers("axis", [axis]), epsilon, center, scale, beta_initializer, gamma_initializer,
+                         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, **layer)
+        self.momentum = check_share("momentum", momentum)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+
+    def build(self, input_shape, dtype=None):
+        super().build(input_shape, dtype)
+        axes = self.axes(len(input_shape))
+        self.add_scale_and_offset(input_shape, axes)
+        shape = (input_shape[axes[0]],)
+        self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False)
+        self.add_weight("moving_variance", shape, self.moving_variance_initializer, trainable=False)
+
+    def bind(self, x, dx=None, training=False):
+        axis, = self.axes(x.ndim)
+        if axis != x.ndim - 1:
+            return transposed_edge(self._bind, x, dx, training, [*(i for i in range(x.ndim) if i != axis), axis])
+        return self._bind(x, dx, training)
+
+    def _bind(self, x, dx, training):
+        y, gradients = aligned_empty(x.shape, x.dtype), self.gradients
+        rows = [None if array is None else array.reshape(-1, x.shape[-1]) for array in (x, y, dx)]
+        by_batch = training and self.trainable
+        work = _ColumnNorm(*rows[:2], self.gamma, self.beta, self.moving_mean, self.moving_variance, self.epsilon)
+        forward = [partial(work.by_batch, self.momentum) if by_batch else work.by_moving_averages]
+        if not training or (dx is None and not gradients):
+            return Bound(y, None, forward, [])
+        # The gradient turns from y's to x's in place.
+        dy = aligned_empty(x.shape, x.dtype) if dx is None else dx
+        back = work.back_by_batch if by_batch else work.back_by_moving_averages
+        return Bound(y, dy, forward, [partial(back, dy.reshape(-1, x.shape[-1]), dx is not None,
+                                              gradients.get("gamma"), gradients.get("beta"))])
+
+
+class LayerNormalization(_Normalization):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta with the mean and variance of each sample's entries along
+    `axis` (Ba, Kiros and Hinton, 2016).
+
+    Parameters
+    ----------
+    axis : int or sequence of int
+        Along which the statistics are taken, at every place along the others; the channels by default.
+    epsilon : float
+        Positive.
+    center, scale : bool
+        Whether there is a `beta`; a `gamma`.
+    beta_initializer, gamma_initializer : optional
+        What the weights hold at first.
+    beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint : optional
+        What they add to the loss, and what is applied after each step.
+    rms_scaling : bool
+        As Keras has it: y = gamma x / sqrt(variance + epsilon), whatever `center` and `scale` say.
+    **layer
+        As in `Layer`.
+
+    Attributes
+    ----------
+    gamma, beta : ndarray or None
+        The sizes of the input along `axis`.
+
+    Examples
+    --------
+    >>> from mgconv import layers
+    >>> layers.LayerNormalization()([[1.0, 3.0], [10.0, 30.0]]).round(2).tolist()
+    [[-1.0, 1.0], [-1.0, 1.0]]
+    """
+
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
+                 beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None,
+                 gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None, *,
+                 rms_scaling: bool = False, **layer: Any) -> None:
+        super().__init__(int_or_list(axis), epsilon, center, scale, beta_initializer, gamma_initializer,
+                         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, **layer)
+        self.rms_scaling = bool(rms_scaling)
+        if self.rms_scaling:
+            self.center, self.scale = False, True
+
+    def build(self, input_shape, dtype=None):
+        super().build(input_shape, dtype)
+        self.add_scale_and_offset(input_shape, self.axes(len(input_shape)))
+
+    def bind(self, x, dx=None, training=False):
+        axes = self.axes(x.ndim)
+        order = [axis for axis in range(x.ndim) if axis not in axes] + axes
+        if order != list(range(x.ndim)):
+            return transposed_edge(self._bind, x, dx, training, order)
+        return self._bind(x, dx, training)
+
+    def _bind(self, x, dx, training):
+        y, gradients = aligned_empty(x.shape, x.dtype), self.gradients
+        columns = math.prod(x.shape[-len(self.axes(x.ndim)):])
+        flat = [None if array is None else array.reshape(-1) for array in
+                (self.gamma, self.beta, gradients.get("gamma"), gradients.get("beta"))]
+        work = _RowNorm(x.reshape(-1, columns), y.reshape(-1, columns), *flat[:2], self.epsilon, self.rms_scaling)
+        if not training or (dx is None and not gradients):
+            return Bound(y, None, [work.forward], [])
+        dy = aligned_empty(x.shape, x.dtype) if dx is None else dx
+        return Bound(y, dy, [work.forward], [partial(work.backward, dy.reshape(-1, columns), dx is not None,
+                                                     *flat[2:])])
+
+
+class GroupNormalization(_Normalization):
+    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta with the mean and variance of each sample's groups of
+    channels, over all places (Wu and He, 2018).
+
+    Parameters
+    ----------
+    groups : int
+        Of neighbouring channels; -1 makes every channel its own (instance normalization).
+    axis : int
+        That of the channels.
+    epsilon, center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint, \
+gamma_constraint, **layer
+        As in `LayerNormalization`.
+
+    Attributes
+    ----------
+    gamma, beta : ndarray or None
+        (channels,)
+
+    Raises
+    ------
+    ValueError
+        When the layer is built, if the channels are no multiple of `groups`.
+
+    Examples
+    --------
+    >>> from mgconv import layers
+    >>> layers.GroupNormalization(2)([[1.0, 3.0, 10.0, 30.0]]).round(2).tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+
+    def __init__(self, groups: int = 32, axis: int = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
+                 beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None,
+                 gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None,
+                 **layer: Any) -> None:
+        super().__init__(*integers("axis", [axis]), epsilon, center, scale, beta_initializer, gamma_initializer,
+                         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, **layer)
+        self.groups = groups if groups == -1 else check_count("groups", groups, 1)
+
+    def build(self, input_shape, dtype=None):
+        super().build(input_shape, dtype)
+        axes = self.axes(len(input_shape))
+        channels = input_shape[axes[0]]
+        if channels is not None and channels % self.groups:
+            raise ValueError("the input's channels must be a multiple of `groups`. "
+                             f"Received: channels={channels}, groups={self.groups}.")
+        self.add_scale_and_offset(input_shape, axes)
+
+    def bind(self, x, dx=None, training=False):
+        axis, = self.axes(x.ndim)
+        # Channels behind the batch: every group is then a run of memory.
+        order = [0, axis, *(i for i in range(1, x.ndim) if i != axis)]
+        if order != list(range(x.ndim)):
+            return transposed_edge(self._bind, x, dx, training, order)
+        return self._bind(x, dx, training)
+
+    def _bind(self, x, dx, training):
+        samples, channels = x.shape[:2]
+        groups, gradients = channels if self.groups == -1 else self.groups, self.gradients
+        rows = (samples * groups, x.size // max(1, samples * groups))
+        y, normal = aligned_empty(x.shape, x.dtype), aligned_empty(x.shape, x.dtype)
+        work = _RowNorm(x.reshape(rows), normal.reshape(rows), None, None, self.epsilon, False)
+        gamma, beta = (each if each is None else each.reshape(-1, *(1,) * (x.ndim - 2))
+                       for each in (self.gamma, self.beta))
+        forward = [work.forward, partial(np.multiply, normal, 1 if gamma is None else gamma, out=y)]
+        if beta is not None:
+            forward.append(partial(np.add, y, beta, out=y))
+        if not training or (dx is None and not gradients):
+            return Bound(y, None, forward, [])
+        dy, others = aligned_empty(x.shape, x.dtype) if dx is None else dx, (0, *range(2, x.ndim))
+        backward: list[Any] = []
+        if "beta" in gradients:
+            backward.append(partial(np.sum, dy, others, out=gradients["beta"]))
+        if "gamma" in gradients:
+            backward.append(lambda: np.sum(dy * normal, others, out=gradients["gamma"]))
+        if dx is not None:
+            if gamma is not None:
+                backward.append(partial(np.multiply, dy, gamma, out=dy))
+            backward.append(partial(work.backward, dy.reshape(rows), True, None, None))
+        return Bound(y, dy, forward, backward)
+
+
+class UnitNormalization(Layer):
+    """Divides by the square root of the sum of squares along `axis`, so that it becomes 1.
+
+    Parameters
+    ----------
+    axis : int or sequence of int
+        Along which to sum; the channels by default.
+    **layer
+        As in `Layer`.
+
+    Examples
+    --------
+    >>> from mgconv import layers
+    >>> layers.UnitNormalization()([[3.0, 4.0]]).round(2).tolist()
+    [[0.6, 0.8]]
+    """
+
+    def __init__(self, axis: int | Sequence[int] = -1, **layer: Any) -> None:
+        super().__init__(**layer)
+        self.axis = int_or_list(axis)
+
+    def compute_output_shape(self, input_shape):
+        normal_axes(self, self.axis, len(input_shape))
+        return tuple(input_shape)
+
+    def bind(self, x, dx=None, training=False):
+        axes, y = tuple(normal_axes(self, self.axis, x.ndim)), aligned_empty(x.shape, x.dtype)
+        inverse = np.empty([1 if axis in axes else size for axis, size in enumerate(x.shape)], x.dtype)
+
+        def forward():
+            np.sum(np.square(x), axes, keepdims=True, out=inverse)
+            np.divide(1, np.maximum(np.sqrt(inverse), 1e-12), out=inverse)
+            np.multiply(x, inverse, out=y)
+
+        def backward():
+            np.subtract(dx, y * np.sum(dx * y, axes, keepdims=True), out=dx)
+            np.multiply(dx, inverse, out=dx)
+        return Bound(y, dx, [forward], [] if dx is None else [backward])
+
+
+def int_or_list(axis):
+    """`axis` as an int or a list of int."""
+    return list(integers("axis", axis)) if isinstance(axis, (list, tuple)) else integers("axis", [axis])[0]
+
+
+def normal_axes(layer, axis, rank):
+    """`axis` of a layer, an int or several, as a sorted list of axes of an array of `rank`, none of them the batch."""
+    given = axis if isinstance(axis, list) else [axis]
+    axes = sorted(each % rank for each in given if -rank <= each < rank)
+    if len(axes) < len(given) or len(set(axes)) < len(axes) or (rank > 1 and 0 in axes):
+        raise ValueError(f"`axis` of {type(layer).__name__} must be one or several of the {rank - 1} axes behind the "
+                         f"batch. Received: axis={axis}.")
+    return axes
+
+
+class _ColumnNorm:
+    def __init__(self, x, y, gamma, beta, moving_mean, moving_variance, epsilon):
+        self.x, self.y, self.gamma, self.beta, self.epsilon = x, y, gamma, beta, epsilon
+        self.moving_mean, self.moving_variance = moving_mean, moving_variance
+
+    def _apply(self, mean, variance):
+        self.mean, self.inverse = mean, 1 / np.sqrt(variance + self.epsilon)
+        self.factor = self.inverse if self.gamma is None else self.inverse * self.gamma
+        np.multiply(self.x, self.factor, out=self.y)
+        np.add(self.y, (0 if self.beta is None else self.beta) - mean * self.factor, out=self.y)
+
+    def by_moving_averages(self):
+        self._apply(self.moving_mean, self.moving_variance)
+
+    def by_batch(self, momentum):
+        if not len(self.x):
+            return
+        mean, variance = self.x.mean(0), self.x.var(0)
+        for moving, now in (self.moving_mean, mean), (self.moving_variance, variance):
+            moving[...] = momentum * moving + (1 - momentum) * now
+        self._apply(mean, variance)
+
+    def back_by_batch(self, dy, to_x, dgamma, dbeta):
+        normal = (self.x - self.mean) * self.inverse
+        slope, total = np.sum(dy * normal, 0), np.sum(dy, 0)
+        if dgamma is not None:
+            dgamma[...] = slope
+        if dbeta is not None:
+            dbeta[...] = total
+        if to_x and len(dy):
+            dy[...] = self.factor * (dy - (total + normal * slope) / len(dy))
+
+    def back_by_moving_averages(self, dy, to_x, dgamma, dbeta):
+        if to_x:
+            np.multiply(dy, self.factor, out=dy)
+
+
+class _RowNorm:
+    def __init__(self, x, y, gamma, beta, epsilon, rms):
+        self.x, self.y, self.gamma, self.beta, self.epsilon, self.rms = x, y, gamma, beta, epsilon, rms
+
+    def forward(self):
+        if not self.x.size:
+            return
+        self.mean = self.x.mean(1, keepdims=True)
+        self.inverse = 1 / np.sqrt(self.x.var(1, keepdims=True) + self.epsilon)
+        np.subtract(self.x, 0 if self.rms else self.mean, out=self.y)
+        np.multiply(self.y, self.inverse, out=self.y)
+        if self.gamma is not None:
+            np.multiply(self.y, self.gamma, out=self.y)
+        if self.beta is not None:
+            np.add(self.y, self.beta, out=self.y)
+
+    def backward(self, dy, to_x, dgamma, dbeta):
+        if not dy.size:
+            return
+        normal = (self.x - self.mean) * self.inverse
+        value = self.x * self.inverse if self.rms else normal
+        if dgamma is not None:
+            dgamma[...] = np.sum(dy * value, 0)
+        if dbeta is not None:
+            dbeta[...] = np.sum(dy, 0)
+        if not to_x:
+            return
+        if self.gamma is not None:
+            np.multiply(dy, self.gamma, out=dy)
+        turn = normal * np.mean(dy * value, 1, keepdims=True)
+        if not self.rms:
+            turn = turn + dy.mean(1, keepdims=True)
+        np.subtract(dy, turn, out=dy)
+        np.multiply(dy, self.inverse, out=dy)
