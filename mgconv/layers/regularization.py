@@ -161,6 +161,8 @@ class GaussianDropout(_Factors):
         As in `Dropout`.
     """
 
+    columnwise = True
+
     def __init__(self, rate: float, seed: int | None = None, **layer: Any) -> None:
         super().__init__(seed=seed, **layer)
         self.rate = check_share("rate", rate, below_one=True)
