@@ -316,8 +316,8 @@ class UnitNormalization(Layer):
     Examples
     --------
     >>> from mgconv import layers
-    >>> layers.UnitNormalization()([[3.0, 4.0]]).round(2).tolist()
-    [[0.6, 0.8]]
+    >>> layers.UnitNormalization()([[0.0, -2.0]]).tolist()
+    [[0.0, -1.0]]
     """
 
     def __init__(self, axis: int | Sequence[int] = -1, **layer: Any) -> None:
