@@ -25,7 +25,7 @@ class Softmax(_Along):
     """exp(x) over its sum along `axis`, an integer or several"""
 
     def __init__(self, axis: int | Sequence[int] = -1) -> None:
-        if isinstance(axis, (list, tuple)):
+        if isinstance(axis, Sequence) and not isinstance(axis, str):
             self.axis = integers("axis", axis)
         else:
             super().__init__(axis)

@@ -6,15 +6,15 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv import activations, constraints, initializers, regularizers
 from mgconv._support.checks import integers
 from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
-from mgconv.native.activation import ReluGrad
 from mgconv.native.conv import bias_grad
+from mgconv.native.rowwise import ReluGrad
 
 
 class _Activating(Layer):
@@ -126,14 +126,14 @@ class Softmax(_Activating):
         self.axis = axis
         self.columnwise = axis == -1
 
-    def __call__(self, x, mask=None, training=False):
+    def __call__(self, x: ArrayLike, training: bool = False, mask: None = None) -> NDArray[Any]:
         if mask is not None:
             raise ValueError("`mask` is not supported: give the entries to leave out a large negative number, such as "
                              "-1e9. Received: a mask.")
         return super().__call__(x, training)
 
     def compute_output_shape(self, input_shape):
-        axes = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
+        axes: Any = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]
         if not all(-len(input_shape) <= axis < len(input_shape) for axis in axes):
             raise ValueError(f"`axis` of Softmax must be among the {len(input_shape)} axes of its input. "
                              f"Received: axis={self.axis}.")
@@ -177,8 +177,8 @@ class PReLU(Layer):
         if not all(-rank < axis < rank and axis for axis in shared):
             raise ValueError(f"`shared_axes` of PReLU must be among the {rank - 1} axes behind the batch. "
                              f"Received: shared_axes={self.shared_axes}.")
-        shared = {axis % rank for axis in shared}
-        return tuple(1 if axis in shared else input_shape[axis] for axis in range(1, rank))
+        along = {axis % rank for axis in shared}
+        return tuple(1 if axis in along else input_shape[axis] for axis in range(1, rank))
 
     def compute_output_shape(self, input_shape):
         self._alpha_shape(input_shape)

@@ -19,6 +19,7 @@ from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
 from mgconv.layers.spatial import transposed_edge
+from mgconv.native.rowwise import ColumnNorm, RowNorm
 
 
 class _Normalization(Layer):
@@ -119,7 +120,7 @@ class BatchNormalization(_Normalization):
                  moving_mean_initializer: Any = "zeros", moving_variance_initializer: Any = "ones",
                  beta_regularizer: Any = None, gamma_regularizer: Any = None, beta_constraint: Any = None,
                  gamma_constraint: Any = None, **layer: Any) -> None:
-        super().__init__(*integers("axis", [axis]), epsilon, center, scale, beta_initializer, gamma_initializer,
+        super().__init__(integers("axis", [axis])[0], epsilon, center, scale, beta_initializer, gamma_initializer,
                          beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, **layer)
         self.momentum = check_share("momentum", momentum)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
@@ -139,19 +140,16 @@ class BatchNormalization(_Normalization):
             return transposed_edge(self._bind, x, dx, training, [*(i for i in range(x.ndim) if i != axis), axis])
         return self._bind(x, dx, training)
 
-    def _bind(self, x, dx, training):
+    def _bind(self, x, dx, training, relu=False):
         y, gradients = aligned_empty(x.shape, x.dtype), self.gradients
-        rows = [None if array is None else array.reshape(-1, x.shape[-1]) for array in (x, y, dx)]
-        by_batch = training and self.trainable
-        work = _ColumnNorm(*rows[:2], self.gamma, self.beta, self.moving_mean, self.moving_variance, self.epsilon)
-        forward = [partial(work.by_batch, self.momentum) if by_batch else work.by_moving_averages]
-        if not training or (dx is None and not gradients):
-            return Bound(y, None, forward, [])
+        learns = training and (dx is not None or gradients)
         # The gradient turns from y's to x's in place.
-        dy = aligned_empty(x.shape, x.dtype) if dx is None else dx
-        back = work.back_by_batch if by_batch else work.back_by_moving_averages
-        return Bound(y, dy, forward, [partial(back, dy.reshape(-1, x.shape[-1]), dx is not None,
-                                              gradients.get("gamma"), gradients.get("beta"))])
+        dy = None if not learns else aligned_empty(x.shape, x.dtype) if dx is None else dx
+        rows: list[Any] = [None if array is None else array.reshape(-1, x.shape[-1]) for array in (x, y, dy)]
+        work = ColumnNorm(rows[0], rows[1], rows[2], self.gamma, self.beta, self.moving_mean, self.moving_variance,
+                          gradients.get("gamma"), gradients.get("beta"), self.epsilon, self.momentum,
+                          training and self.trainable, relu, dx is not None)
+        return Bound(y, dy, [work.forward], [work.backward] if learns else [])
 
 
 class LayerNormalization(_Normalization):
@@ -210,15 +208,12 @@ class LayerNormalization(_Normalization):
 
     def _bind(self, x, dx, training):
         y, gradients = aligned_empty(x.shape, x.dtype), self.gradients
-        columns = math.prod(x.shape[-len(self.axes(x.ndim)):])
-        flat = [None if array is None else array.reshape(-1) for array in
-                (self.gamma, self.beta, gradients.get("gamma"), gradients.get("beta"))]
-        work = _RowNorm(x.reshape(-1, columns), y.reshape(-1, columns), *flat[:2], self.epsilon, self.rms_scaling)
-        if not training or (dx is None and not gradients):
-            return Bound(y, None, [work.forward], [])
-        dy = aligned_empty(x.shape, x.dtype) if dx is None else dx
-        return Bound(y, dy, [work.forward], [partial(work.backward, dy.reshape(-1, columns), dx is not None,
-                                                     *flat[2:])])
+        learns = training and (dx is not None or gradients)
+        dy = None if not learns else aligned_empty(x.shape, x.dtype) if dx is None else dx
+        columns = math.prod(x.shape[x.ndim - len(self.axes(x.ndim)):])
+        work = _row_norm(x, y, dy, columns, self.gamma, self.beta, gradients, self.epsilon, self.rms_scaling,
+                         dx is not None)
+        return Bound(y, dy, [work.forward], [work.backward] if learns else [])
 
 
 class GroupNormalization(_Normalization):
@@ -256,7 +251,7 @@ gamma_constraint, **layer
                  beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None,
                  gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None,
                  **layer: Any) -> None:
-        super().__init__(*integers("axis", [axis]), epsilon, center, scale, beta_initializer, gamma_initializer,
+        super().__init__(integers("axis", [axis])[0], epsilon, center, scale, beta_initializer, gamma_initializer,
                          beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, **layer)
         self.groups = groups if groups == -1 else check_count("groups", groups, 1)
 
@@ -278,11 +273,12 @@ gamma_constraint, **layer
         return self._bind(x, dx, training)
 
     def _bind(self, x, dx, training):
-        samples, channels = x.shape[:2]
+        channels = x.shape[1]
         groups, gradients = channels if self.groups == -1 else self.groups, self.gradients
-        rows = (samples * groups, x.size // max(1, samples * groups))
+        columns = math.prod(x.shape[1:]) // groups
         y, normal = aligned_empty(x.shape, x.dtype), aligned_empty(x.shape, x.dtype)
-        work = _RowNorm(x.reshape(rows), normal.reshape(rows), None, None, self.epsilon, False)
+        dy = None if not training else aligned_empty(x.shape, x.dtype) if dx is None else dx
+        work = _row_norm(x, normal, dy, columns, None, None, {}, self.epsilon, False, True)
         gamma, beta = (each if each is None else each.reshape(-1, *(1,) * (x.ndim - 2))
                        for each in (self.gamma, self.beta))
         forward = [work.forward, partial(np.multiply, normal, 1 if gamma is None else gamma, out=y)]
@@ -290,7 +286,7 @@ gamma_constraint, **layer
             forward.append(partial(np.add, y, beta, out=y))
         if not training or (dx is None and not gradients):
             return Bound(y, None, forward, [])
-        dy, others = aligned_empty(x.shape, x.dtype) if dx is None else dx, (0, *range(2, x.ndim))
+        others = (0, *range(2, x.ndim))
         backward: list[Any] = []
         if "beta" in gradients:
             backward.append(partial(np.sum, dy, others, out=gradients["beta"]))
@@ -299,7 +295,7 @@ gamma_constraint, **layer
         if dx is not None:
             if gamma is not None:
                 backward.append(partial(np.multiply, dy, gamma, out=dy))
-            backward.append(partial(work.backward, dy.reshape(rows), True, None, None))
+            backward.append(work.backward)
         return Bound(y, dy, forward, backward)
 
 
@@ -343,6 +339,15 @@ class UnitNormalization(Layer):
         return Bound(y, dx, [forward], [] if dx is None else [backward])
 
 
+def _row_norm(x, y, dy, columns, gamma, beta, gradients, epsilon, rms, to_x):
+    """A RowNorm of the arrays as rows of `columns` numbers; gamma is 1 and beta 0 where they are None."""
+    rows: list[Any] = [None if array is None else array.reshape(-1, columns) for array in (x, y, dy)]
+    gamma, beta = (np.full(columns, neutral, x.dtype) if array is None else array.reshape(-1)
+                   for array, neutral in ((gamma, 1), (beta, 0)))
+    slopes = [None if name not in gradients else gradients[name].reshape(-1) for name in ("gamma", "beta")]
+    return RowNorm(rows[0], rows[1], rows[2], gamma, beta, slopes[0], slopes[1], epsilon, rms, to_x)
+
+
 def int_or_list(axis):
     """`axis` as an int or a list of int."""
     return list(integers("axis", axis)) if isinstance(axis, (list, tuple)) else integers("axis", [axis])[0]
@@ -356,76 +361,3 @@ def normal_axes(layer, axis, rank):
         raise ValueError(f"`axis` of {type(layer).__name__} must be one or several of the {rank - 1} axes behind the "
                          f"batch. Received: axis={axis}.")
     return axes
-
-
-class _ColumnNorm:
-    def __init__(self, x, y, gamma, beta, moving_mean, moving_variance, epsilon):
-        self.x, self.y, self.gamma, self.beta, self.epsilon = x, y, gamma, beta, epsilon
-        self.moving_mean, self.moving_variance = moving_mean, moving_variance
-
-    def _apply(self, mean, variance):
-        self.mean, self.inverse = mean, 1 / np.sqrt(variance + self.epsilon)
-        self.factor = self.inverse if self.gamma is None else self.inverse * self.gamma
-        np.multiply(self.x, self.factor, out=self.y)
-        np.add(self.y, (0 if self.beta is None else self.beta) - mean * self.factor, out=self.y)
-
-    def by_moving_averages(self):
-        self._apply(self.moving_mean, self.moving_variance)
-
-    def by_batch(self, momentum):
-        if not len(self.x):
-            return
-        mean, variance = self.x.mean(0), self.x.var(0)
-        for moving, now in (self.moving_mean, mean), (self.moving_variance, variance):
-            moving[...] = momentum * moving + (1 - momentum) * now
-        self._apply(mean, variance)
-
-    def back_by_batch(self, dy, to_x, dgamma, dbeta):
-        normal = (self.x - self.mean) * self.inverse
-        slope, total = np.sum(dy * normal, 0), np.sum(dy, 0)
-        if dgamma is not None:
-            dgamma[...] = slope
-        if dbeta is not None:
-            dbeta[...] = total
-        if to_x and len(dy):
-            dy[...] = self.factor * (dy - (total + normal * slope) / len(dy))
-
-    def back_by_moving_averages(self, dy, to_x, dgamma, dbeta):
-        if to_x:
-            np.multiply(dy, self.factor, out=dy)
-
-
-class _RowNorm:
-    def __init__(self, x, y, gamma, beta, epsilon, rms):
-        self.x, self.y, self.gamma, self.beta, self.epsilon, self.rms = x, y, gamma, beta, epsilon, rms
-
-    def forward(self):
-        if not self.x.size:
-            return
-        self.mean = self.x.mean(1, keepdims=True)
-        self.inverse = 1 / np.sqrt(self.x.var(1, keepdims=True) + self.epsilon)
-        np.subtract(self.x, 0 if self.rms else self.mean, out=self.y)
-        np.multiply(self.y, self.inverse, out=self.y)
-        if self.gamma is not None:
-            np.multiply(self.y, self.gamma, out=self.y)
-        if self.beta is not None:
-            np.add(self.y, self.beta, out=self.y)
-
-    def backward(self, dy, to_x, dgamma, dbeta):
-        if not dy.size:
-            return
-        normal = (self.x - self.mean) * self.inverse
-        value = self.x * self.inverse if self.rms else normal
-        if dgamma is not None:
-            dgamma[...] = np.sum(dy * value, 0)
-        if dbeta is not None:
-            dbeta[...] = np.sum(dy, 0)
-        if not to_x:
-            return
-        if self.gamma is not None:
-            np.multiply(dy, self.gamma, out=dy)
-        turn = normal * np.mean(dy * value, 1, keepdims=True)
-        if not self.rms:
-            turn = turn + dy.mean(1, keepdims=True)
-        np.subtract(dy, turn, out=dy)
-        np.multiply(dy, self.inverse, out=dy)

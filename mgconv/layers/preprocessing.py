@@ -100,8 +100,8 @@ class Normalization(Layer):
         super().__init__(**layer)
         self.axis = () if axis is None else integers("axis", axis if isinstance(axis, (list, tuple)) else [axis])
         if (mean is None) != (variance is None):
-            raise ValueError(f"`mean` and `variance` must be given together. Received: mean={mean}, "
-                             f"variance={variance}.")
+            raise ValueError(f"`mean` and `variance` must be given together. Received: mean={mean!r}, "
+                             f"variance={variance!r}.")
         self._given = None if mean is None else (real_array("mean", mean), real_array("variance", variance))
         if self._given is not None and self._given[0].shape != self._given[1].shape:
             raise ValueError("`mean` and `variance` must have the same shape. Received: "

@@ -22,6 +22,8 @@ class _Noise(Layer):
     A subclass defines `bind_noise`, which is asked only where there is noise.
     """
 
+    rate: float
+
     def __init__(self, seed: int | None = None, **layer: Any) -> None:
         super().__init__(**layer)
         self.seed = seed

@@ -128,6 +128,35 @@ cdef extern from "conv.h":
         void (*add_runs)(char *to, Py_ssize_t step, const char *source, Py_ssize_t pitch, Py_ssize_t count,
                          Py_ssize_t width) noexcept nogil
 
+cdef extern from "norm.h":
+    cdef struct mg_norm_columns:
+        const void *x
+        void *y
+        Py_ssize_t rows, columns
+        const void *mean
+        const void *factor
+        const void *offset
+        const void *slope
+        const void *shift
+        int relu
+    cdef struct mg_norm_rows:
+        const void *x
+        void *y
+        Py_ssize_t rows, columns
+        const void *gamma
+        const void *beta
+        void *mean
+        void *inverse
+        double epsilon
+        int rms
+    cdef struct mg_norm_kernels:
+        void (*moments)(const void *x, Py_ssize_t rows, Py_ssize_t columns, void *mean, void *squares) noexcept nogil
+        void (*scale)(const mg_norm_columns *n) noexcept nogil
+        void (*sums)(const mg_norm_columns *n, void *total, void *turned) noexcept nogil
+        void (*turn)(const mg_norm_columns *n) noexcept nogil
+        void (*rows)(const mg_norm_rows *n) noexcept nogil
+        void (*rows_grad)(const mg_norm_rows *n, void *dgamma, void *dbeta, bint to_x) noexcept nogil
+
 cdef extern from "pooling.h":
     cdef struct mg_pool:
         Py_ssize_t channels, width, outputs, pool, stride, pad
@@ -200,6 +229,7 @@ cdef extern from "dispatch.h":
         const mg_delay_kernels *delay
         const mg_conv_row_kernels *conv_row[2]
         const mg_conv_outer_kernels *conv_outer[2]
+        const mg_norm_kernels *norm[2]
         const mg_pool_kernels *pool[2]
         const mg_winograd_kernels *winograd[2]
         const mg_fft_conv_kernels *fft_conv[2]

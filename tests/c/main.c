@@ -55,6 +55,7 @@ int main(void) {
         test_delay(&sets[i]);
         test_fft(&sets[i]);
         test_filter(&sets[i]);
+        test_norm(&sets[i]);
         test_optimizer(&sets[i]);
         test_pooling(&sets[i]);
         test_winograd(&sets[i]);
