@@ -23,6 +23,9 @@ class _Activating(Layer):
     columnwise = True
     function: Any
 
+    def sole_activation(self):
+        return self.function if type(self).bind is _Activating.bind else None
+
     def bind(self, x, dx=None, training=False):
         y = aligned_empty(x.shape, x.dtype)
         forward = [partial(self.function.forward, x, y)]
@@ -171,6 +174,10 @@ class PReLU(Layer):
             several = isinstance(shared_axes, (list, tuple))
             shared_axes = list(integers("shared_axes", shared_axes if several else [shared_axes]))
         self.shared_axes = shared_axes
+
+    @property
+    def columnwise(self):                 # type: ignore[override]
+        return self.built and self.alpha.shape[:-1].count(1) == self.alpha.ndim - 1
 
     def _alpha_shape(self, input_shape):
         rank, shared = len(input_shape), self.shared_axes or []

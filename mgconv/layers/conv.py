@@ -83,31 +83,45 @@ class EngineLayer(Layer):
             self.add_weight("bias", (self.filters_for(channels),), self.bias_initializer,
                             regularizer=self.bias_regularizer, constraint=self.bias_constraint)
 
+    def absorb(self, factor, offset):
+        """Make the kernel and the bias those of factor (convolution + bias) + offset, with vectors (filters,). Returns
+        whether the layer knows how."""
+        return False
+
     def bind(self, x, dx=None, training=False):
         if self.data_format == "channels_first":
             return channels_last_edge(self._bind, x, dx, training)
         return self._bind(x, dx, training)
 
-    def _bind(self, x, dx, training):
+    def bind_activated(self, function, x, dx=None, training=False):
+        if function.fused is None or self.activation is not activations.linear:
+            return None
+        bind = partial(self._bind, activation=function)
+        if self.data_format == "channels_first":
+            return channels_last_edge(bind, x, dx, training)
+        return bind(x, dx, training)
+
+    def _bind(self, x, dx, training, activation=None):
+        activation = activation or self.activation
         geometry = self.geometry(x.shape)
         plan = ConvPlan(geometry, x.dtype)
         outer, inner = (*self._outer_shape(geometry, x.shape), geometry.kernel_shape[-1]), geometry.output_shape
         y = aligned_empty(outer, x.dtype)
         # What the activation's derivative needs: y, unless it asks for its input.
-        z = aligned_empty(outer, x.dtype) if self.activation.needs_input else y
+        z = aligned_empty(outer, x.dtype) if activation.needs_input else y
         engine_x = x.reshape(geometry.input_shape)
-        kernel, fused = self.kernel.reshape(geometry.kernel_shape), self.activation.fused
+        kernel, fused = self.kernel.reshape(geometry.kernel_shape), activation.fused
         arguments = engine_x, kernel, self.bias, z.reshape(inner), fused
         forward = [plan.freeze(*arguments) if self.constant else partial(plan.forward, *arguments)]
-        if fused is None and self.activation is not activations.linear:
-            forward.append(partial(self.activation.forward, z, y))
+        if fused is None and activation is not activations.linear:
+            forward.append(partial(activation.forward, z, y))
         gradients = self.gradients
         if not training or (dx is None and not gradients):
             return Bound(y, None, forward, [])
 
         dy = aligned_empty(outer, x.dtype)
         engine_dy = dy.reshape(inner)
-        backward = activation_grad(self.activation, z, y, dy, gradients.get("bias"))
+        backward = activation_grad(activation, z, y, dy, gradients.get("bias"))
         if "kernel" in gradients:
             backward.append(partial(plan.grad_kernel, engine_x, engine_dy,
                                     gradients["kernel"].reshape(geometry.kernel_shape)))
@@ -118,6 +132,14 @@ class EngineLayer(Layer):
     def _outer_shape(self, geometry, shape):
         """The output's axes but for the last, as the model sees them."""
         return geometry.output_shape[:-1]
+
+
+def absorbed(layer, kernel, factor, offset):
+    """`EngineLayer.absorb` for a layer whose `kernel`, a view, has its filters last."""
+    kernel[...] = kernel * factor
+    bias = offset if layer.bias is None else layer.bias * factor + offset
+    vars(layer)["bias"] = bias.astype(kernel.dtype)
+    return True
 
 
 class Dense(EngineLayer):
@@ -173,6 +195,9 @@ class Dense(EngineLayer):
 
     def filters_for(self, channels):
         return self.units
+
+    def absorb(self, factor, offset):
+        return absorbed(self, self.kernel, factor, offset)
 
     def geometry(self, shape):
         *outer, channels = shape
@@ -236,6 +261,9 @@ class _FullConvolution(Convolution):
     def filters_for(self, channels):
         return self.filters
 
+    def absorb(self, factor, offset):
+        return absorbed(self, self.kernel, factor, offset)
+
     def kernel_shape(self, channels):
         if channels % self.groups:
             raise ValueError("the input's channels must be a multiple of `groups`. "
@@ -265,6 +293,9 @@ class _DepthwiseConvolution(Convolution):
 
     def filters_for(self, channels):
         return channels * self.depth_multiplier
+
+    def absorb(self, factor, offset):
+        return absorbed(self, self.kernel.reshape(*self.kernel_size, -1), factor, offset)
 
     def kernel_shape(self, channels):
         return (*self.kernel_size, channels, self.depth_multiplier)

@@ -47,6 +47,10 @@ class _Normalization(Layer):
         """The axes of `axis`, counted from 0, in their order."""
         return normal_axes(self, self.axis, rank)
 
+    @property
+    def columnwise(self):                 # type: ignore[override]
+        return self.built and self.axes(len(self.input_shape)) == [len(self.input_shape) - 1]
+
     def compute_output_shape(self, input_shape):
         self.axes(len(input_shape))
         return tuple(input_shape)
@@ -134,13 +138,25 @@ class BatchNormalization(_Normalization):
         self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False)
         self.add_weight("moving_variance", shape, self.moving_variance_initializer, trainable=False)
 
+    def factor_and_offset(self):
+        """What prediction multiplies by and adds, in double precision: (channels,) each."""
+        factor = (self.moving_variance + np.float64(self.epsilon)) ** -0.5 * (1 if self.gamma is None else self.gamma)
+        return factor, (0 if self.beta is None else self.beta) - self.moving_mean * factor
+
     def bind(self, x, dx=None, training=False):
+        return self._bind_any(x, dx, training, False)
+
+    def bind_activated(self, function, x, dx=None, training=False):
+        return self._bind_any(x, dx, training, True) if function.fused == "relu" else None
+
+    def _bind_any(self, x, dx, training, relu):
         axis, = self.axes(x.ndim)
         if axis != x.ndim - 1:
-            return transposed_edge(self._bind, x, dx, training, [*(i for i in range(x.ndim) if i != axis), axis])
-        return self._bind(x, dx, training)
+            order = [*(i for i in range(x.ndim) if i != axis), axis]
+            return transposed_edge(partial(self._bind, relu=relu), x, dx, training, order)
+        return self._bind(x, dx, training, relu)
 
-    def _bind(self, x, dx, training, relu=False):
+    def _bind(self, x, dx, training, relu):
         y, gradients = aligned_empty(x.shape, x.dtype), self.gradients
         learns = training and (dx is not None or gradients)
         # The gradient turns from y's to x's in place.
@@ -247,6 +263,8 @@ gamma_constraint, **layer
     [[-1.0, 1.0, -1.0, 1.0]]
     """
 
+    columnwise = False
+
     def __init__(self, groups: int = 32, axis: int = -1, epsilon: float = 1e-3, center: bool = True, scale: bool = True,
                  beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", beta_regularizer: Any = None,
                  gamma_regularizer: Any = None, beta_constraint: Any = None, gamma_constraint: Any = None,
@@ -319,6 +337,11 @@ class UnitNormalization(Layer):
     def __init__(self, axis: int | Sequence[int] = -1, **layer: Any) -> None:
         super().__init__(**layer)
         self.axis = int_or_list(axis)
+
+    @property
+    def columnwise(self):                 # type: ignore[override]
+        rank = len(self.input_shape or ())
+        return self.built and normal_axes(self, self.axis, rank) == [rank - 1]
 
     def compute_output_shape(self, input_shape):
         normal_axes(self, self.axis, len(input_shape))

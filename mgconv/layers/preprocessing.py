@@ -41,12 +41,11 @@ class Rescaling(Layer):
     [[-1.0, 0.0, 1.0]]
     """
 
-    columnwise = True
-
     def __init__(self, scale: ArrayLike, offset: ArrayLike = 0.0, **layer: Any) -> None:
         super().__init__(**layer)
         self.scale, self.offset = scale, offset
         self._numbers = real_array("scale", scale), real_array("offset", offset)
+        self.columnwise = all(array.ndim < 2 for array in self._numbers)
 
     def compute_output_shape(self, input_shape):
         for name, array in zip(("scale", "offset"), self._numbers, strict=True):
@@ -91,7 +90,6 @@ class Normalization(Layer):
     [[-1.0, 1.0]]
     """
 
-    columnwise = True
     mean: Any
     variance: Any
 
@@ -123,6 +121,11 @@ class Normalization(Layer):
             raise ValueError(f"`axis` of Normalization must be among the {rank} axes of its input. "
                              f"Received: axis={self.axis}.")
         return sorted(axis % rank for axis in self.axis)
+
+    @property
+    def columnwise(self):                 # type: ignore[override]
+        rank = len(self.input_shape or ())
+        return self.built and self.kept_axes(rank) in ([], [rank - 1])
 
     def compute_output_shape(self, input_shape):
         self.kept_axes(len(input_shape))

@@ -14,6 +14,7 @@ from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
 from mgconv.layers.spatial import check_data_format
+from mgconv.native.rowwise import Drop
 
 
 class _Noise(Layer):
@@ -22,6 +23,7 @@ class _Noise(Layer):
     A subclass defines `bind_noise`, which is asked only where there is noise.
     """
 
+    columnwise = True
     rate: float
 
     def __init__(self, seed: int | None = None, **layer: Any) -> None:
@@ -90,9 +92,27 @@ class Dropout(_Factors):
     def factor_shape(self, shape):
         return noise_shape_for(self, shape)
 
+    def bind_noise(self, x, dx):
+        if self.factor_shape(x.shape) != x.shape:
+            return super().bind_noise(x, dx)
+        y, random = aligned_empty(x.shape, x.dtype), aligned_empty(x.shape, x.dtype)
+        rows = [array.reshape(-1, x.shape[-1]) for array in (x, random, y)]
+        forward = [partial(self._draw_random, random), Drop(rows[0], rows[1], rows[2], self.rate)]
+        if dx is None:
+            return Bound(y, None, forward, [])
+        slope = dx.reshape(rows[0].shape)
+        return Bound(y, dx, forward, [Drop(slope, rows[1], slope, self.rate)])
+
+    def _draw_random(self, random):
+        """Fill the array with numbers from 0 to below 1, the same ones for all dtypes."""
+        if random.dtype == np.float32:
+            self.generator().random(random.shape, np.float32, random)
+        else:
+            np.copyto(random, self.generator().random(random.shape, np.float32))
+
     def draw(self, factors):
-        random = self.generator().random(factors.shape, np.float32)
-        np.multiply(random >= self.rate, 1 / (1 - self.rate), out=factors)
+        self._draw_random(factors)
+        np.multiply(factors >= factors.dtype.type(self.rate), 1 / (1 - self.rate), out=factors)
 
 
 class _SpatialDropout(Dropout):
@@ -162,8 +182,6 @@ class GaussianDropout(_Factors):
     seed, **layer
         As in `Dropout`.
     """
-
-    columnwise = True
 
     def __init__(self, rate: float, seed: int | None = None, **layer: Any) -> None:
         super().__init__(seed=seed, **layer)
@@ -246,6 +264,8 @@ class ActivityRegularization(Layer):
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **layer: Any) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **layer)
         self.l1, self.l2 = l1, l2
+
+    columnwise = True
 
     def get_config(self):
         config = super().get_config()

@@ -1,5 +1,5 @@
-"""Passes over arrays (rows, columns) that leave sums of every column: the gradient of a ReLU, and normalization;
-src_c/activation.h and norm.h have the kernels.
+"""Passes over arrays (rows, columns): the gradient of a ReLU, dropout, and normalization; src_c/activation.h and norm.h
+have the kernels.
 
 An object is bound to its arrays once; its methods take no arguments. The rows are cut into chunks by the shape alone,
 and what the chunks leave is put together in their order, so that the number of threads changes no bit.
@@ -29,6 +29,7 @@ cdef struct Job:
     runtime.mg_norm_columns by_column
     runtime.mg_norm_rows by_row
     bint to_x
+    double rate
     char *x
     char *y
     char *dy
@@ -108,6 +109,22 @@ cdef void relu_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Job *j = <Job *>context
     j.activation.relu_grad(j.y + start_of(j, index), j.dy + start_of(j, index), j.first + result_of(j, index),
                            rows_of(j, index), j.columns)
+
+
+cdef class Drop(_Rowwise):
+    """Bound to x, random and y, of one shape (rows, columns): a call does y = random < rate ? 0 : x / (1 - rate)."""
+    def __init__(self, x, random, y, double rate):
+        self.take(x, (random, y), (), TASK, 0)
+        self.job.x, self.job.dy, self.job.y, self.job.rate = address(x), address(random), address(y), rate
+
+    def __call__(self):
+        runtime.parallel_for(drop_task, &self.job, self.job.chunks, self.seconds)
+
+
+cdef void drop_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Job *j = <Job *>context
+    cdef Py_ssize_t start = start_of(j, index)
+    j.activation.drop(j.x + start, j.dy + start, j.y + start, rows_of(j, index) * j.columns, j.rate, 1 / (1 - j.rate))
 
 
 cdef class ColumnNorm(_Rowwise):

@@ -8,6 +8,8 @@ call through these function pointers, which Cython shares by `cimport`.
 cdef extern from "activation.h":
     cdef struct mg_activation_kernels:
         void (*relu_grad)(const void *y, void *dy, void *sums, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
+        void (*drop)(const void *x, const void *random, void *y, Py_ssize_t count, double rate,
+                     double factor) noexcept nogil
 
 cdef extern from "column.h":
     cdef struct mg_column:
