@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgconv import constraints, initializers, regularizers
-from mgconv._support.checks import check_count, check_positive, check_share, integers
+from mgconv._support.checks import check_positive, check_share, integers
 from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
@@ -55,16 +55,16 @@ class _Normalization(Layer):
         self.axes(len(input_shape))
         return tuple(input_shape)
 
-    def add_scale_and_offset(self, input_shape, axes):
+    def add_scale_and_offset(self, input_shape, axes, scale, center):
         """Create `gamma` and `beta`, those of them that are wanted, with the sizes of `axes`."""
         shape = tuple(input_shape[axis] for axis in axes)
         if None in shape:
             raise ValueError(f"the input of {type(self).__name__} must have a known size along axis {self.axis}. "
                              f"Received: {tuple(input_shape)}.")
-        if self.scale:
+        if scale:
             self.add_weight("gamma", shape, self.gamma_initializer, regularizer=self.gamma_regularizer,
                             constraint=self.gamma_constraint)
-        if self.center:
+        if center:
             self.add_weight("beta", shape, self.beta_initializer, regularizer=self.beta_regularizer,
                             constraint=self.beta_constraint)
 
@@ -133,7 +133,7 @@ class BatchNormalization(_Normalization):
     def build(self, input_shape, dtype=None):
         super().build(input_shape, dtype)
         axes = self.axes(len(input_shape))
-        self.add_scale_and_offset(input_shape, axes)
+        self.add_scale_and_offset(input_shape, axes, self.scale, self.center)
         shape = (input_shape[axes[0]],)
         self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False)
         self.add_weight("moving_variance", shape, self.moving_variance_initializer, trainable=False)
@@ -208,12 +208,11 @@ class LayerNormalization(_Normalization):
         super().__init__(int_or_list(axis), epsilon, center, scale, beta_initializer, gamma_initializer,
                          beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, **layer)
         self.rms_scaling = bool(rms_scaling)
-        if self.rms_scaling:
-            self.center, self.scale = False, True
 
     def build(self, input_shape, dtype=None):
         super().build(input_shape, dtype)
-        self.add_scale_and_offset(input_shape, self.axes(len(input_shape)))
+        rms = self.rms_scaling
+        self.add_scale_and_offset(input_shape, self.axes(len(input_shape)), self.scale or rms, self.center and not rms)
 
     def bind(self, x, dx=None, training=False):
         axes = self.axes(x.ndim)
@@ -271,16 +270,19 @@ gamma_constraint, **layer
                  **layer: Any) -> None:
         super().__init__(integers("axis", [axis])[0], epsilon, center, scale, beta_initializer, gamma_initializer,
                          beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, **layer)
-        self.groups = groups if groups == -1 else check_count("groups", groups, 1)
+        if type(groups) is not int or (groups < 1 and groups != -1):
+            raise ValueError("the argument `groups` must be a positive integer, or -1 for a group of each channel. "
+                             f"Received: groups={groups!r}.")
+        self.groups = groups
 
     def build(self, input_shape, dtype=None):
         super().build(input_shape, dtype)
         axes = self.axes(len(input_shape))
         channels = input_shape[axes[0]]
         if channels is not None and channels % self.groups:
-            raise ValueError("the input's channels must be a multiple of `groups`. "
+            raise ValueError("`groups` cannot be more than the number of channels, which must be a multiple of it. "
                              f"Received: channels={channels}, groups={self.groups}.")
-        self.add_scale_and_offset(input_shape, axes)
+        self.add_scale_and_offset(input_shape, axes, self.scale, self.center)
 
     def bind(self, x, dx=None, training=False):
         axis, = self.axes(x.ndim)

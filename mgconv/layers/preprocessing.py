@@ -98,8 +98,8 @@ class Normalization(Layer):
         super().__init__(**layer)
         self.axis = () if axis is None else integers("axis", axis if isinstance(axis, (list, tuple)) else [axis])
         if (mean is None) != (variance is None):
-            raise ValueError(f"`mean` and `variance` must be given together. Received: mean={mean!r}, "
-                             f"variance={variance!r}.")
+            raise ValueError("both `mean` and `variance` must be set, or none. Received: "
+                             f"mean={mean!r}, variance={variance!r}.")
         self._given = None if mean is None else (real_array("mean", mean), real_array("variance", variance))
         if self._given is not None and self._given[0].shape != self._given[1].shape:
             raise ValueError("`mean` and `variance` must have the same shape. Received: "
@@ -112,7 +112,7 @@ class Normalization(Layer):
 
     def get_config(self):
         given = self._given or (None, None)
-        return super().get_config() | {"axis": list(self.axis) or None, "mean": _plain(given[0]),
+        return super().get_config() | {"axis": list(self.axis), "mean": _plain(given[0]),
                                        "variance": _plain(given[1])}
 
     def kept_axes(self, rank):
