@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import mgconv
 from mgconv.native import runtime
-from mgconv.native.rowwise import ColumnNorm, ReluGrad, RowNorm
+from mgconv.native.rowwise import ColumnNorm, ReluGrad, RowNorm, draw
 
 
 @settings(max_examples=150)
@@ -167,3 +167,27 @@ def test_not_a_number_stays_one():
     ColumnNorm(x, y, None, None, None, np.zeros(3, "f4"), np.ones(3, "f4"), None, None, 1e-3, 0.9, False, True,
                False).forward()
     np.testing.assert_array_equal(np.isnan(y), np.isnan(x))
+
+
+@settings(max_examples=150)
+@given(sizes=st.lists(st.one_of(st.integers(0, 40), st.integers(30_000, 140_000)), min_size=1, max_size=5),
+       seed=st.integers(0, 1000), threads=st.sampled_from([1, 2, 3]))
+def test_numbers_are_drawn_as_numpy_draws_them(sizes, seed, threads):
+    """And the generator goes on from where NumPy's would, half a step left over or not."""
+    ours, theirs = np.random.default_rng(seed), np.random.default_rng(seed)
+    before = mgconv.get_num_threads()
+    mgconv.set_num_threads(threads)
+    for size in sizes:
+        out = np.empty(size, "f4")
+        draw(ours, out)
+        np.testing.assert_array_equal(out, theirs.random(size, np.float32))
+        assert ours.bit_generator.state == theirs.bit_generator.state
+    mgconv.set_num_threads(before)
+    assert ours.integers(1 << 60) == theirs.integers(1 << 60)
+
+
+def test_other_generators_are_asked_by_numpy():
+    ours, theirs = (np.random.Generator(np.random.Philox(1)) for _ in range(2))
+    out = np.empty((3, 5), "f4")
+    draw(ours, out)
+    np.testing.assert_array_equal(out, theirs.random((3, 5), np.float32))

@@ -14,7 +14,7 @@ from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
 from mgconv.layers.spatial import check_data_format
-from mgconv.native.rowwise import Drop
+from mgconv.native.rowwise import Drop, draw
 
 
 class _Noise(Layer):
@@ -106,7 +106,7 @@ class Dropout(_Factors):
     def _draw_random(self, random):
         """Fill the array with numbers from 0 to below 1, the same ones for all dtypes."""
         if random.dtype == np.float32:
-            self.generator().random(random.shape, np.float32, random)
+            draw(self.generator(), random)
         else:
             np.copyto(random, self.generator().random(random.shape, np.float32))
 

@@ -15,6 +15,9 @@ from mgconv.native.buffers cimport WRITE
 cdef enum:
     TASK = 65536                      # numbers a task, about: 5 to 20 us
     TWICE = 32768                     # of a task that reads them twice: they stay in the cache
+    PAIRS = 16384                     # of random numbers a task
+
+LOWER = (1 << 64) - 1
 
 
 ctypedef fused real:
@@ -125,6 +128,52 @@ cdef void drop_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Job *j = <Job *>context
     cdef Py_ssize_t start = start_of(j, index)
     j.activation.drop(j.x + start, j.dy + start, j.y + start, rows_of(j, index) * j.columns, j.rate, 1 / (1 - j.rate))
+
+
+cdef struct Draw:
+    runtime.mg_pcg64 start
+    float *numbers
+    Py_ssize_t pairs
+
+
+cdef void draw_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Draw *d = <Draw *>context
+    cdef runtime.mg_pcg64 generator = d.start
+    runtime.pcg64_advance(&generator, index * PAIRS)
+    runtime.pcg64_floats(&generator, d.numbers + 2 * index * PAIRS, min(PAIRS, d.pairs - index * PAIRS))
+
+
+def draw(generator, out):
+    """out <- what generator.random(out.shape, "float32") would be, and the generator is where that would leave it; `out`
+    is C-contiguous. All threads draw from NumPy's default generator at once."""
+    cdef Draw d
+    cdef Py_ssize_t size = out.size
+    cdef runtime.uint64_t last
+    cdef float *numbers = <float *>address(out)
+    bits = generator.bit_generator
+    with bits.lock:
+        whole = bits.state
+        if whole["bit_generator"] == "PCG64" and size:
+            state, inc = whole["state"]["state"], whole["state"]["inc"]
+            d.start.state[0], d.start.state[1] = state & LOWER, state >> 64
+            d.start.inc[0], d.start.inc[1] = inc & LOWER, inc >> 64
+            if whole["has_uint32"]:             # half of a step was left over
+                numbers[0] = (<runtime.uint64_t>whole["uinteger"] >> 8) / <float>16777216
+            d.numbers, d.pairs = numbers + <int>whole["has_uint32"], (size - <int>whole["has_uint32"]) // 2
+            runtime.parallel_for(draw_task, &d, (d.pairs + PAIRS - 1) // PAIRS, 1.5e-9 * d.pairs)
+            left = (size - <int>whole["has_uint32"]) % 2
+            if d.pairs:
+                runtime.pcg64_advance(&d.start, d.pairs - 1)
+                whole["uinteger"] = runtime.pcg64_next(&d.start) >> 32
+            if left:
+                last = runtime.pcg64_next(&d.start)
+                numbers[size - 1] = ((last & 0xffffffff) >> 8) / <float>16777216
+                whole["uinteger"] = last >> 32
+            whole["has_uint32"] = left
+            whole["state"]["state"] = <object>d.start.state[1] << 64 | d.start.state[0]
+            bits.state = whole
+            return
+    generator.random(out.shape, "f4", out)
 
 
 cdef class ColumnNorm(_Rowwise):

@@ -5,6 +5,8 @@ a convolution's algorithms.
 call through these function pointers, which Cython shares by `cimport`.
 """
 
+from libc.stdint cimport uint64_t
+
 cdef extern from "activation.h":
     cdef struct mg_activation_kernels:
         void (*relu_grad)(const void *y, void *dy, void *sums, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
@@ -236,6 +238,11 @@ cdef extern from "dispatch.h":
         const mg_winograd_kernels *winograd[2]
         const mg_fft_conv_kernels *fft_conv[2]
 
+cdef extern from "random.h":
+    cdef struct mg_pcg64:
+        uint64_t state[2]
+        uint64_t inc[2]
+
 cdef extern from "threads.h":
     ctypedef void (*mg_task)(void *context, Py_ssize_t index) noexcept nogil
     enum:
@@ -257,6 +264,10 @@ cdef enum:
     STREAMED = 8192        # so many at a time
 cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
 cdef void touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
+
+cdef void pcg64_advance(mg_pcg64 *generator, uint64_t steps) noexcept nogil
+cdef uint64_t pcg64_next(mg_pcg64 *generator) noexcept nogil
+cdef void pcg64_floats(mg_pcg64 *generator, float *numbers, Py_ssize_t pairs) noexcept nogil
 
 cpdef int get_num_threads() noexcept
 cdef int check_memory(bint enough) except -1       # MemoryError unless there was enough scratch memory

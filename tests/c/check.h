@@ -36,6 +36,7 @@ void test_norm(const struct mg_isa *isa);
 void test_optimizer(const struct mg_isa *isa);
 void test_pooling(const struct mg_isa *isa);
 void test_winograd(const struct mg_isa *isa);
+void test_random(void);
 void test_threads(void);
 
 #endif

@@ -60,6 +60,7 @@ int main(void) {
         test_pooling(&sets[i]);
         test_winograd(&sets[i]);
     }
+    test_random();
     test_threads();
     printf("%s:", mg_compiler());
     for (int i = 0; i < count; i++) printf(" %s", sets[i].name);
