@@ -1,9 +1,10 @@
 """The layers of a model, with the names and parameters of Keras 3."""
-from mgconv.layers.activation import Activation
+from mgconv.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound, bind_all
 from mgconv.layers.blocks import Concatenate, Residual
 from mgconv.layers.conv import Conv1D, Conv2D, Dense, DepthwiseConv1D, DepthwiseConv2D
+from mgconv.layers.function import Lambda
 from mgconv.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -12,9 +13,19 @@ from mgconv.layers.global_pooling import (
 )
 from mgconv.layers.input import Input, InputLayer
 from mgconv.layers.margins import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
+from mgconv.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization, UnitNormalization
 from mgconv.layers.pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
+from mgconv.layers.preprocessing import Normalization, Rescaling
 from mgconv.layers.registered import get, registry
-from mgconv.layers.regularization import Dropout
+from mgconv.layers.regularization import (
+    ActivityRegularization,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+)
 from mgconv.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from mgconv.layers.separable import SeparableConv1D, SeparableConv2D
 from mgconv.layers.transposed import Conv1DTranspose, Conv2DTranspose
@@ -30,11 +41,15 @@ GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
 GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
 
 __all__ = [
+    "ELU",
     "Activation",
+    "ActivityRegularization",
+    "AlphaDropout",
     "AveragePooling1D",
     "AveragePooling2D",
     "AvgPool1D",
     "AvgPool2D",
+    "BatchNormalization",
     "Bound",
     "Concatenate",
     "Conv1D",
@@ -52,6 +67,8 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAvgPool1D",
@@ -60,21 +77,33 @@ __all__ = [
     "GlobalMaxPool2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "Normalization",
+    "PReLU",
     "Permute",
+    "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "Residual",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "ZeroPadding1D",

@@ -199,6 +199,15 @@ class Layer(Configurable):
                 np.copyto(dx, to_x)
         return Bound(y, dy, [forward], [] if dy is None else [backward])
 
+    def bind_activated(self, function: Any, x: NDArray[Any], dx: NDArray[Any] | None = None,
+                       training: bool = False) -> Bound | None:
+        """As `bind`, with an activation behind the layer in the same passes over memory; None if there is none."""
+        return None
+
+    def sole_activation(self) -> Any:
+        """The activation that is all that the layer does; None if it does anything else."""
+        return None
+
     def forward(self, x: NDArray[Any], training: bool) -> NDArray[Any]:
         """The output for `x`, (batch, ...), as a new array; `x` must be left as it is."""
         raise NotImplementedError(f"{type(self).__name__} must define bind(x, dx, training), or forward(x, training).")

@@ -50,6 +50,10 @@ class Composite(Layer):
         self.layers.append(layer)
         return layer
 
+    def change_paths(self, change):
+        """Put `change(layers)` in place of the layers within that stand one on top of the other."""
+        self.layers[:] = change(self.layers)
+
     @property
     def trainable(self) -> bool:
         """Whether training moves the weights; setting it sets that of all layers within."""

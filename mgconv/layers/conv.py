@@ -71,6 +71,9 @@ class Dense(EngineLayer):
     def filters_for(self, channels):
         return self.units
 
+    def absorb(self, factor, offset):
+        return self.absorb_into(self.kernel, factor, offset)
+
     def geometry(self, shape):
         *outer, channels = shape
         rows = math.prod(outer)
@@ -135,6 +138,9 @@ class _FullConvolution(Convolution):
     def filters_for(self, channels):
         return self.filters
 
+    def absorb(self, factor, offset):
+        return self.absorb_into(self.kernel, factor, offset)
+
     def kernel_shape(self, channels):
         if channels % self.groups:
             raise ValueError("the input's channels must be a multiple of `groups`. "
@@ -164,6 +170,9 @@ class _DepthwiseConvolution(Convolution):
 
     def filters_for(self, channels):
         return channels * self.depth_multiplier
+
+    def absorb(self, factor, offset):
+        return self.absorb_into(self.kernel.reshape(*self.kernel_size, -1), factor, offset)
 
     def kernel_shape(self, channels):
         return (*self.kernel_size, channels, self.depth_multiplier)

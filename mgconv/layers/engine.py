@@ -91,26 +91,47 @@ class EngineLayer(Layer):
         self.add_weight("kernel", self.kernel_shape(channels), initializer, regularizer=regularizer,
                         constraint=constraint)
 
-    def bind(self, x, dx=None, training=False):
-        if self.data_format == "channels_first":
-            return channels_last_edge(self._bind, x, dx, training)
-        return self._bind(x, dx, training)
+    def absorb(self, factor, offset):
+        """Make the kernel and the bias those of factor (convolution + bias) + offset, with vectors (filters,). Returns
+        whether the layer knows how."""
+        return False
 
-    def _bind(self, x, dx, training):
+    def absorb_into(self, kernel, factor, offset):
+        """`absorb` by `kernel`, a view of the layer's with its filters last."""
+        kernel[...] = kernel * factor
+        bias = offset if self.bias is None else self.bias * factor + offset
+        vars(self)["bias"] = bias.astype(kernel.dtype)
+        return True
+
+    def bind(self, x, dx=None, training=False):
+        return self._bind_at_edge(self._bind, x, dx, training)
+
+    def bind_activated(self, function, x, dx=None, training=False):
+        if function.fused is None or not self.fuses or self.activation is not activations.linear:
+            return None
+        return self._bind_at_edge(partial(self._bind, activation=function), x, dx, training)
+
+    def _bind_at_edge(self, bind, x, dx, training):
+        if self.data_format == "channels_first":
+            return channels_last_edge(bind, x, dx, training)
+        return bind(x, dx, training)
+
+    def _bind(self, x, dx, training, activation=None):
+        activation = activation or self.activation
         shape, work = self.prepare(x)
         y = aligned_empty(shape, x.dtype)
         # What the activation's derivative needs: y, unless it asks for its input.
-        z = aligned_empty(shape, x.dtype) if self.activation.needs_input else y
-        fused = self.activation.fused if self.fuses else None
+        z = aligned_empty(shape, x.dtype) if activation.needs_input else y
+        fused = activation.fused if self.fuses else None
         forward = self.forward_calls(work, x, z, fused)
-        if fused is None and self.activation is not activations.linear:
-            forward.append(partial(self.activation.forward, z, y))
+        if fused is None and activation is not activations.linear:
+            forward.append(partial(activation.forward, z, y))
         gradients = self.gradients
         if not training or (dx is None and not gradients):
             return Bound(y, None, forward, [])
 
         dy = aligned_empty(shape, x.dtype)
-        backward = activation_grad(self.activation, z, y, dy, gradients.get("bias"))
+        backward = activation_grad(activation, z, y, dy, gradients.get("bias"))
         return Bound(y, dy, forward, backward + self.backward_calls(work, x, dy, dx))
 
     def prepare(self, x):

@@ -39,6 +39,9 @@ class _SeparableConvolution(Convolution):
     def filters_for(self, channels):
         return self.filters
 
+    def absorb(self, factor, offset):
+        return self.absorb_into(self.pointwise_kernel, factor, offset)
+
     def add_kernels(self, channels):
         hidden = channels * self.depth_multiplier
         self.add_weight("depthwise_kernel", (*self.kernel_size, channels, self.depth_multiplier),

@@ -65,16 +65,25 @@ def channels_last_shape(shape, data_format, back=False):
 
 def channels_last_edge(bind, x, dx, training):
     """Bind by `bind`, which works on channels last, to channels-first arrays: a copy at each edge."""
-    inner_x = aligned_empty(np.moveaxis(x, 1, -1).shape, x.dtype)
+    return transposed_edge(bind, x, dx, training, (0, *range(2, x.ndim), 1))
+
+
+def transposed_edge(bind, x, dx, training, axes):
+    """Bind by `bind`, which works on arrays whose axes are in the order `axes` of those of `x`: a copy at each edge.
+
+    The output must have the axes of the input.
+    """
+    back = np.argsort(axes)
+    inner_x = aligned_empty(x.transpose(axes).shape, x.dtype)
     inner_dx = None if dx is None else aligned_empty(inner_x.shape, x.dtype)
-    inner = bind(inner_x, inner_dx, training)           # in its own order: channels last
-    y = aligned_empty(np.moveaxis(inner.y, -1, 1).shape, x.dtype)
-    forward = [partial(np.copyto, inner_x, np.moveaxis(x, 1, -1)), *inner.forward,
-               partial(np.copyto, y, np.moveaxis(inner.y, -1, 1))]
+    inner = bind(inner_x, inner_dx, training)           # in its own order
+    y = aligned_empty(inner.y.transpose(back).shape, x.dtype)
+    forward = [partial(np.copyto, inner_x, x.transpose(axes)), *inner.forward,
+               partial(np.copyto, y, inner.y.transpose(back))]
     if inner.dy is None:
         return Bound(y, None, forward, [])
     dy = aligned_empty(y.shape, x.dtype)
-    backward = [partial(np.copyto, inner.dy, np.moveaxis(dy, 1, -1)), *inner.backward]
+    backward = [partial(np.copyto, inner.dy, dy.transpose(axes)), *inner.backward]
     if dx is not None and inner_dx is not None:
-        backward.append(partial(np.copyto, dx, np.moveaxis(inner_dx, -1, 1)))
+        backward.append(partial(np.copyto, dx, inner_dx.transpose(back)))
     return Bound(y, dy, forward, backward)

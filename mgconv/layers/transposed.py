@@ -43,6 +43,9 @@ class _TransposedConvolution(Convolution):
     def filters_for(self, channels):
         return self.filters
 
+    def absorb(self, factor, offset):
+        return self.absorb_into(self.kernel.swapaxes(-1, -2), factor, offset)
+
     def kernel_shape(self, channels):
         return (*self.kernel_size, self.filters, channels)
 

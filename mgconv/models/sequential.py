@@ -15,6 +15,7 @@ from mgconv._support.registry import to_config
 from mgconv.layers.base import check_dtype
 from mgconv.layers.binding import bind_all, one_function
 from mgconv.layers.composite import Composite, build_all, compatible
+from mgconv.layers.folding import folded
 from mgconv.layers.input import Input, InputLayer
 from mgconv.layers.registered import registry
 from mgconv.models.chains import Chain, Pool, filled
@@ -510,7 +511,8 @@ class Sequential(Composite):
 
         It keeps a copy of the weights as they are now, and its own buffers: **the array that it returns is overwritten
         by its next call**, so copy what you keep, and make one for each thread. Its convolutions prepare their kernels
-        once, which may favour another algorithm than `predict`'s: the last digits may differ.
+        once, which may favour another algorithm than `predict`'s, and take in a BatchNormalization and a ReLU behind
+        them: the last digits may differ.
 
         Parameters
         ----------
@@ -579,7 +581,7 @@ class Sequential(Composite):
         twins = [copy.deepcopy(layer) for layer in self.layers]
         for twin in twins:
             twin.make_constant()
-        return twins
+        return folded(twins)
 
     def release_memory(self) -> None:
         """Let go of all buffers that were made for training and prediction; the next call makes them anew."""
