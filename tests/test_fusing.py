@@ -17,6 +17,10 @@ FOLDED = {
     "depthwise1d": (SERIES, lambda: layers.DepthwiseConv1D(3, depth_multiplier=2), -1),
     "depthwise2d": (IMAGE, lambda: layers.DepthwiseConv2D(3, depth_multiplier=3, use_bias=False), -1),
     "dense": (SERIES, lambda: layers.Dense(4), -1),
+    "separable1d": (SERIES, lambda: layers.SeparableConv1D(5, 3, depth_multiplier=2), -1),
+    "separable2d": (IMAGE, lambda: layers.SeparableConv2D(4, 3, use_bias=False), -1),
+    "transposed1d": (SERIES, lambda: layers.Conv1DTranspose(5, 3, 2), -1),
+    "transposed first": (IMAGE, lambda: layers.Conv2DTranspose(2, 3, 2, data_format="channels_first"), 1),
 }
 
 
