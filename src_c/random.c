@@ -1,7 +1,5 @@
 #include "random.h"
 
-#include <string.h>
-
 #include "compat.h"
 
 struct wide {
@@ -57,9 +55,11 @@ uint64_t mg_pcg64_next(struct mg_pcg64 *generator) {
 }
 
 MG_INLINE float float_of(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    const union {
+        uint32_t bits;
+        float value;
+    } both = {bits};
+    return both.value;
 }
 
 /* n / 2^24 for n < 2^24: by putting 1 + n / 2^24 together, but for its last bit, and taking 1 away, or so much less. (Small
