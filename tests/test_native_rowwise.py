@@ -178,9 +178,10 @@ def test_numbers_are_drawn_as_numpy_draws_them(sizes, seed, threads):
     before = mgconv.get_num_threads()
     mgconv.set_num_threads(threads)
     for size in sizes:
-        out = np.empty(size, "f4")
-        draw(ours, out)
-        np.testing.assert_array_equal(out, theirs.random(size, np.float32))
+        out, rate = np.empty(size, "f4"), float(theirs.choice([0.1, 0.25, 0.5, 0.7, 1e-9, 1 - 1e-9]))
+        ours.choice(6)
+        draw(ours, rate, out)
+        np.testing.assert_array_equal(out, theirs.random(size, np.float32) >= np.float32(rate))
         assert ours.bit_generator.state == theirs.bit_generator.state
     mgconv.set_num_threads(before)
     assert ours.integers(1 << 60) == theirs.integers(1 << 60)
@@ -189,5 +190,5 @@ def test_numbers_are_drawn_as_numpy_draws_them(sizes, seed, threads):
 def test_other_generators_are_asked_by_numpy():
     ours, theirs = (np.random.Generator(np.random.Philox(1)) for _ in range(2))
     out = np.empty((3, 5), "f4")
-    draw(ours, out)
-    np.testing.assert_array_equal(out, theirs.random((3, 5), np.float32))
+    draw(ours, 0.3, out)
+    np.testing.assert_array_equal(out, theirs.random((3, 5), np.float32) >= np.float32(0.3))
