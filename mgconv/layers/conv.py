@@ -14,7 +14,7 @@ from mgconv import activations, constraints, initializers, regularizers
 from mgconv._support.checks import check_choice, per_axis
 from mgconv._support.memory import aligned_empty
 from mgconv.geometry import conv_geometry
-from mgconv.layers.activation import activation_grad
+from mgconv.layers.activation import activation_call, activation_grad
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
 from mgconv.layers.spatial import (
@@ -114,7 +114,7 @@ class EngineLayer(Layer):
         arguments = engine_x, kernel, self.bias, z.reshape(inner), fused
         forward = [plan.freeze(*arguments) if self.constant else partial(plan.forward, *arguments)]
         if fused is None and activation is not activations.linear:
-            forward.append(partial(activation.forward, z, y))
+            forward.append(activation_call(activation, z, y))
         gradients = self.gradients
         if not training or (dx is None and not gradients):
             return Bound(y, None, forward, [])

@@ -1,5 +1,5 @@
-"""Passes over arrays (rows, columns): the gradient of a ReLU, dropout, and normalization; src_c/activation.h and norm.h
-have the kernels.
+"""Passes over arrays (rows, columns): activations, dropout and normalization, forward and back; src_c/activation.h,
+pointwise.h and norm.h have the kernels.
 
 An object is bound to its arrays once; its methods take no arguments. The rows are cut into chunks by the shape alone,
 and what the chunks leave is put together in their order, so that the number of threads changes no bit.
@@ -34,6 +34,9 @@ cdef struct Job:
     runtime.mg_norm_rows by_row
     bint to_x
     double factor
+    int function
+    double a, b
+    void (*pointwise)(int f, const void *x, void *y, Py_ssize_t count, double a, double b) noexcept nogil
     char *x
     char *y
     char *dy
@@ -182,6 +185,32 @@ def draw(generator, double rate, out):
             source.state = whole
             return
     out[...] = generator.random(out.shape, "f4") >= <float>rate
+
+
+FUNCTIONS = {"leaky_relu": runtime.MG_LEAKY_RELU, "elu": runtime.MG_ELU, "sigmoid": runtime.MG_SIGMOID,
+             "tanh": runtime.MG_TANH, "silu": runtime.MG_SILU}
+
+
+cdef class Pointwise(_Rowwise):
+    """Bound to x and y of one shape (rows, columns): a call does y = f(x) for the `function` of src_c/pointwise.h, with
+    parameters a and b; with `back`, y holds a gradient and becomes y f', and x what the kernel asks for.
+    """
+
+    def __init__(self, str function, x, y, double a, double b, bint back):
+        self.take(x, (y,), (), TASK // 4, 0)
+        cdef Job *j = &self.job
+        j.x, j.y, j.function, j.a, j.b = address(x), address(y), FUNCTIONS[function], a, b
+        j.pointwise = runtime.active_isa().pointwise[j.itemsize == 8].turn if back else (
+            runtime.active_isa().pointwise[j.itemsize == 8].apply)
+
+    def __call__(self):
+        runtime.parallel_for(pointwise_task, &self.job, self.job.chunks, 4 * self.seconds)
+
+
+cdef void pointwise_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Job *j = <Job *>context
+    cdef Py_ssize_t start = start_of(j, index)
+    j.pointwise(j.function, j.x + start, j.y + start, rows_of(j, index) * j.columns, j.a, j.b)
 
 
 cdef class ColumnNorm(_Rowwise):

@@ -160,6 +160,12 @@ cdef extern from "norm.h":
         void (*rows)(const mg_norm_rows *n) noexcept nogil
         void (*rows_grad)(const mg_norm_rows *n, void *dgamma, void *dbeta, bint to_x) noexcept nogil
 
+cdef extern from "pointwise.h":
+    int MG_LEAKY_RELU, MG_ELU, MG_SIGMOID, MG_TANH, MG_SILU
+    cdef struct mg_pointwise_kernels:
+        void (*apply)(int f, const void *x, void *y, Py_ssize_t count, double a, double b) noexcept nogil
+        void (*turn)(int f, const void *source, void *dy, Py_ssize_t count, double a, double b) noexcept nogil
+
 cdef extern from "pooling.h":
     cdef struct mg_pool:
         Py_ssize_t channels, width, outputs, pool, stride, pad
@@ -233,6 +239,7 @@ cdef extern from "dispatch.h":
         const mg_conv_row_kernels *conv_row[2]
         const mg_conv_outer_kernels *conv_outer[2]
         const mg_norm_kernels *norm[2]
+        const mg_pointwise_kernels *pointwise[2]
         const mg_pool_kernels *pool[2]
         const mg_winograd_kernels *winograd[2]
         const mg_fft_conv_kernels *fft_conv[2]
