@@ -5,15 +5,14 @@
 
 /* BLOCK(first column, vectors, lanes of the last one) until all columns are covered. */
 #if defined(MG_SMALL)
-#define OVER_COLUMNS(columns, BLOCK)                                                                           \
-    for (ptrdiff_t c = 0; c < (columns); c += VL) BLOCK(c, 1, (int)((columns) - c < VL ? (columns) - c : VL));
+#define WHOLE_BLOCKS(columns, BLOCK)
 #else
+#define WHOLE_BLOCKS(columns, BLOCK) for (; c + 4 * VL <= (columns); c += 4 * VL) BLOCK(c, 4, VL)
+#endif
 #define OVER_COLUMNS(columns, BLOCK)                                                                           \
     ptrdiff_t c = 0;                                                                                           \
-    for (; c + 4 * VL <= (columns); c += 4 * VL) BLOCK(c, 4, VL);                                              \
-    for (; c + VL <= (columns); c += VL) BLOCK(c, 1, VL);                                                      \
-    if (c < (columns)) BLOCK(c, 1, (int)((columns) - c));
-#endif
+    WHOLE_BLOCKS(columns, BLOCK);                                                                              \
+    for (; c < (columns); c += VL) BLOCK(c, 1, (int)((columns) - c < VL ? (columns) - c : VL));
 
 MG_INLINE void MG_NAME(moments_block)(const MG_REAL *x, ptrdiff_t rows, ptrdiff_t columns, MG_REAL *mean,
                                       MG_REAL *squares, const int vectors, const int n) {
@@ -114,46 +113,35 @@ static void MG_NAME(norm_turn)(const struct mg_norm_columns *m) {
 #undef BLOCK
 }
 
-/* The sum of all lanes of four vectors, in one order. */
-MG_INLINE MG_REAL MG_NAME(all_lanes)(const vec *sum) {
+/* The sum of all lanes, in one order. */
+MG_INLINE MG_REAL MG_NAME(all_lanes)(vec sum) {
     MG_REAL lanes[VL], all = 0;
-    v_store(lanes, v_add(v_add(sum[0], sum[1]), v_add(sum[2], sum[3])));
+    v_store(lanes, sum);
     for (int i = 0; i < VL; i++) all += lanes[i];
     return all;
 }
 
-/* STEP(first number, which of four sums, lanes) until all of `columns` are covered. */
-#if defined(MG_SMALL)
+/* STEP(first number, lanes) until all of `columns` are covered. */
 #define OVER_ROW(columns, STEP)                                                                                \
-    for (ptrdiff_t c = 0; c < (columns); c += VL) STEP(c, 0, (int)((columns) - c < VL ? (columns) - c : VL))
-#else
-#define OVER_ROW(columns, STEP)                                                                                \
-    ptrdiff_t c = 0;                                                                                           \
-    for (; c + 4 * VL <= (columns); c += 4 * VL) {                                                             \
-        MG_UNROLL                                                                                              \
-        for (int j = 0; j < 4; j++) STEP(c + j * VL, j, VL)                                                    \
-    }                                                                                                          \
-    for (; c + VL <= (columns); c += VL) STEP(c, 0, VL)                                                        \
-    if (c < (columns)) STEP(c, 0, (int)((columns) - c))
-#endif
+    for (ptrdiff_t c = 0; c < (columns); c += VL) STEP(c, (int)((columns) - c < VL ? (columns) - c : VL))
 
 static void MG_NAME(norm_rows)(const struct mg_norm_rows *m) {
     const ptrdiff_t columns = m->columns;
     const MG_REAL *x = m->x, *gamma = m->gamma, *beta = m->beta;
     MG_REAL *y = m->y, *mean = m->mean, *inverse = m->inverse;
     for (ptrdiff_t i = 0; i < m->rows; i++, x += columns, y += columns) {
-        vec sum[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+        vec sum = v_zero();
         {
-#define STEP(c, j, n) sum[j] = v_add(sum[j], GET(x + (c), n));
+#define STEP(c, n) sum = v_add(sum, GET(x + (c), n));
             OVER_ROW(columns, STEP)
 #undef STEP
         }
         mean[i] = MG_NAME(all_lanes)(sum) / (MG_REAL)columns;
         const vec middle = v_set1(mean[i]);
-        for (int j = 0; j < 4; j++) sum[j] = v_zero();
+        sum = v_zero();
         {
             /* lanes beyond the row hold no number: they must not count */
-#define STEP(c, j, n)                                                                                          \
+#define STEP(c, n)                                                                                          \
     {                                                                                                          \
         vec away = v_sub(GET(x + (c), n), middle);                                                             \
         if ((n) < VL) {                                                                                        \
@@ -161,7 +149,7 @@ static void MG_NAME(norm_rows)(const struct mg_norm_rows *m) {
             v_store(lanes, away);                                                                              \
             away = v_loadn(lanes, n);                                                                          \
         }                                                                                                      \
-        sum[j] = v_fma(away, away, sum[j]);                                                                    \
+        sum = v_fma(away, away, sum);                                                                          \
     }
             OVER_ROW(columns, STEP)
 #undef STEP
@@ -169,7 +157,7 @@ static void MG_NAME(norm_rows)(const struct mg_norm_rows *m) {
         const double variance = (double)MG_NAME(all_lanes)(sum) / (double)columns;
         inverse[i] = (MG_REAL)(1 / sqrt(variance + m->epsilon));
         const vec less = m->rms ? v_zero() : middle, scale = v_set1(inverse[i]);
-#define STEP(c, j, n)                                                                                          \
+#define STEP(c, n)                                                                                          \
     PUT(y + (c),                                                                                               \
         v_fma(v_mul(v_sub(GET(x + (c), n), less), scale), GET(gamma + (c), n), GET(beta + (c), n)), n);
         OVER_ROW(columns, STEP)
@@ -184,17 +172,17 @@ static void MG_NAME(norm_rows_grad)(const struct mg_norm_rows *m, void *dgamma_,
     for (ptrdiff_t j = 0; j < columns; j++) dgamma[j] = dbeta[j] = 0;
     for (ptrdiff_t i = 0; i < m->rows; i++, x += columns, dy += columns) {
         const vec middle = v_set1(mean[i]), scale = v_set1(inverse[i]), less = m->rms ? v_zero() : middle;
-        vec sum[4] = {v_zero(), v_zero(), v_zero(), v_zero()}, along[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
+        vec sum = v_zero(), along = v_zero();
         {
             /* lanes beyond the row have dy = 0 */
-#define STEP(c, j, n)                                                                                          \
+#define STEP(c, n)                                                                                          \
     {                                                                                                          \
         const vec g = GET(dy + (c), n), value = v_mul(v_sub(GET(x + (c), n), less), scale);                    \
         const vec slope = v_mul(g, GET(gamma + (c), n));                                                       \
         PUT(dgamma + (c), v_fma(g, value, GET(dgamma + (c), n)), n);                                           \
         PUT(dbeta + (c), v_add(g, GET(dbeta + (c), n)), n);                                                    \
-        sum[j] = v_add(sum[j], slope);                                                                         \
-        along[j] = v_fma(slope, value, along[j]);                                                              \
+        sum = v_add(sum, slope);                                                                               \
+        along = v_fma(slope, value, along);                                                                    \
     }
             OVER_ROW(columns, STEP)
 #undef STEP
@@ -202,7 +190,7 @@ static void MG_NAME(norm_rows_grad)(const struct mg_norm_rows *m, void *dgamma_,
         if (!to_x) continue;
         const vec shift = m->rms ? v_zero() : v_set1(MG_NAME(all_lanes)(sum) / (MG_REAL)columns);
         const vec turn = v_set1(MG_NAME(all_lanes)(along) / (MG_REAL)columns);
-#define STEP(c, j, n)                                                                                          \
+#define STEP(c, n)                                                                                          \
     {                                                                                                          \
         const vec normal = v_mul(v_sub(GET(x + (c), n), middle), scale);                                       \
         const vec slope = v_sub(v_mul(GET(dy + (c), n), GET(gamma + (c), n)), shift);                          \
@@ -215,5 +203,6 @@ static void MG_NAME(norm_rows_grad)(const struct mg_norm_rows *m, void *dgamma_,
 
 #undef GET
 #undef PUT
+#undef WHOLE_BLOCKS
 #undef OVER_COLUMNS
 #undef OVER_ROW

@@ -1,7 +1,5 @@
 #include "random.h"
 
-#include <string.h>
-
 #include "compat.h"
 
 struct wide {
@@ -56,33 +54,24 @@ uint64_t mg_pcg64_next(struct mg_pcg64 *generator) {
     return bits_of((struct wide){generator->state[0], generator->state[1]});
 }
 
-MG_INLINE float float_of(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* n / 2^24 for n < 2^24: by putting 1 + n / 2^24 together, but for its last bit, and taking 1 away, or so much less. (Small
-   code that converts a number waits for what was in the register before.) */
-MG_INLINE float share(uint32_t n) { return float_of(0x3f800000u | n >> 1) - float_of(0x3f800000u - (n & 1)); }
-
-MG_INLINE void two_floats(uint64_t bits, float *numbers) {
-    numbers[0] = share((uint32_t)bits >> 8);
-    numbers[1] = share((uint32_t)(bits >> 40));
+MG_INLINE void two_chances(uint64_t bits, uint64_t least, uint32_t *kept) {
+    const uint32_t one = 0x3f800000u;        /* 1.0f */
+    kept[0] = one & (0u - (uint32_t)((bits & 0xffffffffu) >= least));       /* no branch: it would be guessed */
+    kept[1] = one & (0u - (uint32_t)(bits >> 32 >= least));
 }
 
 /* Multiplications wait for each other along a row of states: those of every other one do not. */
-void mg_pcg64_floats(struct mg_pcg64 *generator, float *numbers, ptrdiff_t pairs) {
+void mg_pcg64_chances(struct mg_pcg64 *generator, uint64_t least, uint32_t *kept, ptrdiff_t pairs) {
     struct wide a = PCG_A, c = {generator->inc[0], generator->inc[1]};
     const struct wide start = {generator->state[0], generator->state[1]};
     struct wide one = add(multiply(a, start), c), other = add(multiply(a, one), c);
     power(&a, &c, 2);
-    for (ptrdiff_t n = pairs; n > 1; n -= 2, numbers += 4) {
-        two_floats(bits_of(one), numbers);
-        two_floats(bits_of(other), numbers + 2);
+    for (ptrdiff_t n = pairs; n > 1; n -= 2, kept += 4) {
+        two_chances(bits_of(one), least, kept);
+        two_chances(bits_of(other), least, kept + 2);
         one = add(multiply(a, one), c);
         other = add(multiply(a, other), c);
     }
-    if (pairs & 1) two_floats(bits_of(one), numbers);
+    if (pairs & 1) two_chances(bits_of(one), least, kept);
     mg_pcg64_advance(generator, (uint64_t)pairs);
 }

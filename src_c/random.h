@@ -17,7 +17,8 @@ void mg_pcg64_advance(struct mg_pcg64 *generator, uint64_t steps);
 /* One step; its 64 bits. */
 uint64_t mg_pcg64_next(struct mg_pcg64 *generator);
 
-/* `pairs` steps; each makes two numbers in [0, 1), of its lower and its upper half, as NumPy's `random` in float32. */
-void mg_pcg64_floats(struct mg_pcg64 *generator, float *numbers, ptrdiff_t pairs);
+/* `pairs` steps; each makes two float32, of the lower and the upper half of its bits: the bits of 1.0 where the half is at
+   least `least`, else 0. */
+void mg_pcg64_chances(struct mg_pcg64 *generator, uint64_t least, uint32_t *kept, ptrdiff_t pairs);
 
 #endif

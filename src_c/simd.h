@@ -12,7 +12,7 @@
        v_add v_sub v_mul v_div v_max v_min v_sqrt
        v_gate(a, b)             b where a > 0, 0 elsewhere: the gradient of a ReLU
        v_slide(a, b, k)         the last k lanes of a, then the first VL - k of b, 0 < k < VL; f64 only
-       v_pow2(k)                2^k for lanes that hold integers, -1023 < k < 1024; f64 only
+       v_pow2(k)                2^k for lanes that hold integers, -1023 < k < 1024; in f32 -127 < k < 128
        v_maxnan(a, b)           as v_max, but NaN where either is NaN
        v_where_lt(a, b, c)      c where a < b, 0 elsewhere
        v_where_nlt(a, b, c)     c where not a < b, 0 elsewhere

@@ -3,7 +3,7 @@
 
 MG_X86_OPS(f32, float, __m256, _mm256_, ps, 8)
 MG_X86_OPS(f64, double, __m256d, _mm256_, pd, 4)
-MG_X86_POW2(__m256d, _mm256_, 256)
+MG_X86_POW2(__m256d, __m256, _mm256_, 256)
 MG_INLINE __m256d v_slide_f64(__m256d a, __m256d b, int k) {
     __m256d middle = _mm256_permute2f128_pd(a, b, 0x21);
     return k == 1 ? _mm256_shuffle_pd(middle, b, 5) : k == 2 ? middle : _mm256_shuffle_pd(a, middle, 5);

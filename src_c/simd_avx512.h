@@ -4,7 +4,7 @@
 
 MG_X86_OPS(f32, float, __m512, _mm512_, ps, 16)
 MG_X86_OPS(f64, double, __m512d, _mm512_, pd, 8)
-MG_X86_POW2(__m512d, _mm512_, 512)
+MG_X86_POW2(__m512d, __m512, _mm512_, 512)
 #define v_slide_f64(a, b, k)                                                                                        \
     _mm512_castsi512_pd(_mm512_alignr_epi64(_mm512_castpd_si512(b), _mm512_castpd_si512(a), 8 - (k)))
 MG_INLINE __m512 v_fma_f32(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }

@@ -53,6 +53,10 @@ MG_INLINE float64x2_t v_pow2_f64(float64x2_t k) {
     float64x2_t sum = vaddq_f64(k, vdupq_n_f64(6755399441055744.0 + 1023.0));
     return vreinterpretq_f64_s64(vshlq_n_s64(vreinterpretq_s64_f64(sum), 52));
 }
+MG_INLINE float32x4_t v_pow2_f32(float32x4_t k) {
+    float32x4_t sum = vaddq_f32(k, vdupq_n_f32(12582912.0f + 127.0f));
+    return vreinterpretq_f32_s32(vshlq_n_s32(vreinterpretq_s32_f32(sum), 23));
+}
 
 #define v_slide_f64(a, b, k) vextq_f64(a, b, 1)
 

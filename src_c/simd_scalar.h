@@ -44,6 +44,14 @@ MG_INLINE double v_pow2_f64(double k) {
     memcpy(&sum, &bits, sizeof sum);
     return sum;
 }
+MG_INLINE float v_pow2_f32(float k) {
+    float sum = k + (12582912.0f + 127.0f);
+    uint32_t bits;
+    memcpy(&bits, &sum, sizeof bits);
+    bits <<= 23;
+    memcpy(&sum, &bits, sizeof sum);
+    return sum;
+}
 
 #define v_slide_f64(a, b, k) (b)
 

@@ -3,7 +3,7 @@
 
 MG_X86_OPS(f32, float, __m128, _mm_, ps, 4)
 MG_X86_OPS(f64, double, __m128d, _mm_, pd, 2)
-MG_X86_POW2(__m128d, _mm_, 128)
+MG_X86_POW2(__m128d, __m128, _mm_, 128)
 #define v_slide_f64(a, b, k) _mm_shuffle_pd(a, b, 1)
 MG_INLINE __m128 v_fma_f32(__m128 a, __m128 b, __m128 c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }
 MG_INLINE __m128d v_fma_f64(__m128d a, __m128d b, __m128d c) { return _mm_add_pd(_mm_mul_pd(a, b), c); }

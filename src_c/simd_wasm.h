@@ -53,6 +53,9 @@ MG_INLINE v128_t v_ziphi_f64(v128_t a, v128_t b) { return wasm_i64x2_shuffle(a, 
 MG_INLINE v128_t v_pow2_f64(v128_t k) {
     return wasm_i64x2_shl(wasm_f64x2_add(k, wasm_f64x2_splat(6755399441055744.0 + 1023.0)), 52);
 }
+MG_INLINE v128_t v_pow2_f32(v128_t k) {
+    return wasm_i32x4_shl(wasm_f32x4_add(k, wasm_f32x4_splat(12582912.0f + 127.0f)), 23);
+}
 
 #define v_slide_f64(a, b, k) wasm_i64x2_shuffle(a, b, 1, 2)
 

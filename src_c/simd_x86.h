@@ -16,9 +16,14 @@
     MG_INLINE V v_min_##D(V a, V b) { return P##min_##S(a, b); }                       \
     MG_INLINE V v_sqrt_##D(V a) { return P##sqrt_##S(a); }
 
-/* Adding 1.5 * 2^52 leaves k + 1023 in the low bits of the sum, from where a shift moves it into the exponent. */
-#define MG_X86_POW2(V, P, I)                                                           \
+/* Adding 1.5 * 2^52 leaves k + 1023 in the low bits of the sum, from where a shift moves it into the exponent; in float32
+   1.5 * 2^23 and k + 127. */
+#define MG_X86_POW2(V, W, P, I)                                                         \
     MG_INLINE V v_pow2_f64(V k) {                                                      \
         V sum = P##add_pd(k, P##set1_pd(6755399441055744.0 + 1023.0));                 \
         return P##castsi##I##_pd(P##slli_epi64(P##castpd_si##I(sum), 52));             \
+    }                                                                                  \
+    MG_INLINE W v_pow2_f32(W k) {                                                      \
+        W sum = P##add_ps(k, P##set1_ps(12582912.0f + 127.0f));                        \
+        return P##castsi##I##_ps(P##slli_epi32(P##castps_si##I(sum), 23));             \
     }

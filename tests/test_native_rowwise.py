@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mgconv
+from mgconv import activations
 from mgconv.native import runtime
-from mgconv.native.rowwise import ColumnNorm, ReluGrad, RowNorm, draw
+from mgconv.native.rowwise import ColumnNorm, Pointwise, ReluGrad, RowNorm, draw
 
 
 @settings(max_examples=150)
@@ -178,9 +179,10 @@ def test_numbers_are_drawn_as_numpy_draws_them(sizes, seed, threads):
     before = mgconv.get_num_threads()
     mgconv.set_num_threads(threads)
     for size in sizes:
-        out = np.empty(size, "f4")
-        draw(ours, out)
-        np.testing.assert_array_equal(out, theirs.random(size, np.float32))
+        out, rate = np.empty(size, "f4"), float(theirs.choice([0.1, 0.25, 0.5, 0.7, 1e-9, 1 - 1e-9]))
+        ours.choice(6)
+        draw(ours, rate, out)
+        np.testing.assert_array_equal(out, theirs.random(size, np.float32) >= np.float32(rate))
         assert ours.bit_generator.state == theirs.bit_generator.state
     mgconv.set_num_threads(before)
     assert ours.integers(1 << 60) == theirs.integers(1 << 60)
@@ -189,5 +191,36 @@ def test_numbers_are_drawn_as_numpy_draws_them(sizes, seed, threads):
 def test_other_generators_are_asked_by_numpy():
     ours, theirs = (np.random.Generator(np.random.Philox(1)) for _ in range(2))
     out = np.empty((3, 5), "f4")
-    draw(ours, out)
-    np.testing.assert_array_equal(out, theirs.random((3, 5), np.float32))
+    draw(ours, 0.3, out)
+    np.testing.assert_array_equal(out, theirs.random((3, 5), np.float32) >= np.float32(0.3))
+
+
+POINTWISE = {
+    "leaky_relu": (activations.LeakyReLU(0.1), 0.1, 0.0), "elu": (activations.ELU(0.7), 0.7, 1.0),
+    "selu": (activations.selu, activations.selu.alpha, activations.selu.scale),
+    "sigmoid": (activations.sigmoid, 0.0, 0.0), "tanh": (activations.tanh, 0.0, 0.0),
+    "silu": (activations.silu, 0.0, 0.0)}
+
+
+@pytest.mark.parametrize("isa", runtime.available_isas())
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("name", POINTWISE)
+def test_activations_equal_to_the_twin(name, dtype, isa):
+    twin, a, b = POINTWISE[name]
+    rng = np.random.default_rng(0)
+    for shape in [(1, 1), (3, 7), (40, 33), (700, 64)]:
+        x, dy = rng.normal(0, 4, shape).astype(dtype), rng.standard_normal(shape).astype(dtype)
+        x.flat[:9] = [0, 1e-5, -1e-5, 100, -100, 1000, -1000, np.inf, -np.inf][:x.size]
+        wide, want_dx = x.astype(float), dy.astype(float)
+        want = twin(wide)
+        twin.backward(wide if twin.needs_input else want, want_dx)
+        y, dx = np.empty_like(x), dy.copy()
+        before = runtime.get_isa()
+        runtime.set_isa(isa)
+        kernel = "elu" if name == "selu" else name
+        Pointwise(kernel, x, y, a, b, False)()
+        Pointwise(kernel, x if twin.needs_input else y, dx, a, b, True)()
+        runtime.set_isa(before)
+        near = {"rtol": 2e-6, "atol": 1e-37} if dtype == "f4" else {"rtol": 1e-14, "atol": 1e-300}
+        np.testing.assert_allclose(y, want, **near)
+        np.testing.assert_allclose(dx, want_dx, rtol=near["rtol"], atol=1e-6 if dtype == "f4" else 1e-14)

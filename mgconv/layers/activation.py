@@ -14,7 +14,7 @@ from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
 from mgconv.native.bias_gradient import bias_grad
-from mgconv.native.rowwise import ReluGrad
+from mgconv.native.rowwise import Pointwise, ReluGrad
 
 
 class _Activating(Layer):
@@ -28,7 +28,7 @@ class _Activating(Layer):
 
     def bind(self, x, dx=None, training=False):
         y = aligned_empty(x.shape, x.dtype)
-        forward = [partial(self.function.forward, x, y)]
+        forward = [activation_call(self.function, x, y)]
         if dx is None:
             return Bound(y, None, forward, [])
         # The gradient turns from y's to x's in place: both are one array.
@@ -222,6 +222,28 @@ class PReLU(Layer):
         return Bound(y, dy, [forward], [backward])
 
 
+# Those with a kernel in C, by its name and parameters. Others, and classes of a user's own, compute by themselves.
+_KERNELS: dict[type, Any] = {
+    activations.LeakyReLU: lambda f: ("leaky_relu", f.negative_slope, 0.0),
+    activations.ELU: lambda f: ("elu", f.alpha, 1.0), activations.SELU: lambda f: ("elu", f.alpha, f.scale),
+    activations.Sigmoid: lambda f: ("sigmoid", 0.0, 0.0), activations.Tanh: lambda f: ("tanh", 0.0, 0.0),
+    activations.SiLU: lambda f: ("silu", 0.0, 0.0)}
+
+
+def _pointwise(activation, x, y, back):
+    """The kernel bound to arrays, or None."""
+    known = _KERNELS.get(type(activation))
+    if known is None or not y.size:
+        return None
+    name, a, b = known(activation)
+    return Pointwise(name, x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1]), a, b, back)
+
+
+def activation_call(activation, x, y):
+    """The call that fills `y` with the activation of `x`."""
+    return _pointwise(activation, x, y, False) or partial(activation.forward, x, y)
+
+
 def activation_grad(activation, x, y, dy, bias_gradient=None):
     """The calls that turn `dy` into the gradient to `x` in place and, if asked, sum it into `bias_gradient`."""
     if activation is activations.relu and y.size:
@@ -229,7 +251,8 @@ def activation_grad(activation, x, y, dy, bias_gradient=None):
         return [ReluGrad(y.reshape(-1, y.shape[-1]), dy.reshape(-1, y.shape[-1]), sums)]
     calls = []
     if activation is not activations.linear:
-        calls.append(partial(activation.backward, x if activation.needs_input else y, dy))
+        source = x if activation.needs_input else y
+        calls.append(_pointwise(activation, source, dy, True) or partial(activation.backward, source, dy))
     if bias_gradient is not None:
         calls.append(partial(bias_grad, dy, bias_gradient))
     return calls

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from mgconv import activations, constraints, initializers, regularizers
 from mgconv._support.memory import aligned_empty
-from mgconv.layers.activation import activation_grad
+from mgconv.layers.activation import activation_call, activation_grad
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
 from mgconv.layers.spatial import channels_last_edge, channels_last_shape
@@ -125,7 +125,7 @@ class EngineLayer(Layer):
         fused = activation.fused if self.fuses else None
         forward = self.forward_calls(work, x, z, fused)
         if fused is None and activation is not activations.linear:
-            forward.append(partial(activation.forward, z, y))
+            forward.append(activation_call(activation, z, y))
         gradients = self.gradients
         if not training or (dx is None and not gradients):
             return Bound(y, None, forward, [])

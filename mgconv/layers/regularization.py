@@ -95,24 +95,24 @@ class Dropout(_Factors):
     def bind_noise(self, x, dx):
         if self.factor_shape(x.shape) != x.shape:
             return super().bind_noise(x, dx)
-        y, random = aligned_empty(x.shape, x.dtype), aligned_empty(x.shape, x.dtype)
-        rows = [array.reshape(-1, x.shape[-1]) for array in (x, random, y)]
-        forward = [partial(self._draw_random, random), Drop(rows[0], rows[1], rows[2], self.rate)]
+        y, kept = aligned_empty(x.shape, x.dtype), aligned_empty(x.shape, x.dtype)
+        rows, factor = [array.reshape(-1, x.shape[-1]) for array in (x, kept, y)], 1 / (1 - self.rate)
+        forward = [partial(self._draw_kept, kept), Drop(rows[0], rows[1], rows[2], factor)]
         if dx is None:
             return Bound(y, None, forward, [])
         slope = dx.reshape(rows[0].shape)
-        return Bound(y, dx, forward, [Drop(slope, rows[1], slope, self.rate)])
+        return Bound(y, dx, forward, [Drop(slope, rows[1], slope, factor)])
 
-    def _draw_random(self, random):
-        """Fill the array with numbers from 0 to below 1, the same ones for all dtypes."""
-        if random.dtype == np.float32:
-            draw(self.generator(), random)
+    def _draw_kept(self, kept):
+        """Fill the array with 0 and 1, the same ones for all dtypes."""
+        if kept.dtype == np.float32:
+            draw(self.generator(), self.rate, kept)
         else:
-            np.copyto(random, self.generator().random(random.shape, np.float32))
+            np.copyto(kept, self.generator().random(kept.shape, np.float32) >= np.float32(self.rate))
 
     def draw(self, factors):
-        self._draw_random(factors)
-        np.multiply(factors >= factors.dtype.type(self.rate), 1 / (1 - self.rate), out=factors)
+        self._draw_kept(factors)
+        np.multiply(factors, 1 / (1 - self.rate), out=factors)
 
 
 class _SpatialDropout(Dropout):

@@ -1,12 +1,12 @@
-"""Passes over arrays (rows, columns): the gradient of a ReLU, dropout, and normalization; src_c/activation.h and norm.h
-have the kernels.
+"""Passes over arrays (rows, columns): activations, dropout and normalization, forward and back; src_c/activation.h,
+pointwise.h and norm.h have the kernels.
 
 An object is bound to its arrays once; its methods take no arguments. The rows are cut into chunks by the shape alone,
 and what the chunks leave is put together in their order, so that the number of threads changes no bit.
 """
 from cpython.buffer cimport PyBuffer_Release, PyObject_GetBuffer
 
-from libc.math cimport sqrt
+from libc.math cimport ceil, sqrt
 from libc.stdlib cimport calloc, free
 
 from mgconv.native cimport runtime
@@ -16,6 +16,7 @@ cdef enum:
     TASK = 65536                      # numbers a task, about: 5 to 20 us
     TWICE = 32768                     # of a task that reads them twice: they stay in the cache
     PAIRS = 16384                     # of random numbers a task
+    ONE = 0x3f800000                  # the bits of 1.0 in float32
 
 LOWER = (1 << 64) - 1
 
@@ -32,7 +33,10 @@ cdef struct Job:
     runtime.mg_norm_columns by_column
     runtime.mg_norm_rows by_row
     bint to_x
-    double rate
+    double factor
+    int function
+    double a, b
+    void (*pointwise)(int f, const void *x, void *y, Py_ssize_t count, double a, double b) noexcept nogil
     char *x
     char *y
     char *dy
@@ -115,10 +119,11 @@ cdef void relu_task(void *context, Py_ssize_t index) noexcept nogil:
 
 
 cdef class Drop(_Rowwise):
-    """Bound to x, random and y, of one shape (rows, columns): a call does y = random < rate ? 0 : x / (1 - rate)."""
-    def __init__(self, x, random, y, double rate):
-        self.take(x, (random, y), (), TASK, 0)
-        self.job.x, self.job.dy, self.job.y, self.job.rate = address(x), address(random), address(y), rate
+    """Bound to x, kept and y, of one shape (rows, columns): a call does y = kept > 0 ? x factor : 0."""
+
+    def __init__(self, x, kept, y, double factor):
+        self.take(x, (kept, y), (), TASK, 0)
+        self.job.x, self.job.dy, self.job.y, self.job.factor = address(x), address(kept), address(y), factor
 
     def __call__(self):
         runtime.parallel_for(drop_task, &self.job, self.job.chunks, self.seconds)
@@ -127,12 +132,13 @@ cdef class Drop(_Rowwise):
 cdef void drop_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Job *j = <Job *>context
     cdef Py_ssize_t start = start_of(j, index)
-    j.activation.drop(j.x + start, j.dy + start, j.y + start, rows_of(j, index) * j.columns, j.rate, 1 / (1 - j.rate))
+    j.activation.drop(j.x + start, j.dy + start, j.y + start, rows_of(j, index) * j.columns, j.factor)
 
 
 cdef struct Draw:
     runtime.mg_pcg64 start
-    float *numbers
+    runtime.uint64_t least
+    runtime.uint32_t *kept
     Py_ssize_t pairs
 
 
@@ -140,40 +146,71 @@ cdef void draw_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Draw *d = <Draw *>context
     cdef runtime.mg_pcg64 generator = d.start
     runtime.pcg64_advance(&generator, index * PAIRS)
-    runtime.pcg64_floats(&generator, d.numbers + 2 * index * PAIRS, min(PAIRS, d.pairs - index * PAIRS))
+    runtime.pcg64_chances(&generator, d.least, d.kept + 2 * index * PAIRS, min(PAIRS, d.pairs - index * PAIRS))
 
 
-def draw(generator, out):
-    """out <- what generator.random(out.shape, "float32") would be, and the generator is where that would leave it; `out`
-    is C-contiguous. All threads draw from NumPy's default generator at once."""
+def draw(generator, double rate, out):
+    """out <- generator.random(out.shape, "float32") >= rate, as 0.0 and 1.0, and the generator is where that leaves it.
+
+    `out` is C-contiguous, of dtype float32. All threads draw from NumPy's default generator at once.
+    """
     cdef Draw d
     cdef Py_ssize_t size = out.size
-    cdef runtime.uint64_t last
-    cdef float *numbers = <float *>address(out)
-    bits = generator.bit_generator
-    with bits.lock:
-        whole = bits.state
+    cdef int before, left
+    cdef runtime.uint64_t bits
+    source = generator.bit_generator
+    with source.lock:
+        whole = source.state
         if whole["bit_generator"] == "PCG64" and size:
             state, inc = whole["state"]["state"], whole["state"]["inc"]
             d.start.state[0], d.start.state[1] = state & LOWER, state >> 64
             d.start.inc[0], d.start.inc[1] = inc & LOWER, inc >> 64
-            if whole["has_uint32"]:             # half of a step was left over
-                numbers[0] = (<runtime.uint64_t>whole["uinteger"] >> 8) / <float>16777216
-            d.numbers, d.pairs = numbers + <int>whole["has_uint32"], (size - <int>whole["has_uint32"]) // 2
-            runtime.parallel_for(draw_task, &d, (d.pairs + PAIRS - 1) // PAIRS, 1.5e-9 * d.pairs)
-            left = (size - <int>whole["has_uint32"]) % 2
+            # NumPy's number is the upper 24 of 32 bits, over 2^24; it compares with the float32 next to the rate
+            d.least = <runtime.uint64_t>ceil(<double><float>rate * 16777216) << 8
+            d.kept = <runtime.uint32_t *>address(out)
+            before = whole["has_uint32"]            # half of a step was left over
+            if before:
+                d.kept[0] = ONE if <runtime.uint64_t>whole["uinteger"] >= d.least else 0
+            d.kept, d.pairs, left = d.kept + before, (size - before) // 2, (size - before) % 2
+            runtime.parallel_for(draw_task, &d, (d.pairs + PAIRS - 1) // PAIRS, 1e-9 * d.pairs)
             if d.pairs:
                 runtime.pcg64_advance(&d.start, d.pairs - 1)
                 whole["uinteger"] = runtime.pcg64_next(&d.start) >> 32
             if left:
-                last = runtime.pcg64_next(&d.start)
-                numbers[size - 1] = ((last & 0xffffffff) >> 8) / <float>16777216
-                whole["uinteger"] = last >> 32
+                bits = runtime.pcg64_next(&d.start)
+                d.kept[2 * d.pairs] = ONE if (bits & 0xffffffff) >= d.least else 0
+                whole["uinteger"] = bits >> 32
             whole["has_uint32"] = left
             whole["state"]["state"] = <object>d.start.state[1] << 64 | d.start.state[0]
-            bits.state = whole
+            source.state = whole
             return
-    generator.random(out.shape, "f4", out)
+    out[...] = generator.random(out.shape, "f4") >= <float>rate
+
+
+FUNCTIONS = {"leaky_relu": runtime.MG_LEAKY_RELU, "elu": runtime.MG_ELU, "sigmoid": runtime.MG_SIGMOID,
+             "tanh": runtime.MG_TANH, "silu": runtime.MG_SILU}
+
+
+cdef class Pointwise(_Rowwise):
+    """Bound to x and y of one shape (rows, columns): a call does y = f(x) for the `function` of src_c/pointwise.h, with
+    parameters a and b; with `back`, y holds a gradient and becomes y f', and x what the kernel asks for.
+    """
+
+    def __init__(self, str function, x, y, double a, double b, bint back):
+        self.take(x, (y,), (), TASK // 4, 0)
+        cdef Job *j = &self.job
+        j.x, j.y, j.function, j.a, j.b = address(x), address(y), FUNCTIONS[function], a, b
+        j.pointwise = runtime.active_isa().pointwise[j.itemsize == 8].turn if back else (
+            runtime.active_isa().pointwise[j.itemsize == 8].apply)
+
+    def __call__(self):
+        runtime.parallel_for(pointwise_task, &self.job, self.job.chunks, 4 * self.seconds)
+
+
+cdef void pointwise_task(void *context, Py_ssize_t index) noexcept nogil:
+    cdef Job *j = <Job *>context
+    cdef Py_ssize_t start = start_of(j, index)
+    j.pointwise(j.function, j.x + start, j.y + start, rows_of(j, index) * j.columns, j.a, j.b)
 
 
 cdef class ColumnNorm(_Rowwise):

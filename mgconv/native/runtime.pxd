@@ -5,13 +5,12 @@ a convolution's algorithms.
 call through these function pointers, which Cython shares by `cimport`.
 """
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 
 cdef extern from "activation.h":
     cdef struct mg_activation_kernels:
         void (*relu_grad)(const void *y, void *dy, void *sums, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
-        void (*drop)(const void *x, const void *random, void *y, Py_ssize_t count, double rate,
-                     double factor) noexcept nogil
+        void (*drop)(const void *x, const void *kept, void *y, Py_ssize_t count, double factor) noexcept nogil
 
 cdef extern from "column.h":
     cdef struct mg_column:
@@ -161,6 +160,12 @@ cdef extern from "norm.h":
         void (*rows)(const mg_norm_rows *n) noexcept nogil
         void (*rows_grad)(const mg_norm_rows *n, void *dgamma, void *dbeta, bint to_x) noexcept nogil
 
+cdef extern from "pointwise.h":
+    int MG_LEAKY_RELU, MG_ELU, MG_SIGMOID, MG_TANH, MG_SILU
+    cdef struct mg_pointwise_kernels:
+        void (*apply)(int f, const void *x, void *y, Py_ssize_t count, double a, double b) noexcept nogil
+        void (*turn)(int f, const void *source, void *dy, Py_ssize_t count, double a, double b) noexcept nogil
+
 cdef extern from "pooling.h":
     cdef struct mg_pool:
         Py_ssize_t channels, width, outputs, pool, stride, pad
@@ -234,6 +239,7 @@ cdef extern from "dispatch.h":
         const mg_conv_row_kernels *conv_row[2]
         const mg_conv_outer_kernels *conv_outer[2]
         const mg_norm_kernels *norm[2]
+        const mg_pointwise_kernels *pointwise[2]
         const mg_pool_kernels *pool[2]
         const mg_winograd_kernels *winograd[2]
         const mg_fft_conv_kernels *fft_conv[2]
@@ -263,7 +269,8 @@ cdef void touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ss
 
 cdef void pcg64_advance(mg_pcg64 *generator, uint64_t steps) noexcept nogil
 cdef uint64_t pcg64_next(mg_pcg64 *generator) noexcept nogil
-cdef void pcg64_floats(mg_pcg64 *generator, float *numbers, Py_ssize_t pairs) noexcept nogil
+cdef void pcg64_chances(mg_pcg64 *generator, uint64_t least, uint32_t *kept,
+                        Py_ssize_t pairs) noexcept nogil
 
 cpdef int get_num_threads() noexcept
 cdef int check_memory(bint enough) except -1       # MemoryError unless there was enough scratch memory

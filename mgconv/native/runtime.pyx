@@ -27,7 +27,7 @@ cdef extern from "threads.h":
 cdef extern from "random.h":
     void mg_pcg64_advance(mg_pcg64 *generator, uint64_t steps) nogil
     uint64_t mg_pcg64_next(mg_pcg64 *generator) nogil
-    void mg_pcg64_floats(mg_pcg64 *generator, float *numbers, Py_ssize_t pairs) nogil
+    void mg_pcg64_chances(mg_pcg64 *generator, uint64_t least, uint32_t *kept, Py_ssize_t pairs) nogil
 
 cdef extern from "stream.h":
     void mg_stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) nogil
@@ -73,8 +73,9 @@ cdef uint64_t pcg64_next(mg_pcg64 *generator) noexcept nogil:
     return mg_pcg64_next(generator)
 
 
-cdef void pcg64_floats(mg_pcg64 *generator, float *numbers, Py_ssize_t pairs) noexcept nogil:
-    mg_pcg64_floats(generator, numbers, pairs)
+cdef void pcg64_chances(mg_pcg64 *generator, uint64_t least, uint32_t *kept,
+                        Py_ssize_t pairs) noexcept nogil:
+    mg_pcg64_chances(generator, least, kept, pairs)
 
 
 cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil:

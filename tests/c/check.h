@@ -34,6 +34,7 @@ void test_fft(const struct mg_isa *isa);
 void test_filter(const struct mg_isa *isa);
 void test_norm(const struct mg_isa *isa);
 void test_optimizer(const struct mg_isa *isa);
+void test_pointwise(const struct mg_isa *isa);
 void test_pooling(const struct mg_isa *isa);
 void test_winograd(const struct mg_isa *isa);
 void test_random(void);

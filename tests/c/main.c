@@ -57,6 +57,7 @@ int main(void) {
         test_filter(&sets[i]);
         test_norm(&sets[i]);
         test_optimizer(&sets[i]);
+        test_pointwise(&sets[i]);
         test_pooling(&sets[i]);
         test_winograd(&sets[i]);
     }

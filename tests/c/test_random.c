@@ -11,20 +11,21 @@ void test_random(void) {
     const uint64_t raw[] = {0xa00641a9f1e54a8bu, 0xe5afcdbcaf266a95u, 0xc693565f940af962u};
     struct mg_pcg64 generator = start;
     for (int i = 0; i < 3; i++) CHECK(mg_pcg64_next(&generator) == raw[i]);
-    float whole[2 * PAIRS], parts[2 * PAIRS];
+    uint32_t whole[2 * PAIRS], parts[2 * PAIRS];
     for (ptrdiff_t pairs = 0; pairs <= PAIRS; pairs++) {
         struct mg_pcg64 one = start, other = start, last = start;
-        mg_pcg64_floats(&one, whole, pairs);
+        const uint64_t least = raw[pairs % 3] >> 32;
+        mg_pcg64_chances(&one, least, whole, pairs);
         for (ptrdiff_t i = 0; i < pairs; i++) {
             const uint64_t bits = mg_pcg64_next(&last);
-            CHECK(whole[2 * i] == (float)((bits & 0xffffffffu) >> 8) / 16777216.0f);
-            CHECK(whole[2 * i + 1] == (float)(bits >> 40) / 16777216.0f);
+            CHECK(whole[2 * i] == ((bits & 0xffffffffu) >= least ? 0x3f800000u : 0));
+            CHECK(whole[2 * i + 1] == (bits >> 32 >= least ? 0x3f800000u : 0));
         }
         CHECK(one.state[0] == last.state[0] && one.state[1] == last.state[1]);
-        mg_pcg64_floats(&other, parts, pairs / 3);
+        mg_pcg64_chances(&other, least, parts, pairs / 3);
         other = start;
         mg_pcg64_advance(&other, (uint64_t)(pairs / 3));
-        mg_pcg64_floats(&other, parts + 2 * (pairs / 3), pairs - pairs / 3);
+        mg_pcg64_chances(&other, least, parts + 2 * (pairs / 3), pairs - pairs / 3);
         for (ptrdiff_t i = 0; i < 2 * pairs; i++) CHECK(parts[i] == whole[i]);
     }
 }
