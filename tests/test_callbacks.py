@@ -1,4 +1,5 @@
 """Callbacks: when they are called, what they see, and the rules of early stopping and learning rates."""
+import io
 import sys
 
 import numpy as np
@@ -147,20 +148,45 @@ def test_silence(capsys):
 
 def test_evaluate_prints_a_line(capsys):
     small().evaluate(X, Y)
-    assert capsys.readouterr().out.startswith("20 samples - ")
+    assert capsys.readouterr().out.startswith("1 steps - ")
 
 
-def test_a_terminal_gets_one_bar(monkeypatch, capsys):
-    pytest.importorskip("tqdm")
+def test_a_terminal_gets_a_bar_an_epoch(monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    small().fit(X, Y, epochs=3)
-    text = capsys.readouterr().out
-    assert "Epoch 3/3" in text
-    assert "3/3 [" in text
-    assert "loss: " in text
-    assert text.count("\n") == 1
+    small().fit(X, Y, epochs=3, batch_size=5)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("Epoch")] == ["Epoch 1/3", "Epoch 2/3", "Epoch 3/3"]
+    bars = [line for line in lines if "4/4 ━━━━━━━━━━━━━━━━━━━━ 0s" in line]
+    assert len(bars) == 3
+    assert all("/step - loss: " in bar for bar in bars)
+    small().evaluate(X, Y)
+    assert "1/1 ━" in capsys.readouterr().out
     small().fit(X, Y, epochs=2, verbose=2)
     assert capsys.readouterr().out.count("\n") == 2
+
+
+def test_a_terminal_without_the_signs_gets_a_plain_bar(monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    out.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdout", out)
+    small().fit(X, Y)
+    out.seek(0)
+    assert "1/1 ==================== 0s" in out.read()
+
+
+def test_a_bar_is_no_wider_than_the_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    small().fit(X, Y)
+    assert max(len(part) for part in capsys.readouterr().out.replace("\n", "\r").split("\r")) <= 39
+
+
+def test_no_standard_output_is_no_reason_to_fail(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    model = small()
+    model.fit(X, Y, epochs=2, validation_split=0.5)
+    model.evaluate(X, Y)
+    model.predict(X, batch_size=2)
 
 
 def test_bad_mode():

@@ -1,12 +1,12 @@
-"""The loss over the whole training set: its value, gradient, residuals and Jacobian against plain sums and differences."""
+"""The loss over the whole training set: value, gradient, residuals and Jacobian against plain sums and differences."""
 from functools import partial
 
 import numpy as np
 import pytest
 
 import mgconv
-from mgconv import layers, losses, regularizers
-from mgconv.models.chains import filled
+from mgconv import layers, losses, optimizers, regularizers
+from mgconv.models.chains import Pool, filled
 from mgconv.models.data import as_training_data
 from mgconv.models.full_batch import FullBatch
 
@@ -24,7 +24,7 @@ def evaluator(loss="mse", y=Y, weight=None, regularizer=None, last=2, activation
     data.size = 5
     training = model._training
     return model, FullBatch(model, model.loss, data,
-                            lambda data: filled(training._for_steps, partial(training._bind, data, True), data))
+                            lambda data: filled(Pool(), partial(training._bind, True), data))
 
 
 def differences(function, at, h=1e-6):
@@ -76,3 +76,36 @@ def test_what_is_no_sum_of_squares_is_refused():
     _, evaluate = evaluator("mae", regularizer="l1")
     with pytest.raises(ValueError, match="loss mean_squared_error.*Received: MeanAbsoluteError, L1 of dense/kernel."):
         evaluate.jacobian()
+
+
+class Downhill(optimizers.BaseOptimizer):
+    """Gradient descent on the whole set."""
+
+    full_batch = True
+
+    def step(self, evaluate=None):
+        _, gradient = evaluate()
+        self._parameters -= 0.1 * gradient
+        self._calls += 1
+
+
+@pytest.mark.thread_unsafe(reason="the random seed is the process's")
+def test_a_full_batch_optimizer_steps_once_an_epoch():
+    """Whatever the batches, it is gradient descent with one batch; the figures are those after the step."""
+    results = []
+    for optimizer, size in ((Downhill(), 4), (Downhill(), 13), (optimizers.SGD(0.1), 13)):
+        mgconv.set_random_seed(0)
+        model = mgconv.Sequential([mgconv.Input((8, 2), dtype="float64"), layers.Flatten(), layers.Dense(2)])
+        model.compile(optimizer, "mse", metrics=["mae"])
+        seen = []
+        spy = mgconv.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs, seen=seen: seen.append(batch))
+        history = model.fit(X, Y, batch_size=size, epochs=3, verbose=0, callbacks=[spy])
+        assert seen == [0, 0, 0]
+        results.append((model.parameters.copy(), history.history["loss"], model.evaluate(X, Y, verbose=0)))
+    for parameters, losses_, (after, _) in results[:2]:
+        np.testing.assert_allclose(parameters, results[2][0], rtol=1e-12)
+        np.testing.assert_allclose(losses_[:2], results[2][1][1:], rtol=1e-12)
+        assert losses_[-1] == pytest.approx(after, rel=1e-12)
+    model.compile(Downhill(), "mse")
+    with pytest.raises(ValueError, match="Downhill wants all samples at every step"):
+        model.fit(iter([(X, Y)]), verbose=0)

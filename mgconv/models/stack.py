@@ -2,14 +2,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from mgconv._support.checks import check_count
 from mgconv._support.registry import to_config
+from mgconv._support.terminal import say
 from mgconv.layers.base import check_dtype
 from mgconv.layers.binding import bind_all
 from mgconv.layers.composite import Composite, build_all, compatible
@@ -33,7 +35,8 @@ class Stack(Composite):
 
     @property
     def parameters(self) -> Any:
-        """All trainable weights in one vector; the weights of the layers are views of it, in their order."""
+        """All trainable weights in one vector, of which the layers' weights are views, in their order. To be set or
+        moved by optimizers of one's own."""
         if self.built:
             self.lay_out()
         return self._parameters
@@ -81,8 +84,15 @@ class Stack(Composite):
 
     # ---------------------------------------------------------------------------------------------- building
 
-    def add(self, layer: Any) -> None:
+    def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put `layer` (or, first of all, an `Input`) on top. The weights of the others are kept.
+
+        Parameters
+        ----------
+        layer : mgconv.layers.Layer or dict
+            A layer, or the configuration of one.
+        rebuild : bool
+            False leaves the building to the next `build`, `add` or `fit`: quicker for many layers.
 
         Raises
         ------
@@ -93,10 +103,12 @@ class Stack(Composite):
         """
         with self._whole():
             self._append(layer)
-            self._build_if_known()
+            self.built = False
+            if rebuild:
+                self._build_if_known()
 
     def pop(self, rebuild: bool = True) -> Any:
-        """Take the topmost layer off and return it, with weights of its own.
+        """Take the topmost layer off and return it, with weights of its own; `rebuild` is as in `add`.
 
         Raises
         ------
@@ -111,7 +123,8 @@ class Stack(Composite):
             for weight in layer.weights:
                 weight.place(np.empty(weight.size, weight.dtype), np.zeros(weight.size, weight.dtype)
                              if weight.trainable else None)
-            self._build_if_known()
+            if rebuild:
+                self._build_if_known()
         return layer
 
     @contextmanager
@@ -211,6 +224,25 @@ class Stack(Composite):
         if not self.built:
             self.build((None, *np.shape(x)[1:]))
 
+    def constant_twins(self):
+        """Copies of the layers, whose weights never change again."""
+        twins = [copy.deepcopy(layer) for layer in self.layers]
+        for twin in twins:
+            twin.make_constant()
+        return twins
+
+    def batch_size_for(self, batch_size, count):
+        """The batch size to use: what is asked for, that of the `Input`, or 32."""
+        fixed = None if self._input is None else self._input.batch_size
+        if batch_size is None:
+            batch_size = fixed or 32
+        elif type(batch_size) is not int or batch_size < 1:
+            batch_size = check_count("batch_size", batch_size, 1)
+        if fixed is not None and (batch_size != fixed or count % fixed):
+            raise ValueError(f"the model's `Input` sets batch_size={fixed}: every batch must have that many samples. "
+                             f"Received: {count} samples, batch_size={batch_size}.")
+        return batch_size
+
     def compute_output_shape(self, input_shape):
         shape = tuple(input_shape)
         for layer in self.layers:
@@ -261,3 +293,32 @@ class Stack(Composite):
             if layer.name == name:
                 return layer
         raise ValueError(f"the layers are {', '.join(layer.name for layer in self.layers)}. Received: name={name!r}.")
+
+    def summary(self, line_length: int | None = None, positions: Sequence[float] | None = None,
+                print_fn: Callable[[str], Any] | None = None, expand_nested: bool = False,
+                show_trainable: bool = False, layer_range: Sequence[str] | None = None) -> None:
+        """Print a table of the layers with the shapes of their outputs and the numbers of their parameters.
+
+        Parameters
+        ----------
+        line_length : int, optional
+            Of the table's lines; by default as wide as the text.
+        positions : sequence of float, optional
+            Where the columns end, as shares of `line_length`.
+        print_fn : callable, optional
+            Takes the text line by line in place of `print`.
+        expand_nested : bool
+            Whether to show what models and blocks within are made of.
+        show_trainable : bool
+            Whether to say which layers are trained.
+        layer_range : pair of str, optional
+            Names, or regular expressions for names, of the first and the last layer to show.
+
+        Raises
+        ------
+        ValueError
+            If no layer matches `layer_range`.
+        """
+        from mgconv.models.summary import table
+        for line in table(self, line_length, positions, expand_nested, show_trainable, layer_range):
+            (print_fn or say)(line)
