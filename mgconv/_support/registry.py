@@ -19,11 +19,12 @@ FORMER = {"lr": "`learning_rate`", "input_shape": "an `Input` as the model's fir
           "decay": "a schedule as `learning_rate`", "nb_epoch": "`epochs`", "weights": "`set_weights`",
           "nb_filter": "`filters`", "subsample": "`strides`", "border_mode": "`padding`", "output_dim": "`units`",
           "show_accuracy": "`metrics` of `compile`", "samples_per_epoch": "`steps_per_epoch`",
-          "sample_weight_mode": "`sample_weight` of `fit`", "generator": "`x`", "init": "`kernel_initializer`", "W_regularizer": "`kernel_regularizer`", "momentum_": "`momentum`"}
+          "sample_weight_mode": "`sample_weight` of `fit`", "generator": "`x`",
+          "init": "`kernel_initializer`", "W_regularizer": "`kernel_regularizer`", "momentum_": "`momentum`"}
 
 
 def names_former(method):
-    """A decorator: a keyword that the method does not take is answered with what stands in its place, or the nearest."""
+    """A decorator: a keyword that the method does not take is answered with what took its place, or the nearest."""
     @wraps(method)
     def checked(self, *args, **kwargs):
         if not kwargs.keys() <= names:

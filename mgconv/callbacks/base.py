@@ -145,10 +145,17 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_params(params)
             callback.set_model(model)
-        for name in HOOKS:
-            setattr(self, name.removeprefix("on_"), [method for _, method in self._listening(name)])
-        self.needs_logs = {name: any(callback.needs_logs for callback, _ in self._listening(f"on_{name}"))
-                           for name in ("train_batch_end", "test_batch_end")}
+
+    def __getattr__(self, moment):
+        name = f"on_{moment}"
+        if name not in HOOKS:
+            raise AttributeError(f"CallbackList has no attribute {moment!r}.")
+        methods = self.__dict__[moment] = [method for _, method in self._listening(name)]      # looked up once
+        return methods
+
+    def needs_logs(self, moment: str) -> bool:
+        """Whether one of the methods for a moment reads `logs`."""
+        return any(callback.needs_logs for callback, _ in self._listening(f"on_{moment}"))
 
     def _listening(self, name) -> Iterable[tuple[Callback, Callable[..., Any]]]:
         for callback in self.callbacks:

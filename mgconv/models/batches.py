@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from itertools import chain as joined
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class _Source:
     def __init__(self, model, source):
         self.model, self._source = model, source
         self._numbered = hasattr(source, "__getitem__") and hasattr(source, "__len__")
-        self.order = np.arange(len(source)) if self._numbered else None
+        self.order: Any = np.arange(len(source)) if self._numbered else None
         self._ahead = None                    # the first batch, and an iterator of the others
 
     @property

@@ -1,4 +1,4 @@
-"""What `fit`, `evaluate` and `predict` are given as arrays: checked, cast to the model's dtype, and cut into batches."""
+"""What `fit`, `evaluate` and `predict` are given as arrays: checked, cast to the model's dtype, cut into batches."""
 from __future__ import annotations
 
 import numpy as np

@@ -31,7 +31,7 @@ class Prediction:
     def __call__(self, x, batch_size=None, verbose=0, steps=None, callbacks=None):
         """`Sequential.predict`."""
         model = self.model
-        if comes_in_batches(x):
+        if type(x) is not np.ndarray and comes_in_batches(x):
             source = InputBatches(model, x)
             source.build_model()
             return self._by_batches(source, source.steps, verbose, steps, callbacks)

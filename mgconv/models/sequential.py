@@ -292,7 +292,6 @@ class Sequential(Stack):
 
     # -------------------------------------------------------------------------------------------- prediction
 
-    @names_former
     def predict(self, x: Any, batch_size: int | None = None, verbose: str | int = "auto", steps: int | None = None,
                 callbacks: Any = None) -> NDArray[Any]:
         """The model's output for the samples `x`.

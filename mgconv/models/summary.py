@@ -80,7 +80,8 @@ def _line(cells, header, widths):
 def _amount(arrays):
     """How many numbers, and the memory they take."""
     arrays = list(arrays)
-    size, memory = sum(array.size for array in arrays), float(sum(array.size * array.dtype.itemsize for array in arrays))
+    size = sum(array.size for array in arrays)
+    memory = float(sum(array.size * array.dtype.itemsize for array in arrays))
     for unit in ("B", "KB", "MB"):
         if memory < 1024:
             return f"{size:,} ({memory:.2f} {unit})"

@@ -102,6 +102,8 @@ class Training:
     def results(self):
         """Loss and metrics so far, by name."""
         figures = {"loss": self.total / self.seen if self.seen else 0.0}
+        if not (self.metrics or self.weighted):
+            return figures
         for metric in (*self.metrics, *self.weighted):
             result = metric.result()
             for name, value in result.items() if isinstance(result, dict) else ((metric.name, result),):
@@ -190,7 +192,7 @@ class Training:
             self.reset()
         total, seen, metered = self.total, self.seen, bool(self.metrics or self.weighted)
         begin_hooks, end_hooks = listeners.train_batch_begin, listeners.train_batch_end
-        needs_logs = listeners.needs_logs["train_batch_end"]
+        needs_logs = listeners.needs_logs("train_batch_end")
         for batch, chain in enumerate(filled(self._for_steps, self._bind_for_steps, feed), self.batch):
             for hook in begin_hooks:
                 hook(batch, {})
@@ -213,8 +215,8 @@ class Training:
     def _out_of_data(self):
         if not self.epoch:
             raise ValueError("`x` must give at least one batch. Received: none.")
-        warnings.warn(f"the data ran out before epoch {self.epoch + 1}: give an iterable that can be iterated again, or "
-                      "`steps_per_epoch`.", RuntimeWarning, stacklevel=4)
+        warnings.warn(f"the data ran out before epoch {self.epoch + 1}: give an iterable that can be iterated again, "
+                      "or `steps_per_epoch`.", RuntimeWarning, stacklevel=4)
         self.model.stop_training = True
 
     def _step(self, chain):
@@ -267,7 +269,7 @@ class Training:
     def _score(self, feed, listeners=SILENT):
         """Loss and metrics over the batches."""
         self.reset()
-        metered, needs_logs = bool(self.metrics or self.weighted), listeners.needs_logs["test_batch_end"]
+        metered, needs_logs = bool(self.metrics or self.weighted), listeners.needs_logs("test_batch_end")
         begin_hooks, end_hooks = listeners.test_batch_begin, listeners.test_batch_end
         listeners.call("test_begin", {})
         for batch, chain in enumerate(filled(self._for_scores, self._bind_for_scores, feed)):
@@ -309,7 +311,7 @@ class Training:
             raise ValueError(f"`{wish}` needs a model that was compiled with a loss: call `compile(optimizer, loss)`.")
 
     def _source(self, x, y, sample_weight, class_weight, batch_size):
-        if comes_in_batches(x):
+        if type(x) is not np.ndarray and comes_in_batches(x):
             refuse_beside_batches(y=y, sample_weight=sample_weight, batch_size=batch_size)
             batches = Batches(self.model, self.loss, x, class_weight)
             batches.build_model()
