@@ -183,8 +183,11 @@ def test_a_bar_is_no_wider_than_the_terminal(monkeypatch, capsys):
     assert max(len(part) for part in capsys.readouterr().out.replace("\n", "\r").split("\r")) <= 39
 
 
-def test_no_standard_output_is_no_reason_to_fail(monkeypatch):
-    monkeypatch.setattr(sys, "stdout", None)
+@pytest.mark.parametrize("closed", [False, True])
+def test_no_standard_output_is_no_reason_to_fail(monkeypatch, closed):
+    out = io.StringIO()
+    out.close()
+    monkeypatch.setattr(sys, "stdout", out if closed else None)
     model = small()
     model.fit(X, Y, epochs=2, validation_split=0.5)
     model.evaluate(X, Y)

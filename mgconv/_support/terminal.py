@@ -1,14 +1,17 @@
-"""What can be shown where standard output goes, which may be a terminal, a notebook, a file, or nothing."""
+"""What can be shown where standard output goes, which may be a terminal, a notebook, a file, closed, or nothing."""
 from __future__ import annotations
 
+import contextlib
 import sys
 
 
 def drawable():
     """Whether what is printed can be drawn over: on a terminal, in a notebook."""
     out = sys.stdout
-    return out is not None and not getattr(out, "closed", False) and (
-        type(out).__module__.partition(".")[0] == "ipykernel" or bool(getattr(out, "isatty", lambda: False)()))
+    try:
+        return type(out).__module__.partition(".")[0] == "ipykernel" or out.isatty()
+    except (AttributeError, OSError, ValueError):             # nothing, what stands in for it, or closed
+        return False
 
 
 def encodes(text):
@@ -21,7 +24,8 @@ def encodes(text):
 
 
 def say(text, end="\n"):
-    """Print, if there is where to; with other signs for frames and bars that standard output does not have."""
+    """Print at once, if there is somebody to read; with other signs for frames and bars that cannot be encoded."""
     if not encodes(text):
         text = text.translate(str.maketrans("━─│┌┬┐├┼┤└┴┘…", "=.|+++++++++~"))
-    print(text, end=end, flush=True)
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        print(text, end=end, flush=True)

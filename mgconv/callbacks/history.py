@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from mgconv._support.terminal import say
 from mgconv.callbacks.base import HOOKS, Callback, registry
 
 
@@ -145,5 +146,5 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise RuntimeError(f"batch {batch}: the loss is {loss}.")
-        print(f"Batch {batch}: the loss is {loss}, training ends")
+        say(f"Batch {batch}: the loss is {loss}, training ends")
         self.model.stop_training = True

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mgconv._support.checks import check_choice, check_count, check_not_negative, check_number
+from mgconv._support.terminal import say
 from mgconv.callbacks.base import Callback, registry
 
 
@@ -137,10 +138,10 @@ class EarlyStopping(MonitorCallback):
 
     def on_train_end(self, logs=None):
         if self.stopped_epoch and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             if self.verbose:
-                print(f"The weights of epoch {self.best_epoch + 1} are restored")
+                say(f"The weights of epoch {self.best_epoch + 1} are restored")
             self.model.set_weights(self.best_weights)
 
 
@@ -194,7 +195,7 @@ class ReduceLROnPlateau(MonitorCallback):
                 optimizer.learning_rate = max(optimizer.learning_rate * self.factor, self.min_lr)
                 self.cooldown_counter, self.wait = self.cooldown, 0
                 if self.verbose:
-                    print(f"Epoch {epoch + 1}: the learning rate falls to {optimizer.learning_rate:g}")
+                    say(f"Epoch {epoch + 1}: the learning rate falls to {optimizer.learning_rate:g}")
 
 
 @registry.add
@@ -218,7 +219,7 @@ class LearningRateScheduler(Callback):
         rate = self.schedule(epoch, self.model.optimizer.learning_rate)
         self.model.optimizer.learning_rate = float(check_number("the rate of `schedule`", rate))
         if self.verbose:
-            print(f"Epoch {epoch + 1}: the learning rate is {self.model.optimizer.learning_rate:g}")
+            say(f"Epoch {epoch + 1}: the learning rate is {self.model.optimizer.learning_rate:g}")
 
     def on_epoch_end(self, epoch, logs=None):
         logs["learning_rate"] = self.model.optimizer.learning_rate

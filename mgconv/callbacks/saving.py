@@ -6,6 +6,7 @@ import shutil
 from typing import Any
 
 from mgconv._support.checks import check_count, check_number
+from mgconv._support.terminal import say
 from mgconv.callbacks.base import Callback, registry
 from mgconv.callbacks.monitors import MonitorCallback
 
@@ -93,7 +94,7 @@ class ModelCheckpoint(MonitorCallback):
         else:
             self.model.save(path, overwrite=True)
         if self.verbose:
-            print(f"Epoch {self._epoch + 1}: saved to {path}")
+            say(f"Epoch {self._epoch + 1}: saved to {path}")
 
 
 @registry.add

@@ -336,7 +336,7 @@ class Training:
                        np.empty((size, *target_shape), target_dtype),
                        None if weight_shape is None else np.empty((size, *weight_shape), self.model.dtype), training)
         if self.factor != 1:
-            chain.loss = _Weighted(self.loss, self.factor)
+            chain.loss = _Weighted(chain.loss, self.factor)
         return chain
 
     def prepare_optimizer(self):

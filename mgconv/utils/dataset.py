@@ -1,8 +1,6 @@
 """Data sets that give batches by number."""
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
