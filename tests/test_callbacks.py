@@ -95,6 +95,9 @@ def test_learning_rate_scheduler(capsys):
     history = model.fit(X, Y, epochs=3, callbacks=[schedule], verbose=0)
     assert history.history["learning_rate"] == [0.05, 0.025, 0.0125]
     assert "Epoch 3: the learning rate is 0.0125" in capsys.readouterr().out
+    history = model.fit(X, Y, epochs=2, callbacks=[callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1))],
+                        verbose=0)
+    assert history.history["learning_rate"] == [0.1, 0.05]
 
 
 def test_reduce_on_plateau():

@@ -4,6 +4,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 from mgconv._support.checks import check_choice, check_count, check_not_negative, check_number
@@ -205,7 +206,7 @@ class LearningRateScheduler(Callback):
     Parameters
     ----------
     schedule : callable
-        The new rate from the epoch, counted from 0, and the present rate.
+        The new rate from the epoch, counted from 0, and the present rate; or from the epoch alone.
     verbose : int
         1 to tell it.
     """
@@ -214,9 +215,14 @@ class LearningRateScheduler(Callback):
         if not callable(schedule):
             raise TypeError(f"`schedule` must be a function of epoch and rate. Received: schedule={schedule!r}.")
         self.schedule, self.verbose = schedule, verbose
+        try:
+            signature(schedule).bind(0, 0.1)
+            self._takes = 2
+        except TypeError:
+            self._takes = 1
 
     def on_epoch_begin(self, epoch, logs=None):
-        rate = self.schedule(epoch, self.model.optimizer.learning_rate)
+        rate = self.schedule(*(epoch, self.model.optimizer.learning_rate)[:self._takes])
         self.model.optimizer.learning_rate = float(check_number("the rate of `schedule`", rate))
         if self.verbose:
             say(f"Epoch {epoch + 1}: the learning rate is {self.model.optimizer.learning_rate:g}")

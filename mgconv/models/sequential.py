@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Input", "Sequential"]
 
+FORMER_METHODS = {"fit_generator": "`fit`, which takes what gives batches", "evaluate_generator": "`evaluate`",
+                  "predict_generator": "`predict`", "predict_proba": "`predict`",
+                  "predict_classes": "`predict(x).argmax(axis=-1)`, or `predict(x) > 0.5`"}
+
 
 class Sequential(Stack):
     """A stack of layers, with one flat vector for all of their weights.
@@ -75,6 +79,10 @@ class Sequential(Stack):
     def __setstate__(self, state):
         self._prediction = Prediction(self)
         super().__setstate__(state | {"_prediction": self._prediction})
+
+    def __getattr__(self, name):
+        there = f"in place of it there is {FORMER_METHODS[name]}." if name in FORMER_METHODS else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{': ' + there if there else '.'}")
 
     def build(self, input_shape=None, dtype=None):
         super().build(input_shape, dtype)

@@ -14,7 +14,7 @@ def table(model, line_length=None, positions=None, expand_nested=False, show_tra
     rows = list(_rows(_within(model.layers, layer_range), expand_nested, show_trainable))
     widths = [max(len(row[i]) for row in (header, *rows)) + 2 for i in range(len(header))]
     if line_length is not None or positions is not None:
-        widths = _widths(line_length or 88, positions or (0.45, 0.8, 1.0, 1.0)[:len(header)], show_trainable)
+        widths = _widths(line_length or 88, positions or (0.45, 0.8, 1.0), show_trainable)
     top, middle, bottom = ("".join((left, cross.join("─" * width for width in widths), right))
                            for left, cross, right in ("┌┬┐", "├┼┤", "└┴┘"))
     yield f'Model: "{model.name}"'
@@ -62,7 +62,7 @@ def _widths(line_length, positions, show_trainable):
     if show_trainable and len(positions) == 3:
         positions = [0.9 * position for position in positions] + [1.0]
     ends = [int(position * line_length if position <= 1 else position) for position in positions]
-    widths = [end - start - 1 for start, end in zip([0, *ends], ends)]
+    widths = [end - start - 1 for start, end in zip([1, *ends], ends)]
     if min(widths) < 4:
         raise ValueError("`line_length` and `positions` must leave each column four characters. "
                          f"Received: line_length={line_length}, positions={positions}.")
