@@ -1,12 +1,13 @@
 """Handwritten digits of 8x8 points, told apart by a small convolutional net. Needs scikit-learn, for the data.
 
-The same program runs with Keras: replace the first import by `import keras`.
+The same program runs with Keras: `keras` in place of `mgconv` in the two imports is all.
 """
-import mgconv as keras
 import numpy as np
-from mgconv import callbacks, layers
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+
+import mgconv as keras          # or: import keras
+from mgconv import callbacks, layers
 
 keras.utils.set_random_seed(1)
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib")
-import mgconv  # noqa: E402
-from mgconv import layers, plot  # noqa: E402
+import mgconv
+from mgconv import layers, plot
 
 
 def test_history():

@@ -29,7 +29,8 @@ def trained(folder=None, stop=None, threads=None, frequency="epoch", seed=0, epo
                 callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: epoch_now.append(epoch),
                                          on_train_batch_end=interrupt)]
     try:
-        history = model.fit(X, Y, batch_size=10, epochs=epochs, verbose=0, validation_split=0.2, callbacks=helpers, **how)
+        history = model.fit(X, Y, batch_size=10, epochs=epochs, verbose=0, validation_split=0.2, callbacks=helpers,
+                            **how)
     except KeyboardInterrupt:
         return None
     return model.parameters.tobytes(), history.history, history.epoch, model.optimizer.learning_rate

@@ -11,7 +11,7 @@ from mgconv import layers
 
 def nested():
     inner = mgconv.Sequential([layers.Dense(4, name="first"), layers.Dense(3)], name="inner")
-    return mgconv.Sequential([mgconv.Input((5,)), inner, layers.Dense(2, name="a_layer_with_a_long_name")], name="outer")
+    return mgconv.Sequential([mgconv.Input((5,)), inner, layers.Dense(2, name="a_layer_of_a_long_name")], name="outer")
 
 
 def lines(model, **how):

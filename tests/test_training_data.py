@@ -110,7 +110,8 @@ def test_steps_over_arrays_take_all_samples_in_turn():
 
 def test_weighted_metrics_and_loss_weights():
     weight = RNG.uniform(0, 2, 40)
-    model = small(metrics=["mae"], weighted_metrics=["mae", metrics.RootMeanSquaredError(name="rmse")], loss_weights=[3])
+    root = metrics.RootMeanSquaredError(name="rmse")
+    model = small(metrics=["mae"], weighted_metrics=["mae", root], loss_weights=[3])
     error = abs(model.predict(X, verbose=0) - Y)
     got = model.evaluate(X, Y, sample_weight=weight, verbose=0, return_dict=True)
     assert list(got) == model.metrics_names == ["loss", "mae", "mae_1", "rmse"]
@@ -163,7 +164,7 @@ def test_the_average_of_the_weights_takes_their_place_after_training():
 
 def frames():
     pandas = pytest.importorskip("pandas")
-    x = pandas.DataFrame({name: column for name, column in zip("abcde", X.T, strict=True)})
+    x = pandas.DataFrame(dict(zip("abcde", X.T, strict=True)))
     yield x, pandas.DataFrame(Y, columns=["p", "q"])
     x["a"] = pandas.array(x["a"], dtype="Float64")
     yield x, pandas.DataFrame(Y)

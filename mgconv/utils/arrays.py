@@ -114,14 +114,12 @@ def split_dataset(dataset: Any, left_size: Any = None, right_size: Any = None, s
     order = np.arange(count)
     if shuffle:
         random_generator(seed).shuffle(order)
-    parts = order[:left], order[left:left + right]
-    if arrays:
-        first, second = (tuple(np.asarray(array)[part] for array in dataset) for part in parts)
-    elif hasattr(dataset, "shape"):
-        first, second = (np.asarray(dataset)[part] for part in parts)
-    else:
-        first, second = ([dataset[int(i)] for i in part] for part in parts)
-    return first, second
+
+    def part(rows):
+        if arrays:
+            return tuple(np.asarray(array)[rows] for array in dataset)
+        return np.asarray(dataset)[rows] if hasattr(dataset, "shape") else [dataset[int(row)] for row in rows]
+    return part(order[:left]), part(order[left:left + right])
 
 
 def _size(name, size, count):

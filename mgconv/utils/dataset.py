@@ -102,26 +102,26 @@ def timeseries_dataset_from_array(data: ArrayLike, targets: ArrayLike | None, se
     >>> x.tolist(), y.tolist()
     ([[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]], [3, 4, 5, 6])
     """
-    data = real_array("data", data)
+    series: Any = real_array("data", data)
+    marks: Any = None if targets is None else real_array("targets", targets)
     length, stride, rate = (check_count(name, value, 1) for name, value in (
         ("sequence_length", sequence_length), ("sequence_stride", sequence_stride), ("sampling_rate", sampling_rate)))
     if batch_size is not None:
         check_count("batch_size", batch_size, 1)
     first = check_count("start_index", start_index or 0, 0)
-    last = len(data) if end_index is None else check_count("end_index", end_index, 1)
-    if not first < last <= len(data):
-        raise ValueError(f"`start_index` must be below `end_index`, and that at most the number of steps, {len(data)}. "
+    last = len(series) if end_index is None else check_count("end_index", end_index, 1)
+    if not first < last <= len(series):
+        raise ValueError(f"`start_index` must be below `end_index`, and that at most the number of steps, {len(series)}. "
                          f"Received: start_index={start_index}, end_index={end_index}.")
     count = last - first - (length - 1) * rate
-    if targets is not None:
-        targets = real_array("targets", targets)
-        count = min(count, len(targets) - first)
+    if marks is not None:
+        count = min(count, len(marks) - first)
     if count < 1:
         raise ValueError(f"the steps must hold a window: {length} steps, {rate} apart. "
                          f"Received: {last - first} steps"
-                         + (f", {len(targets)} targets." if targets is not None else "."))
+                         + (f", {len(marks)} targets." if marks is not None else "."))
     starts = np.arange(0, count, stride)
     if shuffle:
         random_generator(seed).shuffle(starts)
-    return _Windows(data[first:last], None if targets is None else targets[first:], starts, rate * np.arange(length),
+    return _Windows(series[first:last], None if marks is None else marks[first:], starts, rate * np.arange(length),
                     batch_size)
