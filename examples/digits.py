@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-import mgconv as keras          # or: import keras
+import mgconv as keras  # or: import keras
 from mgconv import callbacks, layers
 
 keras.utils.set_random_seed(1)

@@ -1,6 +1,8 @@
 """Data sets that give batches by number."""
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -111,8 +113,8 @@ def timeseries_dataset_from_array(data: ArrayLike, targets: ArrayLike | None, se
     first = check_count("start_index", start_index or 0, 0)
     last = len(series) if end_index is None else check_count("end_index", end_index, 1)
     if not first < last <= len(series):
-        raise ValueError(f"`start_index` must be below `end_index`, and that at most the number of steps, {len(series)}. "
-                         f"Received: start_index={start_index}, end_index={end_index}.")
+        raise ValueError("`start_index` must be below `end_index`, and that at most the number of steps, "
+                         f"{len(series)}. Received: start_index={start_index}, end_index={end_index}.")
     count = last - first - (length - 1) * rate
     if marks is not None:
         count = min(count, len(marks) - first)
