@@ -103,8 +103,8 @@ class BackupAndRestore(Callback):
 
     It keeps weights, the optimizer's state, the order of the samples, random generators, and what the other callbacks
     ask for (`Callback.get_state`) in one file, which is replaced as a whole. `fit` takes it up when it begins. The
-    model, `compile`, the data and the callbacks must be the same. From a generator, epochs that were done are not asked
-    for again.
+    model, `compile`, the data and the callbacks that matter must be the same. From a generator, epochs that were done
+    are not asked for again.
 
     Parameters
     ----------

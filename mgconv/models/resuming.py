@@ -27,7 +27,7 @@ def save(model, path):
         "order": feed.source.order, "taken": feed.position(training.batch),
         "generators": [generator.bit_generator.state for generator in _generators(model)],
         "metrics": [_numbers(metric) for metric in (*training.metrics, *training.weighted)],
-        "callbacks": [callback.get_state() for callback in training.listeners.callbacks]}
+        "callbacks": [[type(callback).__name__, callback.get_state()] for callback in training.listeners.callbacks]}
     text = json.dumps(_taken_apart(state, arrays))
     with whole_file(path) as f:
         np.savez(f, state=np.array(text), **arrays)
@@ -41,7 +41,7 @@ def restore(model, path):
     OSError
         If the file cannot be read, or is no such file.
     ValueError
-        If it is of another model, optimizer, data or callbacks.
+        If it is of another model or optimizer, or of other data.
     """
     try:
         with np.load(path) as file:
@@ -56,7 +56,6 @@ def restore(model, path):
             ("the optimizer", type(optimizer).__name__, kept["class"]),
             ("the number of random generators", len(list(_generators(model))), len(state["generators"])),
             ("the number of metrics", len(metrics), len(state["metrics"])),
-            ("the number of callbacks", len(training.listeners.callbacks), len(state["callbacks"])),
             ("the number of samples", None if order is None else len(order),
              None if state["order"] is None else len(state["order"]))):
         if mine != theirs:
@@ -70,8 +69,13 @@ def restore(model, path):
         generator.bit_generator.state = values
     for metric, values in zip(metrics, state["metrics"], strict=True):
         vars(metric).update(values)
-    for callback, values in zip(training.listeners.callbacks, state["callbacks"], strict=True):
-        callback.set_state(values)
+    for callback in training.listeners.callbacks:         # the first of its class; others may have come or gone
+        for number, (name, values) in enumerate(state["callbacks"]):
+            if name == type(callback).__name__:
+                if values:
+                    callback.set_state(values)
+                del state["callbacks"][number]
+                break
     training.epoch, training.batch = state["epoch"], state["batch"]
     training.total, training.seen = state["total"], state["seen"]
     model.stop_training = state["stop_training"]
