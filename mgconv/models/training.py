@@ -192,7 +192,7 @@ class Training:
             self.reset()
         total, seen, metered = self.total, self.seen, bool(self.metrics or self.weighted)
         begin_hooks, end_hooks = listeners.train_batch_begin, listeners.train_batch_end
-        needs_logs = listeners.needs_logs("train_batch_end")
+        needs_logs = bool(end_hooks) and listeners.needs_logs("train_batch_end")
         for batch, chain in enumerate(filled(self._for_steps, self._bind_for_steps, feed), self.batch):
             for hook in begin_hooks:
                 hook(batch, {})
@@ -269,8 +269,9 @@ class Training:
     def _score(self, feed, listeners=SILENT):
         """Loss and metrics over the batches."""
         self.reset()
-        metered, needs_logs = bool(self.metrics or self.weighted), listeners.needs_logs("test_batch_end")
+        metered = bool(self.metrics or self.weighted)
         begin_hooks, end_hooks = listeners.test_batch_begin, listeners.test_batch_end
+        needs_logs = bool(end_hooks) and listeners.needs_logs("test_batch_end")
         listeners.call("test_begin", {})
         for batch, chain in enumerate(filled(self._for_scores, self._bind_for_scores, feed)):
             for hook in begin_hooks:
