@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,8 @@ class Optimizer(BaseOptimizer):
             "gradient_accumulation_steps", gradient_accumulation_steps, 2)
         self._flat: Any = None
         self._plain = False       # whether a step is one compiled pass and no more
+        self._exclude: tuple[list[Any], list[str]] = [], []
+        self._decayed: Any = None               # views of the parameters that decay, or None if all do
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
@@ -102,7 +105,7 @@ class Optimizer(BaseOptimizer):
             self._plain = self._is_plain()
 
     def __getstate__(self):
-        return super().__getstate__() | {"_flat": None, "_plain": False}
+        return super().__getstate__() | {"_flat": None, "_plain": False, "_decayed": None}
 
     def get_config(self):
         return super().get_config() | {"learning_rate": to_config(self._rate)}
@@ -143,12 +146,18 @@ class Optimizer(BaseOptimizer):
     def _lay(self, values):
         super()._lay(values)
         self._flat = None
+<<<<<<< HEAD
         if self.kernel is not None and self._compiled():
             self._flat = FlatStep(self.kernel, self._parameters, self._gradient, *map(self._state.get, self.slots))
+=======
+        if self._compiled():
+            self._flat = FlatStep(str(self.kernel), self._parameters, self._gradient, *map(self._state.get, self.slots))
+        self._decayed = self._parts_that_decay()
+>>>>>>> b3331dd (Adagrad, Adadelta, Adamax, Nadam and Lion in one compiled pass, Ftrl in NumPy; weights that do not decay)
         self._plain = self._is_plain()
 
     def _is_plain(self):
-        return self._flat is not None and not self.use_ema and all(setting is None for setting in (
+        return self._flat is not None and self._decayed is None and not self.use_ema and all(setting is None for setting in (
             self.clipnorm, self.clipvalue, self.global_clipnorm, self.loss_scale_factor,
             self.gradient_accumulation_steps))
 
@@ -160,6 +169,31 @@ class Optimizer(BaseOptimizer):
             if "update" in vars(kind):
                 return False
         return False
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        """Let weights not decay.
+
+        Parameters
+        ----------
+        var_list : list, optional
+            The weights, as the model's layers list them.
+        var_names : list of str, optional
+            Regular expressions: every weight in whose name one is found, such as "bias".
+        """
+        self._exclude = list(var_list or ()), list(var_names or ())
+        if self._parameters is not None:
+            self._lay(self._state)
+
+    def _parts_that_decay(self):
+        excluded, names = self._exclude
+        if not excluded and not names:
+            return None
+        if len(self._weights) != len(self._parts):
+            raise ValueError("`exclude_from_weight_decay` needs an optimizer that is built with the weights of `parts`. "
+                             f"Received: {len(self._parts)} parts and {len(self._weights)} weights.")
+        return [self._parameters[place] for weight, (place, _) in zip(self._weights, self._places())
+                if not any(weight is other for other in excluded)
+                and not any(re.search(name, weight.name) for name in names)]
 
     # ---------------------------------------------------------------------------------------------- its work
 
@@ -202,12 +236,14 @@ class Optimizer(BaseOptimizer):
         if callable(rate):
             rate = float(rate(self._calls))
         keep = 1 - self.weight_decay * rate if self.weight_decay else 1.0
-        if self._flat is not None:
+        if keep != 1 and (self._flat is None or self._decayed is not None):
+            for part in [self._parameters] if self._decayed is None else self._decayed:
+                part *= keep
+            keep = 1.0
+        if self._flat is None:
+            self.update(self._parameters, self._gradient, self._state, rate)
+        else:
             self._flat(keep, self.coefficients(rate, self.iterations + 1))
-            return
-        if keep != 1:
-            np.multiply(self._parameters, keep, out=self._parameters)
-        self.update(self._parameters, self._gradient, self._state, rate)
 
     def _accumulate(self):
         """Add the gradient up. Whether there are enough now: then the gradient is their mean."""
