@@ -21,7 +21,8 @@
     MG_PLAIN(X(baseline, scalar, 0))
 
 #define MG_FAMILIES(BOTH, WIDE, isa)                                            \
-    BOTH(activation, isa) BOTH(conv_outer, isa) BOTH(conv_row, isa)             \
+    BOTH(activation, isa) BOTH(column, isa) BOTH(conv_outer, isa)               \
+    BOTH(conv_row, isa)                                                         \
     BOTH(fft, isa) BOTH(fft_conv, isa) BOTH(filter, isa) BOTH(optimizer, isa)   \
     BOTH(pool, isa) BOTH(winograd, isa) WIDE(delay, isa)
 

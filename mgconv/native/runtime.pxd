@@ -9,6 +9,18 @@ cdef extern from "activation.h":
     cdef struct mg_activation_kernels:
         void (*relu_grad)(const void *y, void *dy, void *sums, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
 
+cdef extern from "column.h":
+    cdef struct mg_column:
+        const void *const *taps
+        const void *kernel
+        const void *bias
+        void *y
+        Py_ssize_t count, channels, filters, pitch
+        int relu
+    cdef struct mg_column_kernels:
+        void (*full)(const mg_column *c) noexcept nogil
+        void (*channelwise)(const mg_column *c) noexcept nogil
+
 cdef extern from "fft.h":
     enum:
         MG_FFT_MAX_LOG2
@@ -182,6 +194,7 @@ cdef extern from "dispatch.h":
         const mg_isa *narrower
         const mg_optimizer_kernels *optimizer[2]
         const mg_activation_kernels *activation[2]
+        const mg_column_kernels *column[2]
         const mg_fft_kernels *fft[2]
         const mg_filter_kernels *filter[2]
         const mg_delay_kernels *delay
