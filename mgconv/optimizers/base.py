@@ -146,20 +146,15 @@ class Optimizer(BaseOptimizer):
     def _lay(self, values):
         super()._lay(values)
         self._flat = None
-<<<<<<< HEAD
         if self.kernel is not None and self._compiled():
             self._flat = FlatStep(self.kernel, self._parameters, self._gradient, *map(self._state.get, self.slots))
-=======
-        if self._compiled():
-            self._flat = FlatStep(str(self.kernel), self._parameters, self._gradient, *map(self._state.get, self.slots))
         self._decayed = self._parts_that_decay()
->>>>>>> b3331dd (Adagrad, Adadelta, Adamax, Nadam and Lion in one compiled pass, Ftrl in NumPy; weights that do not decay)
         self._plain = self._is_plain()
 
     def _is_plain(self):
-        return self._flat is not None and self._decayed is None and not self.use_ema and all(setting is None for setting in (
-            self.clipnorm, self.clipvalue, self.global_clipnorm, self.loss_scale_factor,
-            self.gradient_accumulation_steps))
+        return self._flat is not None and self._decayed is None and not self.use_ema and all(
+            setting is None for setting in (self.clipnorm, self.clipvalue, self.global_clipnorm, self.loss_scale_factor,
+                                            self.gradient_accumulation_steps))
 
     def _compiled(self):
         """Whether there is a kernel that does what `update` does: not if a subclass redefined that alone."""
