@@ -419,8 +419,63 @@ def test_gradients_are_accumulated():
     assert optimizer.iterations == 1
 
 
-def test_the_scale_of_the_loss_is_taken_out():
-    np.testing.assert_allclose(run(optimizers.SGD(1.0, loss_scale_factor=8.0), np.zeros(1), np.ones((1, 1))), -1 / 8)
+def test_the_scale_of_the_loss_is_taken_out_of_gradients_that_are_given():
+    optimizer, x = optimizers.SGD(1.0, loss_scale_factor=8.0), np.zeros(1)
+    optimizer.apply([np.ones(1)], [x])
+    assert x == -1 / 8
+    assert optimizer.scale_loss(3.0) == 24
+
+
+@pytest.mark.parametrize("settings", [{}, {"weight_decay": 0.1, "clipnorm": 1.0, "use_ema": True}])
+def test_applied_gradients_make_the_same_steps(settings):
+    rng = np.random.default_rng(2)
+    gradients = rng.standard_normal((4, 50)).astype("f4")
+    p, g = np.ones(50, "f4"), np.empty(50, "f4")
+    flat = optimizers.Adam(0.1, **settings)
+    flat.build(p, g, [g[:20].reshape(4, 5), g[20:]])
+    go_on(flat, g, gradients)
+    arrays, optimizer = [np.ones((4, 5), "f4"), np.ones(30, "f4")], optimizers.Adam(0.1, **settings)
+    for gradient in gradients:
+        done = optimizer.apply_gradients(zip([gradient[:20].reshape(4, 5), gradient[20:]], arrays))
+    assert done == 4
+    assert np.concatenate([array.ravel() for array in arrays]).tobytes() == p.tobytes()
+    built = optimizers.Adam(0.1, **settings)
+    q = np.ones(50, "f4")
+    built.build(q, g, [g[:20].reshape(4, 5), g[20:]])
+    for gradient in gradients:
+        built.apply([gradient[:20].reshape(4, 5), gradient[20:]])
+    assert q.tobytes() == p.tobytes()
+
+
+def test_gradients_applied_to_the_weights_of_a_model():
+    from mgconv import layers
+    model = mgconv.Sequential([mgconv.Input((2,)), layers.Dense(2, kernel_constraint="non_neg")])
+    model.set_weights([np.full((2, 2), 0.5), np.zeros(2)])
+    model.compile(optimizers.SGD(1.0), "mse")
+    model.train_on_batch(np.zeros((1, 2)), np.zeros((1, 2)))
+    for optimizer in (model.optimizer, optimizers.SGD(1.0)):       # built by the model, or for its weights
+        model.set_weights([np.full((2, 2), 0.5), np.zeros(2)])
+        for _ in range(2):
+            optimizer.apply([np.array([[1.0, 0.25], [0, 0]]), np.ones(2)], model.trainable_weights)
+        np.testing.assert_array_equal(model.get_weights()[0], [[0, 0], [0.5, 0.5]])
+        np.testing.assert_array_equal(model.get_weights()[1], [-2, -2])
+
+
+@pytest.mark.parametrize(("act", "message"), [
+    (lambda o: o.apply([np.ones(2)]), "needs `weights`"),
+    (lambda o: o.apply([np.ones(2)], [np.ones(3)]), r"must have the shapes \[\(3,\)\]. Received: \[\(2,\)\]."),
+    (lambda o: [o.apply([np.ones(2)], [np.ones(2)]) for _ in range(2)], "built for other weights"),
+    (lambda o: o.build([]), "`build` needs"),
+    (lambda o: o.build(np.ones(3)), "`build` needs"),
+])
+def test_gradients_that_do_not_fit(act, message):
+    with pytest.raises(ValueError, match=message):
+        act(optimizers.SGD())
+
+
+@pytest.mark.parametrize("setting", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_clipping_at_0_is_off_as_in_keras(setting):
+    np.testing.assert_array_equal(run(optimizers.SGD(1.0, **{setting: 0.0}), np.zeros(1), np.ones((1, 1))), -1)
 
 
 def test_some_weights_do_not_decay():
