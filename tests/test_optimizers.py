@@ -217,6 +217,9 @@ def test_schedule_formulas():
     (lambda: optimizers.get("adan"), "adam, .*sgd. Received: 'adan'."),
     (lambda: schedules.CosineDecay(0.1, 0), "`decay_steps` must be positive"),
     (lambda: schedules.PiecewiseConstantDecay([1], [1]), "`values`"),
+    (lambda: schedules.CosineDecayRestarts(0.1, 10, 0.5), "`t_mul` must be at least 1. Received: t_mul=0.5."),
+    (lambda: schedules.PolynomialDecay(-0.1, 10), "`initial_learning_rate` must not be negative"),
+    (lambda: optimizers.Adam({"class_name": "CosineDecoy", "config": {}}), "one of cosine_decay, .*'CosineDecoy'"),
 ])
 def test_bad_settings(make, message):
     with pytest.raises(ValueError, match=message):

@@ -15,11 +15,13 @@ class LearningRateSchedule(Configurable):
     Parameters
     ----------
     name : str, optional
-        By default the class's name.
+        By default Keras's: in most cases the class's name.
     """
 
+    _called: str | None = None
+
     def __init__(self, name: str | None = None) -> None:
-        self.name = name or type(self).__name__
+        self.name = name or self._called or type(self).__name__
 
     def __call__(self, step):
         """The learning rate of the step that comes after `step` steps."""
@@ -151,7 +153,7 @@ class CosineDecay(LearningRateSchedule):
             if step < self.warmup_steps:
                 return start + (self.warmup_target - start) * step / self.warmup_steps
             start, step = self.warmup_target, step - self.warmup_steps
-        return start * _cosine(min(step, self.decay_steps), self.decay_steps, self.alpha)
+        return start * ((1 - self.alpha) * _cosine(min(step, self.decay_steps), self.decay_steps) + self.alpha)
 
 
 class CosineDecayRestarts(LearningRateSchedule):
@@ -166,12 +168,14 @@ class CosineDecayRestarts(LearningRateSchedule):
     t_mul : float
         Each descent takes so many times the steps of the one before; at least 1.
     m_mul : float
-        Each descent starts at so many times the rate of the one before.
+        Each descent is so many times as high as the one before.
     alpha : float
-        The last rate of a descent, as a share of its first.
+        The last rate of every descent, as a share of `initial_learning_rate`.
     name : str, optional
         See `LearningRateSchedule`.
     """
+
+    _called = "SGDRDecay"
 
     def __init__(self, initial_learning_rate: float, first_decay_steps: int, t_mul: float = 2.0, m_mul: float = 1.0,
                  alpha: float = 0.0, **settings: Any) -> None:
@@ -184,13 +188,13 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.alpha = check_not_negative("alpha", alpha)
 
     def __call__(self, step):
-        start, steps = self.initial_learning_rate, self.first_decay_steps
+        height, steps = 1.0, self.first_decay_steps
         if self.t_mul == 1:
-            start, step = start * self.m_mul ** (step // steps), step % steps
+            height, step = self.m_mul ** (step // steps), step % steps
         while step >= steps:
             step -= steps
-            start, steps = start * self.m_mul, steps * self.t_mul
-        return start * _cosine(step, steps, self.alpha)
+            height, steps = height * self.m_mul, steps * self.t_mul
+        return self.initial_learning_rate * ((1 - self.alpha) * height * _cosine(step, steps) + self.alpha)
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
@@ -206,6 +210,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         See `LearningRateSchedule`.
     """
 
+    _called = "PiecewiseConstant"
+
     def __init__(self, boundaries: Sequence[int], values: Sequence[float], **settings: Any) -> None:
         super().__init__(**settings)
         if len(boundaries) != len(values) - 1:
@@ -217,9 +223,9 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         return self.values[sum(step > boundary for boundary in self.boundaries)]
 
 
-def _cosine(step, steps, alpha):
-    """From 1 at the first step of a descent to `alpha` at its end."""
-    return (1 - alpha) * 0.5 * (1 + math.cos(math.pi * step / steps)) + alpha
+def _cosine(step, steps):
+    """Half a cosine from 1 at step 0 to 0 at `steps`."""
+    return 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 registry = Registry("schedule", LearningRateSchedule)
