@@ -48,8 +48,8 @@ class BaseOptimizer(Configurable):
         Steps done so far.
     full_batch : bool
         Whether it wants all samples at every step.
-    needs : {"gradient", "jacobian"}
-        What it asks of the loss.
+    needs : {"gradient", "residuals"}
+        What it asks of the loss: that, or the residuals, whose squares make the loss, and their Jacobian.
 
     Notes
     -----
@@ -234,8 +234,10 @@ class BaseOptimizer(Configurable):
     def step(self, evaluate=None):
         """Move the parameters once.
 
-        The gradient vector holds the gradient at the present parameters, and may be overwritten. `evaluate()` computes
-        it anew, at parameters that have changed, and returns the loss.
+        The gradient vector holds the gradient at the present parameters, and may be overwritten. With `full_batch`,
+        `evaluate(weights=None, gradient=True)` gives (loss, gradient) at flat `weights`, to which the parameters move,
+        or where they are. Where `needs` says so, `evaluate.residuals()` are the residuals there, and
+        `evaluate.jacobian()` their derivatives, (residuals, parameters).
         """
         raise NotImplementedError(f"{type(self).__name__} must define step(evaluate).")
 

@@ -1,4 +1,4 @@
-"""Writes tests/golden/optimizers.json: the steps of Keras's optimizers, their variables and configurations, and schedules.
+"""Writes tests/golden/optimizers.json: steps of Keras's optimizers, their variables and configurations; schedules.
 
     KERAS_BACKEND=jax python tools/golden/optimizers.py
 
@@ -35,8 +35,10 @@ GRADIENTS = [{name: short(shape) * [3, 0.1, 1, 20, 0.5][step] for name, shape in
 EXPONENTIAL = ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 2, "decay_rate": 0.5})
 
 CASES = [
-    *((name, {}) for name in "SGD RMSprop Adam AdamW Adagrad Adadelta Adamax Nadam Lion Ftrl".split()),
-    ("SGD", {"learning_rate": 0.1, "momentum": 0.9}), ("SGD", {"learning_rate": 0.1, "momentum": 0.8, "nesterov": True}),
+    *((name, {}) for name in ("SGD", "RMSprop", "Adam", "AdamW", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lion",
+                              "Ftrl")),
+    ("SGD", {"learning_rate": 0.1, "momentum": 0.9}),
+    ("SGD", {"learning_rate": 0.1, "momentum": 0.8, "nesterov": True}),
     ("SGD", {"learning_rate": 0.1, "nesterov": True}), ("SGD", {"learning_rate": 0.1, "weight_decay": 0.2}),
     ("SGD", {"learning_rate": 0.1, "momentum": 0.5, "weight_decay": 0.2, "clipnorm": 0.7}),
     ("SGD", {"learning_rate": 0.1, "clipvalue": 0.3}), ("SGD", {"learning_rate": 0.1, "global_clipnorm": 0.5}),
