@@ -16,6 +16,7 @@ from mgconv import optimizers as optimizers
 from mgconv import plot as plot
 from mgconv import regularizers as regularizers
 from mgconv import signal as signal
+from mgconv import utils as utils
 from mgconv.config import get_num_threads as get_num_threads
 from mgconv.config import set_num_threads as set_num_threads
 from mgconv.config import set_random_seed as set_random_seed

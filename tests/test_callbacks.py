@@ -1,4 +1,6 @@
 """Callbacks: when they are called, what they see, and the rules of early stopping and learning rates."""
+import csv
+import io
 import sys
 
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 
 import mgconv
 from mgconv import callbacks, layers
+from mgconv.callbacks.base import HOOKS
 
 X = np.random.default_rng(0).standard_normal((20, 4))
 Y = X.sum(axis=1, keepdims=True)
@@ -92,6 +95,9 @@ def test_learning_rate_scheduler(capsys):
     history = model.fit(X, Y, epochs=3, callbacks=[schedule], verbose=0)
     assert history.history["learning_rate"] == [0.05, 0.025, 0.0125]
     assert "Epoch 3: the learning rate is 0.0125" in capsys.readouterr().out
+    history = model.fit(X, Y, epochs=2, callbacks=[callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1))],
+                        verbose=0)
+    assert history.history["learning_rate"] == [0.1, 0.05]
 
 
 def test_reduce_on_plateau():
@@ -147,20 +153,174 @@ def test_silence(capsys):
 
 def test_evaluate_prints_a_line(capsys):
     small().evaluate(X, Y)
-    assert capsys.readouterr().out.startswith("20 samples - ")
+    assert capsys.readouterr().out.startswith("1 steps - ")
 
 
-def test_a_terminal_gets_one_bar(monkeypatch, capsys):
-    pytest.importorskip("tqdm")
+def test_a_terminal_gets_a_bar_an_epoch(monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    small().fit(X, Y, epochs=3)
-    text = capsys.readouterr().out
-    assert "Epoch 3/3" in text
-    assert "3/3 [" in text
-    assert "loss: " in text
-    assert text.count("\n") == 1
+    small().fit(X, Y, epochs=3, batch_size=5)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("Epoch")] == ["Epoch 1/3", "Epoch 2/3", "Epoch 3/3"]
+    bars = [line for line in lines if "4/4 ━━━━━━━━━━━━━━━━━━━━ 0s" in line]
+    assert len(bars) == 3
+    assert all("/step - loss: " in bar for bar in bars)
+    small().evaluate(X, Y)
+    assert "1/1 ━" in capsys.readouterr().out
     small().fit(X, Y, epochs=2, verbose=2)
     assert capsys.readouterr().out.count("\n") == 2
+
+
+def test_a_terminal_without_the_signs_gets_a_plain_bar(monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    out.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdout", out)
+    small().fit(X, Y)
+    out.seek(0)
+    assert "1/1 ==================== 0s" in out.read()
+
+
+def test_a_bar_is_no_wider_than_the_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    small().fit(X, Y)
+    assert max(len(part) for part in capsys.readouterr().out.replace("\n", "\r").split("\r")) <= 39
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_no_standard_output_is_no_reason_to_fail(monkeypatch, closed):
+    out = io.StringIO()
+    out.close()
+    monkeypatch.setattr(sys, "stdout", out if closed else None)
+    model = small()
+    model.fit(X, Y, epochs=2, validation_split=0.5)
+    model.evaluate(X, Y)
+    model.predict(X, batch_size=2)
+
+
+class Every(callbacks.Callback):
+    """Notes each call by its name."""
+
+    def __init__(self):
+        self.calls = []
+
+
+def _noting(name):
+    def hook(self, *arguments):
+        self.calls.append((name, *arguments[:-1]))
+        assert isinstance(arguments[-1], dict)
+    return hook
+
+
+for _name in (*HOOKS, "on_batch_begin", "on_batch_end"):
+    if "train_batch" not in _name:
+        setattr(Every, _name, _noting(_name))
+
+
+def test_all_hooks_are_called_in_their_order():
+    every, model = Every(), small()
+    model.fit(X, Y, batch_size=20, verbose=0, callbacks=[[every]], validation_data=(X, Y))
+    model.evaluate(X, Y, batch_size=20, verbose=0, callbacks=every)
+    model.predict(X, batch_size=20, verbose=0, callbacks=[every])
+    test = [("on_test_begin",), ("on_test_batch_begin", 0), ("on_test_batch_end", 0), ("on_test_end",)]
+    assert every.calls == [
+        ("on_train_begin",), ("on_epoch_begin", 0), ("on_batch_begin", 0), ("on_batch_end", 0), *test,
+        ("on_epoch_end", 0), ("on_train_end",), *test, ("on_predict_begin",), ("on_predict_batch_begin", 0),
+        ("on_predict_batch_end", 0), ("on_predict_end",)]
+
+
+def test_batches_of_a_prediction_are_told_with_their_outputs():
+    outputs = []
+    spy = callbacks.LambdaCallback(on_predict_batch_end=lambda batch, logs: outputs.append(logs["outputs"]))
+    model = small()
+    y = model.predict(X, batch_size=8, verbose=0, callbacks=[spy])
+    np.testing.assert_array_equal(np.concatenate(outputs), y)
+
+
+def test_what_listens_to_nothing_costs_nothing():
+    listeners = callbacks.CallbackList([callbacks.Callback(), callbacks.EarlyStopping("loss")], True, True,
+                                       verbose=2, epochs=1, steps=1)
+    assert listeners.train_batch_begin == listeners.train_batch_end == listeners.test_batch_end == []
+    assert len(listeners.epoch_end) == 3
+    assert listeners.history is not None
+
+
+def test_csv_logger(tmp_path):
+    path = tmp_path / "log.csv"
+    model = small()
+    first = model.fit(X, Y, epochs=2, verbose=0, callbacks=[callbacks.CSVLogger(path)], validation_split=0.2)
+    model.fit(X, Y, epochs=3, initial_epoch=2, verbose=0, callbacks=[callbacks.CSVLogger(path, append=True)])
+    rows = list(csv.reader(path.read_text().splitlines()))
+    assert rows[0] == ["epoch", "loss", "val_loss"]
+    assert [row[0] for row in rows[1:]] == ["0", "1", "2"]
+    assert [float(row[1]) for row in rows[1:3]] == first.history["loss"]
+    assert rows[3][2] == "NA"
+    model.fit(X, Y, verbose=0, callbacks=[callbacks.CSVLogger(path, separator=";")])
+    assert path.read_text().splitlines()[0] == "epoch;loss;val_loss"
+
+
+class Shelf(mgconv.Sequential):
+    """Notes what it is to save where."""
+
+    def __init__(self, *layers):
+        self._saved = []
+        super().__init__(*layers)
+
+    def save(self, path, overwrite=True):
+        self._saved.append(str(path))
+
+    def save_weights(self, path, overwrite=True):
+        self._saved.append(f"weights {path}")
+
+
+@pytest.mark.parametrize(("settings", "epochs"), [
+    ({}, [1, 2, 3, 4, 5]), ({"save_best_only": True}, [1, 2, 5]),
+    ({"save_best_only": True, "mode": "max"}, [1, 3, 4]),
+    ({"save_best_only": True, "initial_value_threshold": 3.0}, [5]),
+    ({"save_weights_only": True, "save_best_only": True}, [1, 2, 5])])
+def test_checkpoints(tmp_path, settings, epochs):
+    model = Shelf([mgconv.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    checkpoint = callbacks.ModelCheckpoint(tmp_path / "new" / "{epoch:02d}-{val_loss:.1f}.keras", **settings)
+    values = [5, 4, 6, 7, 2]
+    model.fit(X, Y, epochs=5, verbose=0, callbacks=[Feed(values), checkpoint])
+    kind = "weights " if settings.get("save_weights_only") else ""
+    assert model._saved == [f"{kind}{tmp_path}/new/{epoch:02d}-{values[epoch - 1]:.1f}.keras" for epoch in epochs]
+    assert (tmp_path / "new").is_dir()
+
+
+def test_checkpoints_after_batches(tmp_path):
+    model = Shelf([mgconv.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(X, Y, batch_size=5, epochs=2, verbose=0,
+              callbacks=[callbacks.ModelCheckpoint(tmp_path / "{epoch}-{batch}.keras", save_freq=3)])
+    assert model._saved == [f"{tmp_path}/1-3.keras", f"{tmp_path}/2-2.keras"]
+    with pytest.raises(KeyError, match="may name epoch, loss"):
+        model.fit(X, Y, verbose=0, callbacks=[callbacks.ModelCheckpoint("{acc}.keras")])
+    with pytest.raises(ValueError, match="`save_freq`"):
+        callbacks.ModelCheckpoint("x", save_freq=0)
+
+
+def test_figures_of_which_nobody_knows_whether_they_should_grow():
+    with pytest.raises(ValueError, match="needs `mode`"):
+        small().fit(X, Y, epochs=3, verbose=0, callbacks=[
+            Feed([1, 2, 3], "val_what"), callbacks.EarlyStopping("val_what")])
+
+
+def test_terminate_on_nan_may_raise():
+    with pytest.raises(RuntimeError, match="batch 0: the loss is nan"):
+        small().fit(X * np.nan, Y, verbose=0, callbacks=[callbacks.TerminateOnNaN(raise_error=True)])
+
+
+def test_nan_is_reported_once():
+    with pytest.warns(RuntimeWarning) as record:
+        history = small().fit(X * np.nan, Y, epochs=4, verbose=0)
+    assert len(record) == 1
+    assert len(history.epoch) == 4
+
+
+def test_callbacks_have_names():
+    assert isinstance(callbacks.get("early_stopping"), callbacks.EarlyStopping)
+    assert isinstance(callbacks.get("ReduceLROnPlateau"), callbacks.ReduceLROnPlateau)
 
 
 def test_bad_mode():

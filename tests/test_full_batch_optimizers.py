@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad, least_squares, minimize, rosen, rosen_der
 
-from mgconv import optimizers
+import mgconv
+from mgconv import layers, optimizers
 
 UNITS = 2
 X = np.linspace(-2, 2, 40)
@@ -228,3 +229,49 @@ class TestBoth:
 def test_bad_settings(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# ------------------------------------------------------------------------------------------------- in `fit`
+
+def same_network(start, optimizer, dtype="float64"):
+    """The network of these tests as a model: its weights lie in the same order."""
+    model = mgconv.Sequential([mgconv.Input((1,), dtype=dtype), layers.Dense(UNITS, "tanh"), layers.Dense(1)])
+    model.compile(optimizer=optimizer, loss="mse")
+    model.parameters[:] = start
+    return model
+
+
+def test_fit_with_lbfgs_makes_the_same_steps():
+    start, evaluate = problem(1, noise=0.1)
+    model = same_network(start, optimizers.LBFGS(max_iter=5))
+    history = model.fit(X[:, None], evaluate.target, epochs=4, verbose=0).history
+    losses = run(optimizers.LBFGS(max_iter=5), evaluate, 4)
+    np.testing.assert_allclose(history["loss"], losses, rtol=1e-6)
+    np.testing.assert_allclose(model.parameters, evaluate.parameters, rtol=1e-6)
+
+
+def test_fit_with_levenberg_marquardt_ends_in_scipys_minimum():
+    start, evaluate = problem(1, noise=0.1)
+    model = same_network(start, "levenberg_marquardt")
+    model.fit(X[:, None], evaluate.target, epochs=60, batch_size=7, verbose=0)
+    want = least_squares(lambda w: network(w) - evaluate.target, start, slopes, method="lm")
+    assert model.evaluate(X[:, None], evaluate.target, verbose=0) == pytest.approx(2 * want.cost / len(X), rel=1e-7)
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "lm"])
+def test_a_fit_in_float32_goes_on_in_a_copy_with_the_same_bits(name):
+    start, evaluate = problem(5, noise=0.1)
+    model = same_network(start, name, "float32")
+    first = model.fit(X[:, None], evaluate.target, epochs=3, verbose=0).history["loss"]
+    twin = copy.deepcopy(model)
+    histories = [one.fit(X[:, None], evaluate.target, epochs=5, verbose=0).history for one in (model, twin)]
+    assert histories[0]["loss"] == histories[1]["loss"]
+    assert model.parameters.tobytes() == twin.parameters.tobytes()
+    assert histories[0]["loss"][-1] < first[0]
+    assert model.optimizer.iterations == 8
+
+
+def test_the_average_takes_the_parameters_place_after_fit():
+    model = same_network(np.ones(3 * UNITS + 1), optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5))
+    model.fit(X[:, None], X ** 2, epochs=3, batch_size=10, verbose=0)
+    np.testing.assert_array_equal(model.parameters, model.optimizer.state["average"])

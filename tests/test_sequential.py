@@ -283,11 +283,11 @@ def test_summary(capsys):
     small().summary()
     text = capsys.readouterr().out
     for part in ("conv1d (Conv1D)", "(None, 10, 8)", "32", "dense (Dense)", "(None, 3)", "243",
-                 "Total parameters: 275"):
+                 "Total params: 275"):
         assert part in text
     lines = []
     mgconv.Sequential([layers.Dense(2)]).summary(print_fn=lines.append)
-    assert lines[-1] == "Total parameters: ?"
+    assert lines[-1] == " Non-trainable params: ?"
 
 
 def test_a_fixed_batch_size():

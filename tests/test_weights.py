@@ -75,8 +75,8 @@ def test_a_frozen_layer_stands_still(freeze):
     lines = []
     m.summary(print_fn=lines.append)
     assert any("counted (Counted), not trainable" in line for line in lines)
-    assert "Trainable parameters: 41 " in "\n".join(lines)
-    assert "Non-trainable parameters: 10 " in "\n".join(lines)
+    assert "Trainable params: 41 " in "\n".join(lines)
+    assert "Non-trainable params: 10 " in "\n".join(lines)
     m.layers[1].trainable = True
     m.fit(X, Y, epochs=1, verbose=0)
     assert not np.array_equal(before[2], m.layers[1].seen)

@@ -15,10 +15,20 @@ def real_array(name, value):
         array = np.asarray(value)
     except ValueError as error:                        # lists of different lengths
         raise TypeError(f"`{name}` must be an array of real numbers. Received: {error}") from None
+    if array.dtype == object and hasattr(value, "to_numpy"):           # a frame whose columns are of different kinds
+        array = _numbers(array)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"`{name}` must be an array of real numbers. Received: {type(value).__name__} of dtype "
                         f"{array.dtype}.")
     return array
+
+
+def _numbers(array):
+    """An array of objects as float64, if they are numbers, or missing ones: those become NaN."""
+    entries = array.ravel().tolist()
+    if not all(entry is None or hasattr(entry, "__float__") or type(entry).__name__ == "NAType" for entry in entries):
+        return array
+    return np.array([float(entry) if hasattr(entry, "__float__") else np.nan for entry in entries]).reshape(array.shape)
 
 
 def as_samples(name, x, shape, dtype):

@@ -11,14 +11,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 FORMER = {"lr": "`learning_rate`", "input_shape": "an `Input` as the model's first entry",
           "input_dim": "an `Input` as the model's first entry", "batch_input_shape": "an `Input` with `batch_size`",
           "decay": "a schedule as `learning_rate`", "nb_epoch": "`epochs`", "weights": "`set_weights`",
           "nb_filter": "`filters`", "subsample": "`strides`", "border_mode": "`padding`", "output_dim": "`units`",
+          "show_accuracy": "`metrics` of `compile`", "samples_per_epoch": "`steps_per_epoch`",
+          "sample_weight_mode": "`sample_weight` of `fit`", "generator": "`x`",
           "init": "`kernel_initializer`", "W_regularizer": "`kernel_regularizer`", "momentum_": "`momentum`"}
+
+
+def names_former(method):
+    """A decorator: a keyword that the method does not take is answered with what took its place, or the nearest."""
+    @wraps(method)
+    def checked(self, *args, **kwargs):
+        if not kwargs.keys() <= names:
+            unknown = next(name for name in kwargs if name not in names)
+            hint = (f"In place of `{unknown}` there is {FORMER[unknown]}." if unknown in FORMER
+                    else f"The nearest name is `{nearest(unknown, names)[0]}`.")
+            raise TypeError(f"`{method.__name__}` takes no argument `{unknown}`. {hint}")
+        return method(self, *args, **kwargs)
+    code = method.__code__
+    names = frozenset(code.co_varnames[1:code.co_argcount + code.co_kwonlyargcount])
+    return checked
 
 
 def snake_case(name: str) -> str:

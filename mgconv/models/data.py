@@ -1,8 +1,9 @@
-"""What `fit`, `evaluate` and `predict` are given: arrays, checked and cast to the model's dtype, by batches."""
+"""What `fit`, `evaluate` and `predict` are given as arrays: checked, cast to the model's dtype, cut into batches."""
 from __future__ import annotations
 
 import numpy as np
 
+from mgconv import config
 from mgconv._support.arrays import as_sample_weight, as_samples
 from mgconv._support.checks import check_number
 
@@ -30,18 +31,27 @@ class Inputs:
 class Samples:
     """Inputs, targets and weights (or None), of one length, as arrays that a model's loss takes.
 
-    Iterating gives the row numbers of each batch of `size`, by `order`, which `fit` shuffles.
+    Iterating gives the row numbers of each batch of `size`, by `order`.
     """
 
     def __init__(self, x, target, weight, size=None):
         self.x, self.target, self.weight, self.size = x, target, weight, size
         self.order = np.arange(len(x))
+        self._shapes = shapes_of(x, target, weight)
 
     def __len__(self):
         return len(self.x)
 
+    @property
+    def steps(self):
+        """How many batches there are."""
+        return -(-len(self) // self.size)
+
+    def shuffle(self):
+        """Take another order; see `mgconv.set_random_seed`."""
+        config.random_generator().shuffle(self.order)
+
     def __iter__(self):
-        self._shapes = (self.x.shape[1:], self.target.shape[1:], None if self.weight is None else self.weight.shape[1:])
         return (self.order[start:start + self.size] for start in range(0, len(self.order), self.size))
 
     def key(self, rows):
@@ -68,6 +78,11 @@ class Samples:
         arrays = self.x, self.target, self.weight
         return (Samples(*(None if a is None else a[:first] for a in arrays)),
                 Samples(*(None if a is None else a[first:] for a in arrays)))
+
+
+def shapes_of(x, target, weight):
+    """What a chain must know of the arrays of a batch beside the number of samples."""
+    return x.shape[1:], target.shape[1:], target.dtype, None if weight is None else weight.shape[1:]
 
 
 def as_training_data(model, loss, x, y, sample_weight=None, class_weight=None):
@@ -113,5 +128,5 @@ def _weights_of_classes(target, class_weight, sparse):
     for number, factor in class_weight.items():
         if check_number("class_weight", number) < 0 or number != int(number):
             raise ValueError(f"`class_weight` must have class numbers as keys. Received: {number!r}.")
-        weight[classes == number] = factor
+        weight[classes == number] = check_number("class_weight", factor)
     return weight

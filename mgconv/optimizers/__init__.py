@@ -18,5 +18,5 @@ _kinds: tuple[Any, ...] = (SGD, RMSprop, Adam, AdamW, Adagrad, Adadelta, Adamax,
 registry = Registry("optimizer", BaseOptimizer)
 for _kind in _kinds:
     registry.add(_kind, name=_kind.__name__.lower())
-registry.add(LevenbergMarquardt)
+registry.add(LevenbergMarquardt, "lm")
 get = registry.get
