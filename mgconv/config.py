@@ -5,7 +5,14 @@ import sys
 
 import numpy as np
 
-from mgconv.native import runtime
+try:
+    from mgconv.native import runtime
+except ImportError as error:
+    from importlib.util import find_spec
+    if find_spec("mgconv.native.runtime"):          # there, but not to be had, and says why
+        raise
+    from mgconv._support.unbuilt import advice
+    raise ImportError(advice(os.path.dirname(__file__))) from error
 
 _generator = None             # made at first use, unless `set_random_seed` came before
 
@@ -30,18 +37,26 @@ def _usable_cores():
 
 
 def _threads_at_start():
-    value = os.environ.get("MGCONV_NUM_THREADS")
-    if not value:
-        return _usable_cores()
-    if not value.isdecimal() or int(value) < 1:
-        raise ImportError(f"MGCONV_NUM_THREADS must be a positive integer. Received: {value!r}.")
-    return min(int(value), 1024)
+    own = os.environ.get("MGCONV_NUM_THREADS", "").strip()
+    if own:
+        threads = _thread_count(own)
+        if not threads:
+            raise ImportError(f"MGCONV_NUM_THREADS must be a positive integer. Received: {own[:40]!r}.")
+        return threads
+    shared = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()      # one number for each level of nesting
+    return _thread_count(shared) or _usable_cores()
+
+
+def _thread_count(text):
+    """The number that `text` stands for, 0 for none that makes sense."""
+    return min(int(text), 1024) if text.isdecimal() and len(text) < 10 else 0
 
 
 def get_num_threads() -> int:
     """The number of threads that compiled loops may use, the calling one included.
 
-    At import it is ``MGCONV_NUM_THREADS`` if that is set, else the number of cores that the process may use.
+    At import it is ``MGCONV_NUM_THREADS`` if that is set, else ``OMP_NUM_THREADS``, which joblib and Dask set in their
+    workers, else the number of cores that the process may use.
 
     Examples
     --------

@@ -1,7 +1,10 @@
 """Standard chaotic series by name, made on the spot with certified accuracy; nothing is downloaded."""
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mgconv.dde import mackey_glass
 
@@ -22,19 +25,23 @@ class Dataset(NamedTuple):
     lyapunov_time : float
         The inverse of the largest Lyapunov exponent, in units of time.
     """
-    x_training: np.ndarray
-    x_testing: np.ndarray
+    x_training: NDArray[np.float64]
+    x_testing: NDArray[np.float64]
     interval: float
     name: str
     description: str
     lyapunov_time: float
+
+    def __repr__(self) -> str:
+        return (f"{self.name}: {self.description}\n{len(self.x_training)} samples to learn from, "
+                f"{len(self.x_testing)} to predict; Lyapunov time {self.lyapunov_time:.4g}")
 
 
 # name: tau, Lyapunov exponent in nats per unit of time (Farmer 1982 and later authors; `mgconv.dde.lyapunov` agrees)
 _SETS = {"MG17": (17.0, 0.00514), "MG30": (30.0, 0.00707)}
 
 
-def names():
+def names() -> list[str]:
     """The names that `load` knows.
 
     Examples
@@ -46,7 +53,8 @@ def names():
     return sorted(_SETS)
 
 
-def load(name, *, training=800, testing=14, interval=1.0, discard=0.0, history=1.2):
+def load(name: str, *, training: int = 800, testing: int = 14, interval: float = 1.0, discard: float = 0.0,
+         history: float = 1.2) -> Dataset:
     """A standard series: Mackey and Glass's equation with a = 0.2, b = 0.1, c = 10 and tau = 17 or 30.
 
     Parameters
@@ -78,6 +86,9 @@ def load(name, *, training=800, testing=14, interval=1.0, discard=0.0, history=1
     >>> mg30 = datasets.load("MG30")
     >>> mg30.x_training.shape, mg30.x_testing.shape
     ((800,), (14,))
+    >>> mg30
+    MG30: Mackey-Glass series, tau=30, a=0.2, b=0.1, c=10, x(t<=0)=1.2, every 1
+    800 samples to learn from, 14 to predict; Lyapunov time 141.4
     """
     known = _SETS.get(str(name).upper())
     if known is None:

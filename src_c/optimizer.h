@@ -1,31 +1,39 @@
-/* Optimizer steps over a run of `n` parameters: one pass that reads the gradient and writes parameters and state.
+/* Optimizer steps over a run of parameters: one pass that reads the gradient and writes parameters and slots.
 
-   p parameters, g their gradient. Coefficients come as double and are rounded to the dtype once a call. `keep` is the
-   share of a parameter that weight decay leaves, 1 without it. A NULL state array switches its feature off. Formulas:
-   Keras 3, whose Adam folds both bias corrections into `alpha`. */
+   All steps have one form, and one list names them: another optimizer is a function in optimizer_body.h and a line here.
+   arrays holds the parameters p, their gradient g, and the slots in the order of the list; a NULL slot switches its
+   feature off. coefficients holds `keep`, the share of a parameter that weight decay leaves (1 without it), the learning
+   rate, and what the list says; they come as double and are rounded to the dtype once a call.
+   Formulas: Keras 3, whose bias corrections are folded into the coefficients; mgconv/optimizers says who published what.
+
+   sgd       m (or NULL):  m = momentum m - rate g;   p += nesterov ? momentum m - rate g : m
+   adam      m += (1 - beta1)(g - m);   v += (1 - beta2)(g g - v);   p -= rate m / (sqrt(v) + epsilon);
+             with largest (or NULL) = max(largest, v) in the place of v
+   rmsprop   v = rho v + (1 - rho) g g;   d = rate g / sqrt(v - mean mean + epsilon);   p -= m ? (m = momentum m + d) : d;
+             mean (or NULL) = rho mean + (1 - rho) g */
 #ifndef MG_OPTIMIZER_H
 #define MG_OPTIMIZER_H
 
 #include <stddef.h>
 
-struct mg_optimizer_state {
-    void *p;
-    const void *g;
-    void *a, *b, *c;                /* see each kernel */
+/*    name      slots, coefficients behind `keep` and the rate */
+#define MG_OPTIMIZERS(X)                                        \
+    X(sgd,      1, 2)      /* m; momentum, nesterov */          \
+    X(adam,     3, 3)      /* m, v, largest; beta1, beta2, epsilon */     \
+    X(rmsprop,  3, 3)      /* v, m, mean; rho, momentum, epsilon */
+
+#define MG_COUNT_OPTIMIZER(name, slots, coefficients) MG_OPTIMIZER_##name,
+enum { MG_OPTIMIZERS(MG_COUNT_OPTIMIZER) MG_OPTIMIZER_COUNT };
+enum { MG_OPTIMIZER_MOST_SLOTS = 3, MG_OPTIMIZER_MOST_COEFFICIENTS = 8 };
+
+struct mg_optimizer_kernel {
+    const char *name;
+    int slots, coefficients;        /* how many; `keep` and the rate included */
+    void (*step)(void *const *arrays, const double *coefficients, ptrdiff_t from, ptrdiff_t to);
 };
 
 struct mg_optimizer_kernels {
-    /* a momentum (or NULL):  a = momentum a - rate g;   p += nesterov ? momentum a - rate g : a */
-    void (*sgd)(const struct mg_optimizer_state *s, ptrdiff_t from, ptrdiff_t to, double rate, double momentum,
-                int nesterov, double keep);
-    /* a, b first and second moment, c largest second moment so far (or NULL, without amsgrad):
-       a += (1 - beta1)(g - a);   b += (1 - beta2)(g g - b);   p -= alpha a / (sqrt(b or c) + epsilon) */
-    void (*adam)(const struct mg_optimizer_state *s, ptrdiff_t from, ptrdiff_t to, double alpha, double beta1,
-                 double beta2, double epsilon, double keep);
-    /* a mean square, b momentum (or NULL), c mean gradient (or NULL, not centered):
-       a = rho a + (1 - rho) g g;   d = rate g / sqrt(a - c c + epsilon);   p -= b ? (b = momentum b + d) : d */
-    void (*rmsprop)(const struct mg_optimizer_state *s, ptrdiff_t from, ptrdiff_t to, double rate, double rho,
-                    double momentum, double epsilon, double keep);
+    struct mg_optimizer_kernel list[MG_OPTIMIZER_COUNT];
 };
 
 #endif

@@ -1,5 +1,19 @@
 /* The steps of optimizer.h for one MG_DTYPE (MG_REAL in C) and one MG_ISA. */
 
+#define STEP_OF(name)                                                                                      \
+    static void MG_NAME(name)(void *const *arrays, const double *coefficients, ptrdiff_t from, ptrdiff_t to)
+
+/* What every step begins with: p, g, and what decay keeps. */
+#define BEGIN                                        \
+    MG_REAL *p = arrays[0];                          \
+    const MG_REAL *g = arrays[1];                    \
+    const vec kept = NUMBER(coefficients[0]);
+
+#define SLOT(i) (arrays[2 + (i)])
+#define MORE(i) (coefficients[2 + (i)])
+#define RATE (coefficients[1])
+#define NUMBER(x) v_set1((MG_REAL)(x))
+
 /* Runs STEP with n = VL for whole vectors, then once with what is left. */
 #define OVER(from, to, STEP)                                      \
     ptrdiff_t i = from;                                           \
@@ -9,11 +23,11 @@
 #define GET(array, i, n) ((n) == VL ? v_load(array + (i)) : v_loadn(array + (i), n))
 #define PUT(array, i, a, n) ((n) == VL ? v_store(array + (i), a) : v_storen(array + (i), a, n))
 
-static void MG_NAME(sgd)(const struct mg_optimizer_state *s, ptrdiff_t from, ptrdiff_t to, double rate, double momentum,
-                         int nesterov, double keep) {
-    MG_REAL *p = s->p, *m = s->a;
-    const MG_REAL *g = s->g;
-    const vec down = v_set1((MG_REAL)-rate), inertia = v_set1((MG_REAL)momentum), kept = v_set1((MG_REAL)keep);
+STEP_OF(sgd) {
+    BEGIN
+    MG_REAL *m = SLOT(0);
+    const vec down = NUMBER(-RATE), inertia = NUMBER(MORE(0));
+    const int nesterov = MORE(1) != 0;
 #define STEP(i, n)                                                            \
     {                                                                         \
         vec step = v_mul(down, GET(g, i, n));                                 \
@@ -28,12 +42,10 @@ static void MG_NAME(sgd)(const struct mg_optimizer_state *s, ptrdiff_t from, ptr
 #undef STEP
 }
 
-static void MG_NAME(adam)(const struct mg_optimizer_state *s, ptrdiff_t from, ptrdiff_t to, double alpha, double beta1,
-                          double beta2, double epsilon, double keep) {
-    MG_REAL *p = s->p, *first = s->a, *second = s->b, *largest = s->c;
-    const MG_REAL *g = s->g;
-    const vec toward1 = v_set1((MG_REAL)(1 - beta1)), toward2 = v_set1((MG_REAL)(1 - beta2));
-    const vec rate = v_set1((MG_REAL)alpha), floor = v_set1((MG_REAL)epsilon), kept = v_set1((MG_REAL)keep);
+STEP_OF(adam) {
+    BEGIN
+    MG_REAL *first = SLOT(0), *second = SLOT(1), *largest = SLOT(2);
+    const vec toward1 = NUMBER(1 - MORE(0)), toward2 = NUMBER(1 - MORE(1)), floor = NUMBER(MORE(2)), rate = NUMBER(RATE);
 #define STEP(i, n)                                                                        \
     {                                                                                     \
         vec slope = GET(g, i, n), m = GET(first, i, n), v = GET(second, i, n);            \
@@ -52,12 +64,11 @@ static void MG_NAME(adam)(const struct mg_optimizer_state *s, ptrdiff_t from, pt
 #undef STEP
 }
 
-static void MG_NAME(rmsprop)(const struct mg_optimizer_state *s, ptrdiff_t from, ptrdiff_t to, double rate, double rho,
-                             double momentum, double epsilon, double keep) {
-    MG_REAL *p = s->p, *square = s->a, *velocity = s->b, *mean = s->c;
-    const MG_REAL *g = s->g;
-    const vec old = v_set1((MG_REAL)rho), new = v_set1((MG_REAL)(1 - rho)), inertia = v_set1((MG_REAL)momentum);
-    const vec speed = v_set1((MG_REAL)rate), floor = v_set1((MG_REAL)epsilon), kept = v_set1((MG_REAL)keep);
+STEP_OF(rmsprop) {
+    BEGIN
+    MG_REAL *square = SLOT(0), *velocity = SLOT(1), *mean = SLOT(2);
+    const vec old = NUMBER(MORE(0)), new = NUMBER(1 - MORE(0)), inertia = NUMBER(MORE(1)), floor = NUMBER(MORE(2));
+    const vec rate = NUMBER(RATE);
 #define STEP(i, n)                                                                        \
     {                                                                                     \
         vec slope = GET(g, i, n);                                                         \
@@ -68,7 +79,7 @@ static void MG_NAME(rmsprop)(const struct mg_optimizer_state *s, ptrdiff_t from,
             PUT(mean, i, average, n);                                                     \
             v = v_sub(v, v_mul(average, average));                                        \
         }                                                                                 \
-        vec step = v_div(v_mul(speed, slope), v_sqrt(v_add(v, floor)));                   \
+        vec step = v_div(v_mul(rate, slope), v_sqrt(v_add(v, floor)));                    \
         if (velocity) {                                                                   \
             step = v_fma(inertia, GET(velocity, i, n), step);                             \
             PUT(velocity, i, step, n);                                                    \
@@ -79,6 +90,12 @@ static void MG_NAME(rmsprop)(const struct mg_optimizer_state *s, ptrdiff_t from,
 #undef STEP
 }
 
+#undef STEP_OF
+#undef BEGIN
+#undef SLOT
+#undef MORE
+#undef RATE
+#undef NUMBER
 #undef OVER
 #undef GET
 #undef PUT

@@ -40,10 +40,16 @@ def test_nonsense_threads_are_refused(threads, error):
 
 
 def test_the_environment_sets_threads():
-    assert python("import mgconv; print(mgconv.get_num_threads())", MGCONV_NUM_THREADS="3").stdout == "3\n"
+    code = "import mgconv; print(mgconv.get_num_threads())"
+    for own, shared, threads in (("3", "", 3), ("3", "2", 3), ("3 ", "", 3), (" 0003", "", 3), ("99999", "", 1024),
+                                 ("", "2", 2), ("", "2,4", 2), ("", " 2 ", 2)):
+        assert python(code, MGCONV_NUM_THREADS=own, OMP_NUM_THREADS=shared).stdout == f"{threads}\n"
+    cores = python(code, MGCONV_NUM_THREADS="", OMP_NUM_THREADS="").stdout
+    for shared in ("none", "0", "-1", ","):           # another program's matter, and no reason to fail
+        assert python(code, MGCONV_NUM_THREADS="", OMP_NUM_THREADS=shared).stdout == cores
 
 
-@pytest.mark.parametrize("value", ["0", "-2", "two", "1.5"])
+@pytest.mark.parametrize("value", ["0", "-2", "two", "1.5", "9" * 5000])
 def test_nonsense_in_the_environment_is_an_import_error(value):
     result = python("import mgconv", MGCONV_NUM_THREADS=value)
     assert result.returncode != 0
@@ -54,7 +60,7 @@ def test_nonsense_in_the_environment_is_an_import_error(value):
 def test_default_threads_follow_the_affinity():
     code = ("import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
             "import mgconv; print(mgconv.get_num_threads())")
-    assert python(code, MGCONV_NUM_THREADS="").stdout == "1\n"
+    assert python(code, MGCONV_NUM_THREADS="", OMP_NUM_THREADS="").stdout == "1\n"
 
 
 @pytest.mark.parametrize("isa", runtime.available_isas())

@@ -139,3 +139,10 @@ def test_bad_arguments(arguments, what):
     complete = {"f": lambda t, y, Z: -Z[:, 0], "t_span": (0, 1), "history": 1.0, "delays": 1.0, **arguments}
     with pytest.raises(ValueError, match=f"`{what}` must.*Received"):
         dde.solve(**complete)
+
+
+def test_a_solution_says_what_it_is():
+    text = repr(dde.solve(lambda t, y, Z: -Z[:, 0], (0, 2), [1.0, 2.0], 1.0, t_eval=np.linspace(0, 2, 500)))
+    assert text.startswith("Solution: 2 equations at 500 times from t = 0 to 2; ")
+    assert "calls of f.\n" in text
+    assert len(text) < 200

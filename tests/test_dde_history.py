@@ -75,3 +75,7 @@ def test_hutchinson_needs_positive_histories():
         dde.series(dde.Hutchinson(), 10, history=0.0)
     with pytest.raises(ValueError, match="`x0` must be positive"):
         dde.series(dde.Hutchinson(), 10, history=1.0, x0=-1.0)
+
+
+def test_samples_say_how_many_they_are():
+    assert repr(dde.Samples(np.ones((3, 500)), 0.25)) == "Samples(3 x 500 values, spacing=0.25)"

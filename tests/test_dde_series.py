@@ -184,10 +184,26 @@ def test_a_series_without_end():
         dde.mackey_glass(10, discard=1e300)
 
 
-@pytest.mark.parametrize("arguments", [{"n": 2.5}, {"n": "3"}, {"history": "abc"}, {"history": lambda t: None}])
+@pytest.mark.parametrize("arguments", [
+    {"n": 2.5}, {"n": "3"}, {"n": 1e3}, {"history": "abc"}, {"history": lambda t: None}, {"history": 1 + 2j},
+    {"x0": "a"}, {"dt": "a"}, {"dt": [1.0, 2.0]}, {"discard": [1.0]}, {"step": "a"}, {"tau": "17"}])
 def test_arguments_of_the_wrong_kind(arguments):
-    with pytest.raises((TypeError, ValueError)):
+    name = next(iter(arguments))
+    with pytest.raises(TypeError, match=rf"`{name}(\(t\))?` must"):
         dde.mackey_glass(**{"n": 10, **arguments})
+
+
+def test_what_is_no_system_is_refused():
+    for call in (lambda: dde.series("mackey-glass", 10, history=1.2), lambda: dde.lyapunov(dde.MackeyGlass)):
+        with pytest.raises(TypeError, match="`system` must be one of mgconv.dde's: MackeyGlass, .* System. Received: "):
+            call()
+
+
+@pytest.mark.parametrize("arguments", [{"a": 1e300}, {"tau": 1e9}, {"b": 1e9}, {"c": 2.0**53}, {"a": [0.2, 1e300]},
+                                       {"tau": 5e-324, "dt": 1e-320}])
+def test_parameters_that_leave_no_step_are_refused_as_such(arguments):
+    with pytest.raises(ValueError, match=r"The parameters must let .* 2\*\*26 steps. Received: tau=.*, b="):
+        dde.mackey_glass(2, **arguments)
 
 
 def test_overflow_names_its_time():

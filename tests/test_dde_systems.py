@@ -95,6 +95,13 @@ def test_a_function_that_fails_late_leaves_nothing_behind():
     assert dde.series(system, 50, history=1.0).shape == (50,)
 
 
+def test_a_function_of_numbers_is_told_that_it_gets_an_array():
+    for arguments in ({"g": math.sin}, {"g": np.sin, "dg": math.cos}):
+        name = list(arguments)[-1]
+        with pytest.raises(TypeError, match=f"`{name}` gets an array of values, and must return as many"):
+            dde.series(dde.System(tau=2.0, b=1.0, **arguments), 50, history=1.0)
+
+
 def test_a_value_that_is_not_finite_is_reported_with_its_time():
     with np.errstate(over="ignore"), pytest.raises(OverflowError, match="t = "):
         dde.series(dde.System(tau=1.0, b=0.0, g=lambda x: np.minimum(x * x, 1e308) * 10), 50, history=2.0)

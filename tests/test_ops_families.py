@@ -1,4 +1,6 @@
 """Transposed and separable convolution and pooling as functions: formulas, adjoints, layouts, and what is refused."""
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -238,3 +240,14 @@ def test_a_stride_far_beyond_the_input_costs_nothing():
     assert dx.ravel().tolist() == [1, 1, 0, 0, 0, 0, 0]
     with pytest.raises((MemoryError, ValueError)):
         ops.conv_transpose(np.ones((1, 20, 17)), np.ones((1, 2, 17)), strides=2**40)
+
+
+@pytest.mark.parametrize("name", ops.__all__)
+def test_a_docstring_says_what_each_parameter_is(name):
+    function = getattr(ops, name)
+    text = inspect.getdoc(function)
+    assert text is not None
+    assert "%" not in text.replace("span % 2", "")
+    for parameter in inspect.signature(function).parameters:
+        assert f"\n{parameter} : " in text
+    assert "\nRaises\n------\nValueError\n    If shapes do not fit" in text

@@ -1,11 +1,15 @@
 """Optimizers against NumPy twins of their formulas, over instruction sets, dtypes, lengths and threads."""
+import copy
+import json
 import math
+import pickle
 
 import numpy as np
 import pytest
 
 import mgconv
 from mgconv import optimizers
+from mgconv._support.registry import to_config
 from mgconv.native import runtime
 from mgconv.optimizers import schedules
 
@@ -156,7 +160,7 @@ def test_schedule_formulas():
     (lambda: optimizers.Adam(beta_1=1), "`beta_1` must be from 0 to below 1."),
     (lambda: optimizers.Adam(weight_decay=-1), "`weight_decay`"),
     (lambda: optimizers.Adam(epsilon=-1), "`epsilon` must not be negative"),
-    (lambda: optimizers.RMSprop(epsilon=float("nan")), "`epsilon` must not be negative"),
+    (lambda: optimizers.RMSprop(epsilon=float("nan")), "`epsilon` must be a number"),
     (lambda: optimizers.Adam(clipnorm=1, clipvalue=1), "only one of"),
     (lambda: optimizers.get("adan"), "adam, .*sgd. Received: 'adan'."),
     (lambda: schedules.CosineDecay(0.1, 0), "`decay_steps` must be positive"),
@@ -170,6 +174,213 @@ def test_bad_settings(make, message):
 def test_flat_step_refuses_arrays_that_differ():
     from mgconv.native.optimizer import FlatStep
     with pytest.raises(ValueError, match="one length"):
-        FlatStep(np.zeros(3), np.zeros(4))
+        FlatStep("sgd", np.zeros(3), np.zeros(4), None)
     with pytest.raises(ValueError, match="mismatch"):
-        FlatStep(np.zeros(3), np.zeros(3, "f4"))
+        FlatStep("sgd", np.zeros(3), np.zeros(3, "f4"), None)
+    with pytest.raises(ValueError, match=r"sgd works on 3 arrays. Received: 2."):
+        FlatStep("sgd", np.zeros(3), np.zeros(3))
+    with pytest.raises(ValueError, match="no kernel for the optimizer 'adan'"):
+        FlatStep("adan", np.zeros(3), np.zeros(3))
+    with pytest.raises(ValueError, match="sgd takes 3 coefficients behind `keep`. Received: 1."):
+        FlatStep("sgd", np.zeros(3), np.zeros(3), None)(1.0, (0.1,))
+
+
+# ------------------------------------------------------------------------------------------------- state
+
+def optimizer_with_work(optimizer, size=50, dtype="f4", calls=3):
+    """The optimizer after some steps, its parameters, and gradients for more."""
+    rng = np.random.default_rng(1)
+    p, gradients = rng.standard_normal(size).astype(dtype), rng.standard_normal((2 * calls, size)).astype(dtype)
+    g = np.empty_like(p)
+    optimizer.build(p, g, [g[:20], g[20:]])
+    go_on(optimizer, g, gradients[:calls])
+    return optimizer, p, gradients[calls:]
+
+
+def go_on(optimizer, g, gradients):
+    for gradient in gradients:
+        g[:] = gradient
+        optimizer.step()
+
+
+SLOTS = {
+    "sgd": (lambda: optimizers.SGD(0.1), ()),
+    "sgd momentum": (lambda: optimizers.SGD(0.1, 0.9), ("momentum",)),
+    "rmsprop": (lambda: optimizers.RMSprop(0.1), ("velocity",)),
+    "rmsprop all": (lambda: optimizers.RMSprop(0.1, momentum=0.5, centered=True),
+                    ("velocity", "momentum", "average_gradient")),
+    "adam": (lambda: optimizers.Adam(0.1), ("momentum", "velocity")),
+    "amsgrad, averaged": (lambda: optimizers.Adam(0.1, amsgrad=True, use_ema=True, gradient_accumulation_steps=2),
+                          ("average", "gradient_accumulator", "momentum", "velocity", "velocity_hat")),
+}
+
+
+@pytest.mark.parametrize("name", SLOTS)
+def test_slots_have_names(name):
+    make, slots = SLOTS[name]
+    optimizer, p, _ = optimizer_with_work(make())
+    assert tuple(optimizer.state) == slots
+    assert all(vector.shape == p.shape and vector.dtype == p.dtype for vector in optimizer.state.values())
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o)),
+                                    lambda o: pickle.loads(pickle.dumps(copy.deepcopy(o)))])
+@pytest.mark.parametrize("name", SLOTS)
+def test_training_goes_on_after_a_copy_with_the_same_bits(name, copied):
+    optimizer, p, gradients = optimizer_with_work(SLOTS[name][0]())
+    twin, q, g = copied(optimizer), p.copy(), np.empty_like(p)
+    go_on(optimizer, optimizer._gradient, gradients)
+    twin.build(q, g)
+    go_on(twin, g, gradients)
+    assert q.tobytes() == p.tobytes()
+    assert twin.iterations == optimizer.iterations
+    twin.build(q, g)                                       # another build begins anew
+    assert twin.iterations == 0
+    assert not any(vector.any() for vector in twin.state.values())
+
+
+def test_a_state_restored_is_taken_over_once_or_at_once():
+    optimizer, p, gradients = optimizer_with_work(optimizers.Adam(0.1))
+    late, at_once = optimizers.Adam(0.1), optimizers.Adam(0.1)
+    q, r, g = p.copy(), p.copy(), np.empty_like(p)
+    late.restore(optimizer.iterations, optimizer.state)
+    late.build(q, g)
+    at_once.build(r, g)
+    at_once.restore(optimizer.iterations, optimizer.state)
+    go_on(optimizer, optimizer._gradient, gradients)
+    go_on(late, g, gradients)
+    go_on(at_once, g, gradients)
+    assert p.tobytes() == q.tobytes() == r.tobytes()
+
+
+def test_a_restored_state_does_not_fit_other_vectors():
+    optimizer, _, _ = optimizer_with_work(optimizers.Adam(0.1))
+    twin = copy.copy(optimizer)
+    twin.build(np.zeros(7), np.zeros(7))
+    assert twin.iterations == 0
+    assert not twin.state["momentum"].any()
+
+
+def test_setting_the_state_copies_into_it():
+    optimizer, p, _ = optimizer_with_work(optimizers.SGD(0.5, 0.5), dtype="f8")
+    values = np.arange(50.0)
+    optimizer.state["momentum"] = values
+    optimizer.state = {"momentum": optimizer.state["momentum"] + 1}
+    before = p.copy()
+    go_on(optimizer, optimizer._gradient, [np.zeros(50)])
+    np.testing.assert_allclose(p - before, 0.5 * (values + 1))
+    assert values[0] == 0
+    optimizer.iterations = 7
+    assert optimizer.iterations == 7
+
+
+def test_a_setting_changed_after_build_has_its_slots():
+    optimizer, p, _ = optimizer_with_work(optimizers.SGD(0.5), dtype="f8")
+    optimizer.momentum = 0.5
+    before = p.copy()
+    go_on(optimizer, optimizer._gradient, np.ones((2, 50)))
+    np.testing.assert_allclose(before - p, 0.5 + 0.75)
+    assert optimizer.iterations == 5
+
+
+@pytest.mark.parametrize(("act", "message"), [
+    (lambda o: o.state.__setitem__("velocity", 1), r"one of the optimizer's \(momentum\). Received: 'velocity'"),
+    (lambda o: o.state.__setitem__("momentum", np.zeros(3)), r"must have shape \(50,\). Received: \(3,\)"),
+    (lambda o: o.restore(1, {"velocity": np.zeros(50)}), "a slot must be one of"),
+    (lambda o: o.restore(-1, {}), "`iterations` must be at least 0"),
+])
+def test_a_state_that_does_not_fit(act, message):
+    optimizer, _, _ = optimizer_with_work(optimizers.SGD(0.5, 0.5))
+    with pytest.raises(ValueError, match=message):
+        act(optimizer)
+
+
+# ------------------------------------------------------------------------------------------------- update in NumPy
+
+def plain(kind):
+    """A class that makes the same steps by its `update`."""
+    return type(kind.__name__, (kind,), {"kernel": None})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_updates_in_numpy_equal_the_compiled_steps(name):
+    fast = CASES[name][0]
+    slow = plain(type(fast)).from_config(fast.get_config())
+    rng = np.random.default_rng(3)
+    start, gradients = rng.standard_normal(30), rng.standard_normal((4, 30))
+    want = run(slow, start, gradients)
+    assert fast.kernel
+    assert slow.kernel is None
+    np.testing.assert_allclose(run(fast, start, gradients), want, rtol=1e-13, atol=1e-15)
+
+
+def test_a_subclass_that_redefines_update_is_heard():
+    class Reversed(optimizers.SGD):
+        def update(self, p, g, state, rate):
+            p += rate * g
+    np.testing.assert_allclose(run(Reversed(0.5, weight_decay=1.0), np.ones(3), np.ones((1, 3))), 0.5 + 0.5)
+
+
+def test_an_optimizer_of_ones_own():
+    class Signs(optimizers.Optimizer):
+        slots = ("momentum",)
+
+        def update(self, p, g, state, rate):
+            state["momentum"] = 0.5 * state["momentum"] + g
+            p -= rate * np.sign(state["momentum"])
+    p = run(Signs(0.25), np.zeros(2), np.array([[2.0, -1.0], [-0.5, -1.0], [-3.0, 9.0]]))
+    np.testing.assert_array_equal(p, [-0.25, 0.25])
+
+
+# ------------------------------------------------------------------------------------------------- averages, and more
+
+def test_the_moving_average_takes_the_parameters_place():
+    optimizer, p = optimizers.SGD(0.1, use_ema=True, ema_momentum=0.75), np.ones(1)
+    g = np.empty(1)
+    optimizer.build(p, g)
+    go_on(optimizer, g, np.ones((3, 1)))
+    np.testing.assert_allclose(p, 0.7)
+    want = 0.75 * (0.75 * 0.9 + 0.25 * 0.8) + 0.25 * 0.7
+    np.testing.assert_allclose(optimizer.state["average"], want)
+    optimizer.finalize()
+    np.testing.assert_allclose(p, want)
+
+
+def test_the_moving_average_overwrites_after_so_many_steps():
+    optimizer = optimizers.SGD(0.1, use_ema=True, ema_momentum=0.75, ema_overwrite_frequency=2)
+    p = run(optimizer, np.ones(1), np.ones((3, 1)))
+    np.testing.assert_allclose(p, 0.75 * 0.9 + 0.25 * 0.8 - 0.1)
+
+
+def test_gradients_are_accumulated():
+    optimizer = optimizers.SGD(1.0, gradient_accumulation_steps=3, clipvalue=5.0)
+    p = run(optimizer, np.zeros(2), np.array([[1.0, 20.0], [2.0, 1.0], [6.0, 3.0], [100.0, 100.0]]))
+    np.testing.assert_allclose(p, [-3, -5])
+    assert optimizer.iterations == 1
+
+
+def test_the_scale_of_the_loss_is_taken_out():
+    np.testing.assert_allclose(run(optimizers.SGD(1.0, loss_scale_factor=8.0), np.zeros(1), np.ones((1, 1))), -1 / 8)
+
+
+# ------------------------------------------------------------------------------------------------- configurations
+
+@pytest.mark.parametrize("make", [
+    *(make for make, _ in SLOTS.values()),
+    lambda: optimizers.AdamW(schedules.CosineDecay(0.1, 10, warmup_target=0.2, warmup_steps=3), clipnorm=1.0, name="w"),
+    lambda: optimizers.SGD(schedules.PiecewiseConstantDecay([1, 2], [0.3, 0.2, 0.1]), 0.5, True),
+])
+def test_configurations_there_and_back(make):
+    first = make()
+    config = json.loads(json.dumps(to_config(first)))
+    second = optimizers.get(config)
+    assert type(second) is type(first)
+    assert second.get_config() == first.get_config()
+    gradients = np.random.default_rng(0).standard_normal((4, 30))
+    assert run(first, np.ones(30), gradients).tobytes() == run(second, np.ones(30), gradients).tobytes()
+
+
+def test_the_configuration_has_the_present_rate():
+    optimizer = optimizers.Adam(0.1)
+    optimizer.learning_rate = 0.05
+    assert optimizer.get_config()["learning_rate"] == 0.05

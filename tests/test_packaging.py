@@ -2,10 +2,15 @@
 import ast
 import importlib
 import importlib.metadata
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 import mgconv
 
@@ -61,6 +66,18 @@ def test_every_c_source_is_compiled():
 
 
 @in_the_tree
+def test_every_instruction_set_that_is_listed_has_a_header_and_flags():
+    tables = {node.targets[0].id: node.value for node in ast.parse((SOURCES / "setup.py").read_text()).body
+              if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}
+    listed = re.findall(ast.literal_eval(tables["LISTED"]), (SOURCES / "src_c/sets.h").read_text())
+    lines = re.findall(r"MG_\w+\(X\(", (SOURCES / "src_c/sets.h").read_text())
+    headers = [path.stem.removeprefix("simd_") for path in (SOURCES / "src_c").glob("simd_*.h")]
+    assert len(listed) == len(lines) >= 7
+    assert {machine for machine, _ in listed} == {*ast.literal_eval(tables["MACHINES"]).values(), "PLAIN"}
+    assert {isa for _, isa in listed} == ast.literal_eval(tables["FLAGS"]).keys() == {*headers} - {"x86"}
+
+
+@in_the_tree
 def test_no_memoryview_is_of_plain_char():
     """Its format is that of a signed number on x86 and of an unsigned one on Arm, so NumPy's bytes fit on one only."""
     for path in (SOURCES / "mgconv/native").glob("*.p[yx][xd]"):
@@ -80,3 +97,18 @@ def test_the_lazy_names_have_types():
         if isinstance(node, ast.ImportFrom):
             named |= {alias.asname for alias in node.names}
     assert named == set(mgconv.__all__)
+
+
+def import_from(folder, *others):
+    """What `import mgconv` says in `folder`, with `others` behind it on the path and nothing else."""
+    code = f"import sys, numpy; sys.path = ['', *{list(map(str, others))}]; import mgconv"
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=PATIENCE,
+                          env=os.environ | {"PYTHONPATH": ""}).stderr.strip().splitlines()[-1]
+
+
+def test_sources_without_their_compiled_part_say_so(tmp_path):
+    compiled = shutil.ignore_patterns("*.so", "*.pyd", "__pycache__")
+    shutil.copytree(PACKAGE, tmp_path / "sources" / "mgconv", ignore=compiled)
+    message = import_from(tmp_path / "sources", PACKAGE.parent)
+    assert f"sources in {tmp_path / 'sources' / 'mgconv'}, which hide the package installed in {PACKAGE}" in message
+    assert "The compiled part of mgconv is not built in" in import_from(tmp_path / "sources")

@@ -106,6 +106,8 @@ class Configurable(metaclass=_ChecksArguments):
 
     def _check_attribute(self, name):
         kind, given = type(self).__name__, constructor_parameters(type(self))
+        if getattr(getattr(type(self), name, None), "fset", None) is not None:        # a property that can be set
+            return
         if name in given and self._settled:
             raise AttributeError(f"`{name}` of {kind} is settled when it is made: make another.")
         if name not in given and not hasattr(self, name):

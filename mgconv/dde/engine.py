@@ -1,24 +1,29 @@
 """Series of x'(t) = g(x(t - tau)) - b x(t) by exponential quadrature of order 8; src_c/delay.h has the method."""
+from __future__ import annotations
+
 import math
 import operator
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv.dde import history as histories
-from mgconv.dde.systems import MackeyGlass, finite, positive
+from mgconv.dde.systems import AnySystem, MackeyGlass, Numbers, equation_of, finite, one_number, positive
 from mgconv.native import delay
 
 _MAX_NODES = 1 << 18          # of samples' nodes an interval; denser samples are interpolated
 _LONGEST = 1e12               # intervals of length tau: weeks of work
+_MOST_STEPS = 2.0**26         # an interval
 _REFINEMENT = 4               # of the grid for a history that is a function
 _EPS = 2.0**-52
+History: TypeAlias = ArrayLike | Callable[[float], float] | histories.Samples
 
 
-def mackey_glass(n: int, *, dt: float = 1.0, tau: float = 30.0, a: float = 0.2, b: float = 0.1, c: float = 10,
-                 history: Any = 1.2, discard: float = 0.0, x0: float | ArrayLike | None = None,
+def mackey_glass(n: int, *, dt: float = 1.0, tau: Numbers = 30.0, a: Numbers = 0.2, b: Numbers = 0.1,
+                 c: Numbers = 10, history: History = 1.2, discard: float = 0.0, x0: ArrayLike | None = None,
                  step: float | None = None) -> NDArray[np.float64]:
     """Samples of the Mackey-Glass series, x'(t) = a x(t - tau) / (1 + x(t - tau)^c) - b x(t).
 
@@ -49,6 +54,8 @@ def mackey_glass(n: int, *, dt: float = 1.0, tau: float = 30.0, a: float = 0.2, 
 
     Raises
     ------
+    TypeError
+        If `n` is no integer, or what must be a number is none.
     ValueError
         If tau, dt, c or step is not positive, n or discard negative, anything infinite or not a number, or if history
         samples do not fit tau.
@@ -70,8 +77,8 @@ def mackey_glass(n: int, *, dt: float = 1.0, tau: float = 30.0, a: float = 0.2, 
     return series(MackeyGlass(tau, a, b, c), n, dt=dt, history=history, discard=discard, x0=x0, step=step)
 
 
-def series(system: Any, n: int, *, dt: float = 1.0, history: Any, discard: float = 0.0,
-           x0: float | ArrayLike | None = None, step: float | None = None) -> NDArray[np.float64]:
+def series(system: AnySystem, n: int, *, dt: float = 1.0, history: History, discard: float = 0.0,
+           x0: ArrayLike | None = None, step: float | None = None) -> NDArray[np.float64]:
     """Samples of a delay equation; as `mackey_glass`, for any system of `mgconv.dde`.
 
     Parameters
@@ -88,8 +95,8 @@ def series(system: Any, n: int, *, dt: float = 1.0, history: Any, discard: float
 
     Raises
     ------
-    ValueError, OverflowError
-        As in `mackey_glass`.
+    TypeError, ValueError, OverflowError
+        As in `mackey_glass`; TypeError too if `system` is none.
 
     Examples
     --------
@@ -97,13 +104,16 @@ def series(system: Any, n: int, *, dt: float = 1.0, history: Any, discard: float
     >>> dde.series(dde.Ikeda(tau=2.0, a=6.0, b=1.0), 3, dt=5.0, history=0.1).shape
     (3,)
     """
-    n = operator.index(n)
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise TypeError(f"`n` must be an integer. Received: n={n!r}.") from None
     if n < 0:
         raise ValueError(f"`n` must not be negative. Received: n={n}.")
-    dt, discard = positive("dt", float(dt)), finite("discard", float(discard))
+    dt, discard = one_number("dt", dt, positive), one_number("discard", discard)
     if discard < 0:
         raise ValueError(f"`discard` must not be negative. Received: discard={discard}.")
-    equation = system._equation()
+    equation = equation_of(system)
     if discard + n * dt > _LONGEST * np.min(equation.tau):
         raise ValueError(f"a series must end before {_LONGEST:g} tau. Received: n={n}, dt={dt}, discard={discard}.")
     problem, shape = make_problem(equation, history, x0, step, dt, discard)
@@ -127,7 +137,8 @@ def make_problem(equation, history, x0, step, dt, start):
     else:
         ends = 0.0                    # filled in from the function's own last value
     starts = ends if x0 is None else _encoded("x0", x0, equation)
-    step = equation.step if step is None else positive("step", float(step))
+    given = step is not None
+    step = one_number("step", step, positive) if given else equation.step
     columns = (equation.tau, equation.b, starts, *equation.parameters)
     if isinstance(ends, float) and all(isinstance(column, float) for column in columns):
         shape = ()
@@ -135,7 +146,7 @@ def make_problem(equation, history, x0, step, dt, start):
     else:
         shape = np.broadcast_shapes(np.shape(ends), *map(np.shape, columns))
         table = np.stack([np.broadcast_to(column, shape).ravel() for column in columns], axis=1)
-    grids = _make_grids(table, step, shape, dt, start, history)
+    grids = _make_grids(table, step, given, shape, dt, start, history)
     if constant:
         values = np.broadcast_to(history, shape).ravel() if shape else np.array([history])
         grids[:, 1] = np.arange(len(grids))
@@ -146,16 +157,25 @@ def make_problem(equation, history, x0, step, dt, start):
                          _REFINEMENT if callable(history) else 1), shape
 
 
-def _make_grids(table, step, shape, dt, start, history):
+def _make_grids(table, step, given, shape, dt, start, history):
     """For each series: nodes an interval, place in the history, stride and first node of its samples."""
     grids = np.empty((len(table), 4), np.intp)
     steps = [step] * len(table) if isinstance(step, float) else np.broadcast_to(step, shape).ravel().tolist()
     sampled = isinstance(history, histories.Samples)
     for i, (tau, b) in enumerate(table[:, :2].tolist()):
         multiple = histories.sample_steps(history, tau) if sampled else 1
+        if not steps[i] > tau / _MOST_STEPS or abs(b) * tau > _MOST_STEPS:
+            raise ValueError(_too_fine(steps[i], given, tau, b))
         nodes, stride, first = _choose_grid(tau, b, steps[i], dt, start, multiple)
         grids[i] = nodes, 0, stride, first
     return grids
+
+
+def _too_fine(step, given, tau, b):
+    if given and not step > tau / _MOST_STEPS:
+        return f"`step` must be at least tau / 2**26. Received: step={step}, tau={tau}."
+    return ("The parameters must let an interval of length tau be followed in 2**26 steps. "
+            f"Received: tau={tau}, b={b}, and others for which the step would be {step:.3g}.")
 
 
 @lru_cache(maxsize=256)
@@ -165,8 +185,6 @@ def _choose_grid(tau, b, step, dt, start, multiple):
     The smallest count is taken that keeps the step small enough and meets the samples, if one within reach does.
     """
     least = max(8, math.ceil(tau / step * (1 - 4 * _EPS)), math.ceil(abs(b) * tau))
-    if least > 1 << 26:
-        raise ValueError(f"`step` must be at least tau / 2**26. Received: step={step}, tau={tau}.")
     if dt == math.inf:
         return -(-least // multiple) * multiple, 0, 0
     shortest = max(1, math.ceil(least * dt / tau * (1 - 4 * _EPS)))

@@ -1,24 +1,26 @@
 """The largest Lyapunov exponent of a delay equation, by its tangent equation."""
+from __future__ import annotations
+
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from mgconv.dde.engine import check_failures, make_problem
-from mgconv.dde.systems import finite, positive
+from mgconv.dde.engine import History, check_failures, make_problem
+from mgconv.dde.systems import AnySystem, equation_of, one_number, positive
 
 _BLOCKS = 32
 
 
 class Exponent(NamedTuple):
     """A Lyapunov exponent in nats per unit of time, and its standard error."""
-    value: float
-    standard_error: float
+    value: float | NDArray[np.float64]
+    standard_error: float | NDArray[np.float64]
 
 
-def lyapunov(system: Any, *, time: float = 1e5, discard: float = 1e3, history: Any = 1.2,
-             x0: float | ArrayLike | None = None, step: float | None = None):
+def lyapunov(system: AnySystem, *, time: float = 1e5, discard: float = 1e3, history: History = 1.2,
+             x0: ArrayLike | None = None, step: float | None = None) -> Exponent:
     """The largest Lyapunov exponent of a delay equation and its standard error.
 
     The tangent equation y'(t) = g'(x(t - tau)) y(t - tau) - b y(t) is solved along x by the same method, and y divided
@@ -44,7 +46,7 @@ def lyapunov(system: Any, *, time: float = 1e5, discard: float = 1e3, history: A
 
     Raises
     ------
-    ValueError, OverflowError
+    TypeError, ValueError, OverflowError
         As in `mgconv.dde.series`; ValueError too if the system has no derivative.
 
     Examples
@@ -54,10 +56,10 @@ def lyapunov(system: Any, *, time: float = 1e5, discard: float = 1e3, history: A
     >>> bool(abs(exponent.value - 0.00514) < 5 * exponent.standard_error)
     True
     """
-    time, discard = positive("time", float(time)), finite("discard", float(discard))
+    time, discard = one_number("time", time, positive), one_number("discard", discard)
     if discard < 0:
         raise ValueError(f"`discard` must not be negative. Received: discard={discard}.")
-    equation = system._equation()
+    equation = equation_of(system)
     if not equation.derivative:
         raise ValueError("the Lyapunov exponent needs the derivative of g. Received: a system without `dg`.")
     longest, shortest = np.max(equation.tau), np.min(equation.tau)

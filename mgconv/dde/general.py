@@ -1,12 +1,14 @@
 """Small systems of delay equations y' = f(t, y, y(t - tau_1), ...) by continuous Runge-Kutta methods."""
+from __future__ import annotations
+
 import bisect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from mgconv.dde.tableaus import METHODS
 
@@ -15,7 +17,7 @@ _SAFETY, _SLOWEST, _FASTEST = 0.9, 0.2, 10.0          # of the step's change, as
 _POWERS = np.arange(1.0, 6.0)
 
 
-@dataclass
+@dataclass(repr=False)
 class Solution:
     """What `solve` returns; the names are those of `scipy.integrate.solve_ivp`.
 
@@ -36,18 +38,26 @@ class Solution:
     success : bool
         Whether the end was reached.
     """
-    t: np.ndarray
-    y: np.ndarray
-    sol: object
+    t: NDArray[np.float64]
+    y: NDArray[np.float64]
+    sol: Callable[[ArrayLike], NDArray[np.float64]] | None
     nfev: int
     status: int
     message: str
     success: bool
 
+    def __repr__(self) -> str:
+        count, times = self.y.shape
+        span = f" from t = {self.t[0]:g} to {self.t[-1]:g}" if times else ""
+        dense = ", continuous too (sol)" if self.sol is not None else ""
+        return (f"Solution: {count} equation{'s' * (count != 1)} at {times} time{'s' * (times != 1)}{span}{dense}; "
+                f"{self.nfev} calls of f.\n{self.message}")
 
-def solve(f: Callable[..., Any], t_span: tuple[float, float], history: Any, delays: Any, *, method: str = "RK45",
-          t_eval: ArrayLike | None = None, y0: ArrayLike | None = None, dense_output: bool = False, rtol: float = 1e-3,
-          atol: float = 1e-6, first_step: float | None = None, max_step: float = math.inf, args: tuple[Any, ...] = ()):
+
+def solve(f: Callable[..., ArrayLike], t_span: Sequence[float], history: ArrayLike | Callable[[float], ArrayLike],
+          delays: float | Sequence[float], *, method: str = "RK45", t_eval: ArrayLike | None = None,
+          y0: ArrayLike | None = None, dense_output: bool = False, rtol: ArrayLike = 1e-3, atol: ArrayLike = 1e-6,
+          first_step: float | None = None, max_step: float = math.inf, args: tuple[Any, ...] = ()) -> Solution:
     """Solve y'(t) = f(t, y(t), Z) with Z[:, j] = y(t - delays[j]) for a small system, as `scipy.integrate.solve_ivp`.
 
     For one equation of the form x' = g(x(t - tau)) - b x, `series` is faster by orders of magnitude and more accurate.
@@ -113,19 +123,19 @@ def solve(f: Callable[..., Any], t_span: tuple[float, float], history: Any, dela
     start, end = map(float, t_span)
     if not (math.isfinite(start) and math.isfinite(end) and start < end):
         raise ValueError(f"`t_span` must be two finite times, the first one smaller. Received: t_span={tuple(t_span)}.")
-    delays = _check_delays(delays)
-    past = _Past(start, history, y0, delays)
+    lags = _check_delays(delays)
+    past = _Past(start, history, y0, lags)
     times = None if t_eval is None else _check_times(t_eval, start, end)
     tolerance = _check_positive("rtol", rtol), _check_positive("atol", atol)
     if first_step is not None:
         _check_positive("first_step", first_step)
     _check_positive("max_step", max_step)
     run = _Run(f, args, past, tableau, tolerance)
-    longest = min(float(max_step), min(delays))
+    longest = min(float(max_step), min(lags))
     if method == "RK4":
-        longest = min(longest, first_step or min(delays) / 10)
+        longest = min(longest, first_step or min(lags) / 10)
     with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is refused and reported
-        message = run.advance(_stops(start, end, delays, tableau.order, past.jumps), first_step, longest)
+        message = run.advance(_stops(start, end, lags, tableau.order, past.jumps), first_step, longest)
     if times is None:
         t = np.array(past.t)
         y = np.array([past.start, *past.ends]).T

@@ -1,7 +1,10 @@
 """Histories of a delay equation on [-tau, 0]: a number, an array of numbers, a function, or samples."""
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 class Samples(NamedTuple):
@@ -24,8 +27,11 @@ class Samples(NamedTuple):
     >>> bool(abs(more - dde.mackey_glass(441, dt=0.25, tau=17)[400:]).max() < 1e-11)
     True
     """
-    values: np.ndarray
+    values: ArrayLike
     spacing: float
+
+    def __repr__(self) -> str:
+        return f"Samples({' x '.join(map(str, np.shape(self.values)))} values, spacing={self.spacing})"
 
 
 def check_shape(samples):

@@ -2,15 +2,20 @@
 
 A system is data: `_equation` says which compiled function is its g, with which parameters, and how fast things move.
 """
+from __future__ import annotations
+
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mgconv.dde.functions import compiled_address
 from mgconv.native import delay
+
+Numbers: TypeAlias = float | Sequence[float] | NDArray[np.float64]
 
 
 class Equation(NamedTuple):
@@ -26,16 +31,19 @@ class Equation(NamedTuple):
 
 
 def finite(name, value):
-    """A float for a number, a float64 array for an array; ValueError unless finite."""
-    if isinstance(value, (int, float)):
-        value = float(value)
-        good = math.isfinite(value)
-    else:
-        value = np.asarray(value, np.float64)
-        good = np.isfinite(value).all()
-    if not good:
+    """A float for a number, a float64 array for an array; TypeError for anything else, ValueError unless finite."""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "buifO":
+            raise TypeError
+        array = array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"`{name}` must be a number or an array of numbers. Received: {name}={value!r}.") from None
+    except OverflowError:                                          # an integer that no float can hold
+        array = np.array(np.inf)
+    if not np.isfinite(array).all():
         raise ValueError(f"`{name}` must be finite. Received: {name}={value}.")
-    return value
+    return float(array) if isinstance(value, (int, float)) else array
 
 
 def positive(name, value):
@@ -44,6 +52,21 @@ def positive(name, value):
     if not (value > 0 if isinstance(value, float) else (value > 0).all()):
         raise ValueError(f"`{name}` must be positive. Received: {name}={value}.")
     return value
+
+
+def one_number(name, value, check=finite):
+    """A float that passes `check`; TypeError for an array."""
+    if np.ndim(value):
+        raise TypeError(f"`{name}` must be one number. Received: {name}={value!r}.")
+    return float(check(name, value))
+
+
+def equation_of(system):
+    """What the engine needs to know; TypeError for what is no system."""
+    if not isinstance(system, AnySystem):
+        names = ", ".join(kind.__name__ for kind in AnySystem.__args__)
+        raise TypeError(f"`system` must be one of mgconv.dde's: {names}. Received: {system!r}.")
+    return system._equation()
 
 
 def _largest(*rates):
@@ -86,13 +109,13 @@ class MackeyGlass(_Numbers):
     >>> dde.series(dde.MackeyGlass(tau=17), 3, history=1.2).round(6).tolist()
     [1.2, 1.117562, 1.042969]
     """
-    tau: Any = 30.0
-    a: Any = 0.2
-    b: Any = 0.1
-    c: Any = 10.0
+    tau: Numbers = 30.0
+    a: Numbers = 0.2
+    b: Numbers = 0.1
+    c: Numbers = 10.0
     _positive = ("tau", "c")
 
-    def _equation(self):
+    def _equation(self: Any):
         whole = self.c.is_integer() if isinstance(self.c, float) else (self.c == np.floor(self.c)).all()
         whole = whole and np.max(self.c) < 2**53
         return Equation(delay.MACKEY_GLASS if whole else delay.MACKEY_GLASS_REAL, True, self.tau, self.b,
@@ -119,12 +142,12 @@ class Ikeda(_Numbers):
     K. Ikeda, "Multiple-valued stationary state and its instability of the transmitted light by a ring cavity system",
     Optics Communications 30 (1979) 257-261.
     """
-    tau: Any = 2.0
-    a: Any = 6.0
-    b: Any = 1.0
-    phase: Any = 0.0
+    tau: Numbers = 2.0
+    a: Numbers = 6.0
+    b: Numbers = 1.0
+    phase: Numbers = 0.0
 
-    def _equation(self):
+    def _equation(self: Any):
         return Equation(delay.SINE, True, self.tau, self.b, (self.a, self.phase),
                         0.06 / _largest(self.a, self.b, 1e-3 / self.tau))
 
@@ -142,13 +165,13 @@ class Blowflies(_Numbers):
     ----------
     W. S. C. Gurney, S. P. Blythe and R. M. Nisbet, "Nicholson's blowflies revisited", Nature 287 (1980) 17-21.
     """
-    tau: Any = 15.0
-    p: Any = 8.0
-    n0: Any = 500.0
-    delta: Any = 0.175
+    tau: Numbers = 15.0
+    p: Numbers = 8.0
+    n0: Numbers = 500.0
+    delta: Numbers = 0.175
     _positive = ("tau", "n0")
 
-    def _equation(self):
+    def _equation(self: Any):
         return Equation(delay.RICKER, True, self.tau, self.delta, (self.p, 1.0 / self.n0),
                         0.4 / _largest(self.p, self.delta, 1e-3 / self.tau))
 
@@ -167,12 +190,12 @@ class LasotaWazewska(_Numbers):
     M. Wazewska-Czyzewska and A. Lasota, "Mathematical problems of the dynamics of a system of red blood cells" (in
     Polish), Matematyka Stosowana 6 (1976) 23-40.
     """
-    tau: Any = 2.0
-    p: Any = 2.0
-    gamma: Any = 4.0
-    mu: Any = 0.5
+    tau: Numbers = 2.0
+    p: Numbers = 2.0
+    gamma: Numbers = 4.0
+    mu: Numbers = 0.5
 
-    def _equation(self):
+    def _equation(self: Any):
         return Equation(delay.EXPONENTIAL, True, self.tau, self.mu, (self.p, self.gamma, 0.0),
                         0.2 / _largest(self.p * self.gamma, self.mu, 1e-3 / self.tau))
 
@@ -193,12 +216,12 @@ class Hutchinson(_Numbers):
     G. E. Hutchinson, "Circular causal systems in ecology", Annals of the New York Academy of Sciences 50 (1948)
     221-246.
     """
-    tau: Any = 1.0
-    r: Any = 1.8
-    k: Any = 1.0
+    tau: Numbers = 1.0
+    r: Numbers = 1.8
+    k: Numbers = 1.0
     _positive = ("tau", "k")
 
-    def _equation(self):
+    def _equation(self: Any):
         return Equation(delay.EXPONENTIAL, True, self.tau, 0.0, (-self.r, -1.0, self.r),
                         np.minimum(0.03 / _largest(self.r, 1e-3 / self.tau), self.tau / 32), self._encode, self._decode)
 
@@ -238,13 +261,13 @@ class System:
     >>> bool(abs(x - dde.series(dde.Ikeda(tau=2.0, a=6.0), 10, history=1.0)).max() < 1e-9)
     True
     """
-    tau: Any
-    b: Any
+    tau: Numbers
+    b: Numbers
     g: Any
     dg: Any = None
-    step: Any = None
+    step: float | None = None
 
-    def _equation(self):
+    def _equation(self: Any):
         tau, b = positive("tau", self.tau), finite("b", self.b)
         step = 1.0 / _largest(100.0 / tau, 20.0 * b) if self.step is None else positive("step", self.step)
         function, derivative = compiled_address(self.g), bool(self.dg)
@@ -252,8 +275,23 @@ class System:
             if not callable(self.g) or not (self.dg is None or callable(self.dg)):
                 raise TypeError("`g` must be a function of an array or a compiled function, and `dg` another one. "
                                 f"Received: g={self.g!r}, dg={self.dg!r}.")
-            function, derivative = delay.PythonFunction(self.g, self.dg), self.dg is not None
+            function = delay.PythonFunction(_of_arrays("g", self.g), self.dg and _of_arrays("dg", self.dg))
+            derivative = self.dg is not None
         return Equation(function, derivative, tau, b, (), step)
+
+
+AnySystem = MackeyGlass | Ikeda | Blowflies | LasotaWazewska | Hutchinson | System
+
+
+def _of_arrays(name, function):
+    """The user's function, with a word of advice where it cannot take an array."""
+    def call(x):
+        try:
+            return function(x)
+        except TypeError as error:
+            raise TypeError(f"`{name}` gets an array of values, and must return as many (np.sin does, math.sin does "
+                            f"not). Received: {error}.") from error
+    return call
 
 
 def logarithm(x):

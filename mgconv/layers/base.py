@@ -79,6 +79,7 @@ class Layer(Configurable):
     """
 
     _settled = True
+    columnwise = False        # whether each step of the output depends on the same step of the input alone
     constant = False          # whether the weights never change again, so that a binding may prepare them
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: DTypeLike | None = None,
@@ -94,7 +95,7 @@ class Layer(Configurable):
         self.output_shape: Any = None
         self._weights: dict[str, Weight] = {}
         self._calls: dict[tuple, tuple] = {}           # what `__call__` bound last, by the shape of its input
-        self.owner: object = None             # the model whose flat vector holds the weights
+        self.owner: Any = None             # the model whose flat vector holds the weights
 
     # ------------------------------------------------------------------------------------------- settings
 
@@ -116,7 +117,13 @@ class Layer(Configurable):
     @trainable.setter
     def trainable(self, value):
         self._trainable = bool(value)
+        self.changed()
+
+    def changed(self) -> None:
+        """Forget what was bound, here and in whatever holds this layer: it, or what of it is trained, changed."""
         self._calls = {}
+        if self.owner is not None:
+            self.owner.changed()
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"dtype": self.dtype.name}

@@ -57,9 +57,10 @@ class Composite(Layer):
 
     @trainable.setter
     def trainable(self, value):
-        self._trainable, self._calls = bool(value), {}
+        self._trainable = bool(value)
         for layer in self.layers:
             layer.trainable = value
+        self.changed()
 
     def flattened(self):
         """All layers within, those within them too."""

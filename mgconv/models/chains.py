@@ -79,11 +79,11 @@ class Bench:
         self._chains: dict[Any, Any] = {}
 
     def chain(self, key, make):
-        """The chain bound under `key`; else a new one from `make()`."""
+        """The chain bound under `key`; else a new one from `make(key)`."""
         chain = self._chains.get(key)
         if chain is None:
             with self._buffers:
-                chain = make()
+                chain = make(key)
             if self._buffers.grown or len(self._chains) >= MOST_CHAINS:
                 self._chains.clear()
             self._chains[key] = chain
@@ -110,15 +110,15 @@ class Pool:
 
 
 def filled(pool, make, source):
-    """A chain for each batch of `source`, filled with it, on a bench that goes back to `pool` whatever happens.
+    """A chain for each batch of `source`, filled with it, on a bench that goes back to `pool` whatever happens: a
+    loop that is left, by an error too, closes its generator.
 
     `make(key)` binds a chain for what `source.key(batch)` says of a batch; `source.fill(chain, batch)` fills it.
     """
     bench = pool.lend()
     try:
         for batch in source:
-            key = source.key(batch)
-            chain = bench.chain(key, lambda key=key: make(key))
+            chain = bench.chain(source.key(batch), make)
             source.fill(chain, batch)
             yield chain
     finally:

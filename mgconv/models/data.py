@@ -14,19 +14,17 @@ class Inputs:
         self.x, self.size = x, size
 
     def __iter__(self):
-        count, size = len(self.x), self.size
-        for start in range(0, count, size):
-            yield start, min(start + size, count)
+        if len(self.x) == self.size:
+            return iter((self.x,))
+        return (self.x[start:start + self.size] for start in range(0, len(self.x), self.size))
 
-    def key(self, batch):
+    def key(self, x):
         """What a chain is bound for: the shape of its input."""
-        start, stop = batch
-        return (stop - start, *self.x.shape[1:])
+        return x.shape
 
-    def fill(self, chain, batch):
+    def fill(self, chain, x):
         """Copy the batch into the chain's input."""
-        start, stop = batch
-        np.copyto(chain.x, self.x[start:stop])
+        chain.x[...] = x
 
 
 class Samples:
@@ -43,13 +41,12 @@ class Samples:
         return len(self.x)
 
     def __iter__(self):
-        for start in range(0, len(self.order), self.size):
-            yield self.order[start:start + self.size]
+        self._shapes = (self.x.shape[1:], self.target.shape[1:], None if self.weight is None else self.weight.shape[1:])
+        return (self.order[start:start + self.size] for start in range(0, len(self.order), self.size))
 
     def key(self, rows):
-        """What a chain is bound for: the shapes of input, target and weight."""
-        return ((len(rows), *self.x.shape[1:]), self.target.shape[1:],
-                None if self.weight is None else self.weight.shape[1:])
+        """What a chain is bound for: the number of samples, and the shapes of input, target and weight."""
+        return len(rows), self._shapes
 
     def fill(self, chain, rows):
         """Copy the samples of these rows into the chain."""

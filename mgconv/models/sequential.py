@@ -3,8 +3,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -21,6 +20,9 @@ from mgconv.layers.registered import registry
 from mgconv.models.chains import Chain, Pool, filled
 from mgconv.models.data import Inputs
 from mgconv.models.training import Training
+
+if TYPE_CHECKING:
+    from mgconv.models.streaming import Stream
 
 __all__ = ["Input", "Sequential"]
 
@@ -73,7 +75,7 @@ class Sequential(Composite):
         self.gradient: Any = None
         self._input: InputLayer | None = None
         self._training: Training | None = None
-        self._layout: Any = None
+        self._laid_out = False
         self._for_prediction = Pool()
         try:
             for layer in layers or []:
@@ -102,8 +104,8 @@ class Sequential(Composite):
 
     def __getstate__(self):
         """A copy, a pickle: settings, layers, weights and the state of the optimizer, not what is prepared for work."""
-        left = dict.fromkeys(("parameters", "gradient", "_layout", "_for_prediction"))
-        return super().__getstate__() | left
+        left = dict.fromkeys(("parameters", "gradient", "_for_prediction"))
+        return super().__getstate__() | left | {"_laid_out": False}
 
     def __setstate__(self, state):
         super().__setstate__(state)
@@ -200,32 +202,34 @@ class Sequential(Composite):
         self._dtype = self.dtype
         self.output_shape = build_all(self.layers, self.input_shape, self.dtype)
         self.built = True
-        self._layout = None
+        self._laid_out = False
         self.lay_out()
         if self._training is not None:
             self._training.rebuild()
 
     def lay_out(self):
-        """Lay the weights in one vector, trainable ones first; only if that has changed since it was last done."""
-        if self.owner is not None:                # then they lie in its owner's
+        """Lay the weights in one vector, trainable ones first, unless they lie so."""
+        if self._laid_out:
+            return
+        if self.owner is not None:                # then they lie in its vector
             self.parameters = self.gradient = None
             return
         moved = self.trainable_weights
-        layout = moved, [layer.trainable for layer in self.flattened()]
-        if self._layout == layout:
-            return
-        self._layout = None                       # an interrupt leaves it so, and all is laid again
         still, size = self.non_trainable_weights, sum(weight.size for weight in moved)
         values = np.empty(size + sum(weight.size for weight in still), self.dtype)
         self.parameters, self.gradient = values[:size], np.zeros(size, self.dtype)
         start = 0
         for weight in (*moved, *still):
             part = slice(start, start := start + weight.size)
-            weight.place(values[part], self.gradient[part] if weight in moved else None)
+            weight.place(values[part], self.gradient[part] if part.stop <= size else None)
         self._for_prediction, self._calls = Pool(), {}
         if self._training is not None:
             self._training.forget()
-        self._layout = layout
+        self._laid_out = True
+
+    def changed(self):
+        super().changed()
+        self._laid_out = False
 
     def build_for(self, x):
         """Build the model for the samples `x`, unless it is built."""
@@ -476,15 +480,14 @@ class Sequential(Composite):
             return out
         shown = callback_module.progress_bar(count, "sample", delay=1.0) if bar and count > size else None
         start = 0
-        with closing(filled(self._for_prediction, self._bind_for_prediction, Inputs(x, size))) as chains:
-            for chain in chains:
-                for call in chain.forward:
-                    call()
-                stop = start + len(chain.y)
-                np.copyto(out[start:stop], chain.y)
-                start = stop
-                if shown is not None:
-                    shown.update(len(chain.y))
+        for chain in filled(self._for_prediction, self._bind_for_prediction, Inputs(x, size)):
+            for call in chain.forward:
+                call()
+            stop = start + len(chain.y)
+            out[start:stop] = chain.y
+            start = stop
+            if shown is not None:
+                shown.update(len(chain.y))
         if shown is not None:
             shown.close()
         return out
@@ -524,10 +527,7 @@ class Sequential(Composite):
         batch_size = check_count("batch_size", batch_size, 1)
         self._check_built("predictor")
         shape = (batch_size, *self.input_shape[1:])
-        twins = [copy.deepcopy(layer) for layer in self.layers]
-        for twin in twins:
-            twin.make_constant()
-        chain = Chain(twins, shape, self.dtype)
+        chain = Chain(self._constant_twins(), shape, self.dtype)
 
         def fill(x):
             x = as_samples("x", x, shape, self.dtype)
@@ -535,6 +535,45 @@ class Sequential(Composite):
                 raise ValueError(f"`x` must have shape {shape}. Received: {x.shape}.")
             chain.x[...] = x
         return one_function(chain.x, chain.y, chain.forward, fill)
+
+    def stream(self) -> Stream:
+        """The model fed sample by sample: for each new one it computes one new step of every layer, no more.
+
+        Over (batch, steps, channels), of layers whose output at a step needs nothing that comes later: causal or valid
+        convolutions, and what works on each step by itself; a Flatten before a Dense sees the last window. The outputs
+        are `predict`'s for the sequence so far, to rounding.
+
+        Returns
+        -------
+        Stream
+            A function of one sample (channels,), with weights of its own as they are now; `reset`, `preset`, `copy`.
+
+        Raises
+        ------
+        ValueError
+            If a layer cannot be streamed; the message says which, and why.
+
+        Examples
+        --------
+        >>> import mgconv, numpy as np
+        >>> from mgconv import layers
+        >>> model = mgconv.Sequential([mgconv.Input((None, 1)), layers.Conv1D(8, 3, padding="causal"), layers.Dense(1)])
+        >>> stream = model.stream()
+        >>> [stream(sample).shape for sample in (0.5, 0.25)]
+        [(1,), (1,)]
+        """
+        from mgconv.models.streaming import Stream
+        self._check_built("stream")
+        if len(self.input_shape) != 3:
+            raise ValueError("`stream` needs a model of sequences, (batch, steps, channels). "
+                             f"Received: inputs of shape {self.input_shape}.")
+        return Stream(self._constant_twins(), self.input_shape[-1], self.dtype)
+
+    def _constant_twins(self):
+        twins = [copy.deepcopy(layer) for layer in self.layers]
+        for twin in twins:
+            twin.make_constant()
+        return twins
 
     def release_memory(self) -> None:
         """Let go of all buffers that were made for training and prediction; the next call makes them anew."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -123,20 +122,19 @@ class Training:
         begin_hooks, end_hooks = (listeners.batch_begin, listeners.batch_end) if listeners else ((), ())
         for metric in self.metrics:
             metric.reset_state()
-        with closing(filled(self._for_steps, partial(self._bind, data, True), data)) as chains:
-            for batch, chain in enumerate(chains):
-                for begin in begin_hooks:
-                    begin(batch, {})
-                total += self._step(chain) * chain.size
-                seen += chain.size
-                for metric in self.metrics:
-                    metric.update_state(chain.target, chain.y)
-                if end_hooks:
-                    logs = self._logs(total / seen)
-                    for end in end_hooks:
-                        end(batch, logs)
-                    if self.model.stop_training:
-                        break
+        for batch, chain in enumerate(filled(self._for_steps, partial(self._bind, data, True), data)):
+            for begin in begin_hooks:
+                begin(batch, {})
+            total += self._step(chain) * chain.size
+            seen += chain.size
+            for metric in self.metrics:
+                metric.update_state(chain.target, chain.y)
+            if end_hooks:
+                logs = self._logs(total / seen)
+                for end in end_hooks:
+                    end(batch, logs)
+                if self.model.stop_training:
+                    break
         return self._logs(total / seen)
 
     def _step(self, chain):
@@ -156,11 +154,10 @@ class Training:
         total = 0.0
         for metric in self.metrics:
             metric.reset_state()
-        with closing(filled(self._for_scores, partial(self._bind, data, False), data)) as chains:
-            for chain in chains:
-                total += chain.score() * chain.size
-                for metric in self.metrics:
-                    metric.update_state(chain.target, chain.y)
+        for chain in filled(self._for_scores, partial(self._bind, data, False), data):
+            total += chain.score() * chain.size
+            for metric in self.metrics:
+                metric.update_state(chain.target, chain.y)
         penalty = sum(float(weight.regularizer(weight.value)) for weight in self.model.trainable_weights
                       if weight.regularizer is not None)
         return self._logs(total / len(data) + penalty)
@@ -197,7 +194,9 @@ class Training:
         return as_training_data(self.model, self.loss, x, y, sample_weight, class_weight)
 
     def _bind(self, data, training, key):
-        return Scored(self.model.layers, key[0], self.model.dtype, self.loss, data.target, data.weight, training)
+        size, (sample_shape, *_) = key
+        return Scored(self.model.layers, (size, *sample_shape), self.model.dtype, self.loss, data.target, data.weight,
+                      training)
 
     def _prepare_optimizer(self):
         """Lay trainable weights first, and let the optimizer start on them, unless it already works on them (another

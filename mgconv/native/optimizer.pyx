@@ -1,4 +1,4 @@
-"""Optimizer steps as one pass over a flat vector of parameters; src_c/optimizer.h has the formulas.
+"""Optimizer steps as one pass over a flat vector of parameters; src_c/optimizer.h lists them and has the formulas.
 
 Long vectors are cut into chunks for the thread pool. Every element is computed by itself, so the cut changes no bit.
 """
@@ -9,67 +9,56 @@ cdef enum:
 
 
 cdef struct Job:
-    const runtime.mg_optimizer_kernels *kernels
-    runtime.mg_optimizer_state state
+    runtime.mg_optimizer_kernel kernel
+    void *arrays[2 + runtime.MG_OPTIMIZER_MOST_SLOTS]
+    double coefficients[runtime.MG_OPTIMIZER_MOST_COEFFICIENTS]
     Py_ssize_t size
-    double rate, momentum, rho, beta_1, beta_2, epsilon, keep
-    bint nesterov
 
 
-cdef void sgd_task(void *context, Py_ssize_t index) noexcept nogil:
+cdef void task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Job *j = <Job *>context
-    j.kernels.sgd(&j.state, index * CHUNK, min(j.size, (index + 1) * CHUNK), j.rate, j.momentum, j.nesterov, j.keep)
-
-
-cdef void adam_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Job *j = <Job *>context
-    j.kernels.adam(&j.state, index * CHUNK, min(j.size, (index + 1) * CHUNK), j.rate, j.beta_1, j.beta_2, j.epsilon,
-                   j.keep)
-
-
-cdef void rmsprop_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Job *j = <Job *>context
-    j.kernels.rmsprop(&j.state, index * CHUNK, min(j.size, (index + 1) * CHUNK), j.rate, j.rho, j.momentum, j.epsilon,
-                      j.keep)
+    j.kernel.step(j.arrays, j.coefficients, index * CHUNK, min(j.size, (index + 1) * CHUNK))
 
 
 cdef class FlatStep:
-    """Parameters, their gradient and up to three state vectors, bound once; each method is one optimizer's step.
+    """Parameters, their gradient and an optimizer's slots, bound once; a call makes one step, with the
+    share of the parameters that decay leaves, and the rate and what else src_c/optimizer.h says as a tuple.
 
-    All are contiguous one-dimensional arrays of the same length, all float32 or all float64; `states` are those that
-    src_c/optimizer.h names a, b and c, None where a feature is off.
+    All are contiguous one-dimensional arrays of the same length, all float32 or all float64: in this order, the slots as
+    src_c/optimizer.h lists them behind the name of the kernel, None where a feature is off.
     """
     cdef Job job
     cdef tuple arrays                 # keeps the memory alive
 
-    def __init__(self, parameters, gradient, *states):
-        cdef bint wide = parameters.dtype.itemsize == 8
-        self.arrays = (parameters, gradient, *states)
-        self.job.size = parameters.shape[0]
-        addresses = [address(array, self.job.size, wide) for array in self.arrays] + [0] * (3 - len(states))
-        self.job.state.p = <void *><Py_ssize_t>addresses[0]
-        self.job.state.g = <void *><Py_ssize_t>addresses[1]
-        self.job.state.a = <void *><Py_ssize_t>addresses[2]
-        self.job.state.b = <void *><Py_ssize_t>addresses[3]
-        self.job.state.c = <void *><Py_ssize_t>addresses[4]
-        self.job.kernels = runtime.active_isa().optimizer[wide]
+    def __init__(self, str kernel, *arrays):
+        cdef bint wide = arrays[0].dtype.itemsize == 8
+        cdef int i
+        self.job.kernel = find(kernel, wide)
+        if len(arrays) != 2 + self.job.kernel.slots:
+            raise ValueError(f"{kernel} works on {2 + self.job.kernel.slots} arrays. Received: {len(arrays)}.")
+        self.arrays = arrays
+        self.job.size = arrays[0].shape[0]
+        for i in range(len(arrays)):
+            self.job.arrays[i] = <void *>address(arrays[i], self.job.size, wide)
 
-    cdef void run(self, runtime.mg_task task):
+    def __call__(self, double keep, tuple coefficients):
+        cdef int i
+        if len(coefficients) != self.job.kernel.coefficients - 1:
+            raise ValueError(f"{self.job.kernel.name.decode()} takes {self.job.kernel.coefficients - 1} coefficients "
+                             f"behind `keep`. Received: {len(coefficients)}.")
+        self.job.coefficients[0] = keep
+        for i in range(self.job.kernel.coefficients - 1):
+            self.job.coefficients[1 + i] = coefficients[i]
         runtime.parallel_for(task, &self.job, (self.job.size + CHUNK - 1) // CHUNK, 3e-10 * self.job.size)
 
-    def sgd(self, double rate, double momentum, bint nesterov, double keep):
-        self.job.rate, self.job.momentum, self.job.nesterov, self.job.keep = rate, momentum, nesterov, keep
-        self.run(sgd_task)
 
-    def adam(self, double alpha, double beta_1, double beta_2, double epsilon, double keep):
-        self.job.rate, self.job.beta_1, self.job.beta_2 = alpha, beta_1, beta_2
-        self.job.epsilon, self.job.keep = epsilon, keep
-        self.run(adam_task)
-
-    def rmsprop(self, double rate, double rho, double momentum, double epsilon, double keep):
-        self.job.rate, self.job.rho, self.job.momentum = rate, rho, momentum
-        self.job.epsilon, self.job.keep = epsilon, keep
-        self.run(rmsprop_task)
+cdef runtime.mg_optimizer_kernel find(str name, bint wide) except *:
+    cdef int i
+    cdef bytes wanted = name.encode()
+    for i in range(runtime.MG_OPTIMIZER_COUNT):
+        if runtime.active_isa().optimizer[wide].list[i].name == wanted:
+            return runtime.active_isa().optimizer[wide].list[i]
+    raise ValueError(f"there is no kernel for the optimizer {name!r} in src_c/optimizer.h.")
 
 
 cdef Py_ssize_t address(array, Py_ssize_t size, bint wide) except -1:

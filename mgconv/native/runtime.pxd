@@ -9,6 +9,18 @@ cdef extern from "activation.h":
     cdef struct mg_activation_kernels:
         void (*relu_grad)(const void *y, void *dy, void *sums, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
 
+cdef extern from "column.h":
+    cdef struct mg_column:
+        const void *const *taps
+        const void *kernel
+        const void *bias
+        void *y
+        Py_ssize_t count, channels, filters, pitch
+        int relu
+    cdef struct mg_column_kernels:
+        void (*full)(const mg_column *c) noexcept nogil
+        void (*channelwise)(const mg_column *c) noexcept nogil
+
 cdef extern from "fft.h":
     enum:
         MG_FFT_MAX_LOG2
@@ -52,19 +64,16 @@ cdef extern from "delay.h":
         void (*make_weights)(double h, double b, mg_delay_weights *w) noexcept nogil
 
 cdef extern from "optimizer.h":
-    cdef struct mg_optimizer_state:
-        void *p
-        const void *g
-        void *a
-        void *b
-        void *c
+    enum:
+        MG_OPTIMIZER_COUNT
+        MG_OPTIMIZER_MOST_SLOTS
+        MG_OPTIMIZER_MOST_COEFFICIENTS
+    cdef struct mg_optimizer_kernel:
+        const char *name
+        int slots, coefficients
+        void (*step)(void *const *arrays, const double *coefficients, Py_ssize_t start, Py_ssize_t stop) noexcept nogil
     cdef struct mg_optimizer_kernels:
-        void (*sgd)(const mg_optimizer_state *s, Py_ssize_t start, Py_ssize_t stop, double rate, double momentum,
-                    int nesterov, double keep) noexcept nogil
-        void (*adam)(const mg_optimizer_state *s, Py_ssize_t start, Py_ssize_t stop, double alpha, double beta1,
-                     double beta2, double epsilon, double keep) noexcept nogil
-        void (*rmsprop)(const mg_optimizer_state *s, Py_ssize_t start, Py_ssize_t stop, double rate, double rho,
-                        double momentum, double epsilon, double keep) noexcept nogil
+        mg_optimizer_kernel *list
 
 cdef extern from "conv.h":
     # (an enum would make unused conversions)
@@ -177,10 +186,15 @@ cdef extern from "winograd.h":
                        const void *bias, int relu, void *y, Py_ssize_t step) noexcept nogil
 
 cdef extern from "dispatch.h":
+    cdef struct mg_traits:
+        int vector_bytes
     cdef struct mg_isa:
         const char *name
+        const mg_traits *traits
+        const mg_isa *narrower
         const mg_optimizer_kernels *optimizer[2]
         const mg_activation_kernels *activation[2]
+        const mg_column_kernels *column[2]
         const mg_fft_kernels *fft[2]
         const mg_filter_kernels *filter[2]
         const mg_delay_kernels *delay
@@ -198,8 +212,7 @@ cdef extern from "threads.h":
         MG_SCRATCH_MADE
 
 cdef const mg_isa *active_isa() noexcept nogil
-# For so many filters a group: AVX2 instead of AVX-512 where they fill half its lanes at most. Processors that split
-# vectors of 64 bytes do twice as much then, others no less.
+# For so many filters a group: the set's narrower relative where they fill half its lanes at most.
 cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil
 # Gives the GIL up, unless the job is brief.
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept

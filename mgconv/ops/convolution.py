@@ -1,8 +1,11 @@
 """Convolution of maps with many channels, and its gradients."""
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from mgconv.geometry import conv_geometry, integers
 from mgconv.native import conv as native
@@ -15,45 +18,28 @@ from mgconv.ops.arrays import (
     plan_for,
     result_array,
 )
+from mgconv.ops.docs import Array, Padding, Sizes, documented
+
+CONV = {"op": "conv", "filters": "filters", "kernel_sizes": "channels / groups, filters"}
 
 
-def conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: Any = 1, padding: Any = "valid",
-         dilation_rate: Any = 1, activation: Any = None, out: NDArray[Any] | None = None,
-         data_format: str = "channels_last") -> NDArray[Any]:
+@documented(CONV)
+def conv(x: Array, kernel: Array, bias: Array | None = None, strides: Sizes = 1,
+         padding: Padding = "valid", dilation_rate: Sizes = 1, activation: str | None = None,
+         out: NDArray[Any] | None = None, data_format: str = "channels_last") -> NDArray[Any]:
     """Convolution of 1-D or 2-D maps with many channels: the forward pass of a layer.
 
-    As in all neural-network libraries the kernel is not turned:
+    As in all neural-network libraries the kernel is not turned (and its shape says how many groups there are):
     y[n, i, f] = activation(bias[f] + sum_kc x[n, i * strides + k * dilation_rate - pad, c] * kernel[k, c, f]),
     with zeros outside x (Goodfellow, Bengio, Courville, Deep Learning, 2016, section 9.1).
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-        float32 or float64; the batch may be 0.
-    kernel : ndarray, (\\*spatial, channels / groups, filters)
-        The number of groups follows from its shape.
-    bias : ndarray, (filters,), optional
-    strides, dilation_rate : int or sequence of int
-        For all spatial axes, or for each; both may exceed 1.
-    padding : {"valid", "same", "causal", "full"} or sequence of (before, after) pairs
-        "same" puts the odd zero behind, as Keras does.
-    activation : {None, "linear", "relu"}
-        Applied while the result is still in registers.
-    out : ndarray, optional
-        Where the result goes; of its shape and dtype, writeable, overlapping no argument.
-    data_format : {"channels_last", "channels_first"}
-        The layout of `x`, `out` and the result; not of `kernel`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, (batch, \\*spatial, filters)
 
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, the output would be empty, or `out` cannot be used.
-    TypeError
-        If the arrays are not all float32 or all float64.
+    %(raises)s
 
     Notes
     -----
@@ -92,29 +78,19 @@ def conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: Any = 1, p
     return deliver(y, out, data_format)
 
 
-def conv_grad_input(dy: Any, kernel: Any, input_shape: Any, strides: Any = 1, padding: Any = "valid",
-                    dilation_rate: Any = 1, out: NDArray[Any] | None = None,
+@documented(CONV)
+def conv_grad_input(dy: Array, kernel: Array, input_shape: Sequence[int], strides: Sizes = 1,
+                    padding: Padding = "valid", dilation_rate: Sizes = 1, out: NDArray[Any] | None = None,
                     data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `conv` to its input: with stride 1 the full correlation of dy with the turned kernel.
 
-    Parameters
-    ----------
-    dy : ndarray, (batch, \\*spatial, filters)
-        Gradient to the output of `conv` (before its activation).
-    kernel : ndarray, (\\*spatial, channels / groups, filters)
-    input_shape : sequence of int
-        The shape of `conv`'s x, in `data_format`.
-    strides, padding, dilation_rate, out, data_format
-        As in `conv`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, input_shape
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `conv`.
+    %(raises)s
 
     Examples
     --------
@@ -138,30 +114,19 @@ def conv_grad_input(dy: Any, kernel: Any, input_shape: Any, strides: Any = 1, pa
     return deliver(dx, out, data_format)
 
 
-def conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: Any = 1, padding: Any = "valid",
-                     dilation_rate: Any = 1, out: NDArray[Any] | None = None,
+@documented(CONV)
+def conv_grad_kernel(x: Array, dy: Array, kernel_shape: Sequence[int], strides: Sizes = 1,
+                     padding: Padding = "valid", dilation_rate: Sizes = 1, out: NDArray[Any] | None = None,
                      data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `conv` to its kernel: the correlation of x with dy, summed over the batch.
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-    dy : ndarray, (batch, \\*spatial, filters)
-        Gradient to the output of `conv` (before its activation).
-    kernel_shape : sequence of int
-        (\\*spatial, channels / groups, filters).
-    strides, padding, dilation_rate, data_format
-        As in `conv`.
-    out : ndarray, kernel_shape, optional
+    %(parameters)s
 
     Returns
     -------
     ndarray, kernel_shape
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `conv`.
+    %(raises)s
 
     Examples
     --------
@@ -184,24 +149,17 @@ def conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: Any = 1,
     return deliver(dkernel, out, "channels_last")
 
 
-def bias_grad(dy: Any, out: Any = None, data_format: str = "channels_last") -> NDArray[Any]:
+@documented(CONV)
+def bias_grad(dy: Array, out: NDArray[Any] | None = None, data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `conv` to its bias: the sum of dy over batch and positions.
 
-    Parameters
-    ----------
-    dy : ndarray, (batch, \\*spatial, filters)
-        Of any rank from 1 up; float32 or float64.
-    out : ndarray, (filters,), optional
-    data_format : {"channels_last", "channels_first"}
+    %(parameters)s
 
     Returns
     -------
     ndarray, (filters,)
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `conv`.
+    %(raises)s
 
     Examples
     --------

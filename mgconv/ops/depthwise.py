@@ -1,38 +1,34 @@
 """Convolution of each channel by itself: that of as many groups as there are channels."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from mgconv.geometry import integers
 from mgconv.ops.arrays import as_array, channels_last, common_dtype, deliver, result_array
 from mgconv.ops.convolution import conv, conv_grad_input, conv_grad_kernel
+from mgconv.ops.docs import Array, Padding, Sizes, documented
+
+DEPTHWISE = {"op": "depthwise_conv", "filters": "channels * multiplier", "kernel_sizes": "channels, multiplier"}
 
 
-def depthwise_conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: int | Sequence[int] = 1,
-                   padding: str | Sequence[tuple[int, int]] = "valid", dilation_rate: int | Sequence[int] = 1,
-                   activation: Any = None, out: NDArray[Any] | None = None,
-                   data_format: str = "channels_last") -> NDArray[Any]:
+@documented(DEPTHWISE)
+def depthwise_conv(x: Array, kernel: Array, bias: Array | None = None, strides: Sizes = 1,
+                   padding: Padding = "valid", dilation_rate: Sizes = 1, activation: str | None = None,
+                   out: NDArray[Any] | None = None, data_format: str = "channels_last") -> NDArray[Any]:
     """Convolution of each channel by itself with `multiplier` filters of its own.
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-    kernel : ndarray, (\\*spatial, channels, multiplier)
-    bias : ndarray, (channels * multiplier,), optional
-    strides, padding, dilation_rate, activation, out, data_format
-        As in `conv`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, (batch, \\*spatial, channels * multiplier)
         Filter m of channel c is its channel c * multiplier + m.
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `conv`.
+    %(raises)s
 
     Examples
     --------
@@ -49,27 +45,19 @@ def depthwise_conv(x: Any, kernel: Any, bias: ArrayLike | None = None, strides: 
     return conv(x, grouped, bias, strides, padding, dilation_rate, activation, out, data_format)
 
 
-def depthwise_conv_grad_input(dy: ArrayLike, kernel: Any, input_shape: Sequence[int], strides: int | Sequence[int] = 1,
-                              padding: str | Sequence[tuple[int, int]] = "valid",
-                              dilation_rate: int | Sequence[int] = 1, out: NDArray[Any] | None = None,
+@documented(DEPTHWISE)
+def depthwise_conv_grad_input(dy: Array, kernel: Array, input_shape: Sequence[int], strides: Sizes = 1,
+                              padding: Padding = "valid", dilation_rate: Sizes = 1, out: NDArray[Any] | None = None,
                               data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `depthwise_conv` to its input; see `conv_grad_input`.
 
-    Parameters
-    ----------
-    dy : ndarray, (batch, \\*spatial, channels * multiplier)
-    kernel : ndarray, (\\*spatial, channels, multiplier)
-    input_shape, strides, padding, dilation_rate, out, data_format
-        As in `conv_grad_input`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, input_shape
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `conv`.
+    %(raises)s
 
     Examples
     --------
@@ -84,29 +72,19 @@ def depthwise_conv_grad_input(dy: ArrayLike, kernel: Any, input_shape: Sequence[
     return conv_grad_input(dy, grouped, input_shape, strides, padding, dilation_rate, out, data_format)
 
 
-def depthwise_conv_grad_kernel(x: Any, dy: ArrayLike, kernel_shape: Any, strides: int | Sequence[int] = 1,
-                               padding: str | Sequence[tuple[int, int]] = "valid",
-                               dilation_rate: int | Sequence[int] = 1, out: NDArray[Any] | None = None,
+@documented(DEPTHWISE)
+def depthwise_conv_grad_kernel(x: Array, dy: Array, kernel_shape: Sequence[int], strides: Sizes = 1,
+                               padding: Padding = "valid", dilation_rate: Sizes = 1, out: NDArray[Any] | None = None,
                                data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `depthwise_conv` to its kernel; see `conv_grad_kernel`.
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-    dy : ndarray, (batch, \\*spatial, channels * multiplier)
-    kernel_shape : sequence of int
-        (\\*spatial, channels, multiplier).
-    strides, padding, dilation_rate, out, data_format
-        As in `conv_grad_kernel`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, kernel_shape
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `conv`.
+    %(raises)s
 
     Examples
     --------

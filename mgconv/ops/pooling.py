@@ -1,39 +1,45 @@
 """Pooling: the largest or the mean entry of every window, channel by channel, and the gradients."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
 from mgconv.geometry import integers, pool_geometry
 from mgconv.native.pooling import PoolPlan
 from mgconv.ops.arrays import as_array, channels_last, common_dtype, deliver, plan_for, result_array
+from mgconv.ops.docs import Array, Sizes, documented
+
+POOLING = {
+    "op": "average_pool",
+    "y": r"""ndarray, (batch, \*spatial, channels)
+        What the forward pass returned.""",
+    "dy": r"""ndarray, (batch, \*spatial, channels)
+        Gradient to the pooled maps.""",
+    "pool_size": """int or sequence of int
+        Size of a window, for all spatial axes or for each.""",
+    "strides": """int or sequence of int, optional
+        Steps from window to window; `pool_size` by default.""",
+    "padding": """{"valid", "same"}
+        Whole windows only; or ceil(size / strides) of them, where what lies outside the input does not count (the odd
+        place is behind, as in Keras).""",
+}
 
 
-def max_pool(x, pool_size, strides=None, padding="valid", out=None, data_format="channels_last"):
+@documented(POOLING)
+def max_pool(x: Array, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid",
+             out: NDArray[Any] | None = None, data_format: str = "channels_last") -> NDArray[Any]:
     """The largest entry of every window.
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-        float32 or float64, 1-D or 2-D; the batch may be 0.
-    pool_size : int or sequence of int
-        Size of a window, for all spatial axes or for each.
-    strides : int or sequence of int, optional
-        Steps from window to window; `pool_size` by default.
-    padding : {"valid", "same"}
-        Whole windows only; or ceil(size / strides) of them, where what lies outside the input does not count (the odd
-        place is behind, as in Keras).
-    out : ndarray, optional
-        Where the result goes; of its shape and dtype, writeable, overlapping no argument.
-    data_format : {"channels_last", "channels_first"}
-        The layout of `x`, `out` and the result.
+    %(parameters)s
 
     Returns
     -------
     ndarray, (batch, \\*spatial, channels)
         NaN where a window holds one.
 
-    Raises
-    ------
-    ValueError
-        If a size is not positive, a window is larger than the input, or `out` cannot be used.
-    TypeError
-        If the arrays are not all float32 or all float64, or a size is no integer.
+    %(raises)s
 
     Examples
     --------
@@ -53,30 +59,22 @@ def max_pool(x, pool_size, strides=None, padding="valid", out=None, data_format=
     return deliver(y, out, data_format)
 
 
-def max_pool_grad_input(x, y, dy, pool_size, strides=None, padding="valid", out=None, data_format="channels_last"):
+@documented(POOLING)
+def max_pool_grad_input(x: Array, y: Array, dy: Array, pool_size: Sizes, strides: Sizes | None = None,
+                        padding: str = "valid", out: NDArray[Any] | None = None,
+                        data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `max_pool` to its input: each dy goes to the first maximum of its window, row by row.
 
     Where several entries of a window are equal, the derivative does not exist; like JAX and PyTorch, this takes one of
     them. A window whose maximum is NaN gives its dy to its first entry.
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-        What `max_pool` was given.
-    y, dy : ndarray, (batch, \\*spatial, channels)
-        What it returned, and the gradient to that.
-    pool_size, strides, padding, data_format
-        As in `max_pool`.
-    out : ndarray, of the shape of x, optional
+    %(parameters)s
 
     Returns
     -------
     ndarray, of the shape of x
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `max_pool`.
+    %(raises)s
 
     Examples
     --------
@@ -97,23 +95,18 @@ def max_pool_grad_input(x, y, dy, pool_size, strides=None, padding="valid", out=
     return deliver(dx, out, data_format)
 
 
-def average_pool(x, pool_size, strides=None, padding="valid", out=None, data_format="channels_last"):
+@documented(POOLING)
+def average_pool(x: Array, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid",
+                 out: NDArray[Any] | None = None, data_format: str = "channels_last") -> NDArray[Any]:
     """The mean of every window, over those of its entries that lie inside the input.
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-    pool_size, strides, padding, out, data_format
-        As in `max_pool`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, (batch, \\*spatial, channels)
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `max_pool`.
+    %(raises)s
 
     Examples
     --------
@@ -131,28 +124,19 @@ def average_pool(x, pool_size, strides=None, padding="valid", out=None, data_for
     return deliver(y, out, data_format)
 
 
-def average_pool_grad_input(dy, input_shape, pool_size, strides=None, padding="valid", out=None,
-                            data_format="channels_last"):
+@documented(POOLING)
+def average_pool_grad_input(dy: Array, input_shape: Sequence[int], pool_size: Sizes, strides: Sizes | None = None,
+                            padding: str = "valid", out: NDArray[Any] | None = None,
+                            data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `average_pool` to its input: each dy is spread evenly over its window.
 
-    Parameters
-    ----------
-    dy : ndarray, (batch, \\*spatial, channels)
-        Gradient to the output of `average_pool`.
-    input_shape : sequence of int
-        The shape of its x, in `data_format`.
-    pool_size, strides, padding, data_format
-        As in `max_pool`.
-    out : ndarray, input_shape, optional
+    %(parameters)s
 
     Returns
     -------
     ndarray, input_shape
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `max_pool`.
+    %(raises)s
 
     Examples
     --------

@@ -1,40 +1,44 @@
 """Separable convolution: one filter or more for each channel by itself, then a mixture of the channels."""
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mgconv.geometry import integers
 from mgconv.ops.arrays import as_array, refuse_overlap
 from mgconv.ops.convolution import conv, conv_grad_input, conv_grad_kernel
 from mgconv.ops.depthwise import depthwise_conv, depthwise_conv_grad_input, depthwise_conv_grad_kernel
+from mgconv.ops.docs import Array, Padding, Sizes, documented
+
+SEPARABLE = {
+    "op": "separable_conv", "filters": "filters",
+    "depthwise_kernel": r"ndarray, (\*spatial, channels, multiplier)",
+    "depthwise_kernel_shape": r"""sequence of int
+        (\*spatial, channels, multiplier).""",
+    "pointwise_kernel": "ndarray, (1, [1,] channels * multiplier, filters)",
+    "pointwise_kernel_shape": """sequence of int
+        (1, [1,] channels * multiplier, filters).""",
+}
 
 
-def separable_conv(x, depthwise_kernel, pointwise_kernel, bias=None, strides=1, padding="valid", dilation_rate=1,
-                   activation=None, out=None, data_format="channels_last"):
+@documented(SEPARABLE)
+def separable_conv(x: Array, depthwise_kernel: Array, pointwise_kernel: Array,
+                   bias: Array | None = None, strides: Sizes = 1, padding: Padding = "valid",
+                   dilation_rate: Sizes = 1, activation: str | None = None, out: NDArray[Any] | None = None,
+                   data_format: str = "channels_last") -> NDArray[Any]:
     """`depthwise_conv`, then `conv` with a kernel of size 1 (Chollet, Xception, 2017).
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-        float32 or float64; the batch may be 0.
-    depthwise_kernel : ndarray, (\\*spatial, channels, multiplier)
-    pointwise_kernel : ndarray, (1, [1,] channels * multiplier, filters)
-    bias : ndarray, (filters,), optional
-    strides, padding, dilation_rate : optional
-        Of the depthwise part, as in `conv`.
-    activation, out, data_format : optional
-        As in `conv`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, (batch, \\*spatial, filters)
 
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, the output would be empty, or `out` cannot be used.
-    TypeError
-        If the arrays are not all float32 or all float64.
+    %(raises)s
 
     Examples
     --------
@@ -50,29 +54,20 @@ def separable_conv(x, depthwise_kernel, pointwise_kernel, bias=None, strides=1, 
     return conv(hidden, pointwise_kernel, bias, activation=activation, out=out, data_format=data_format)
 
 
-def separable_conv_grad_input(dy, depthwise_kernel, pointwise_kernel, input_shape, strides=1, padding="valid",
-                              dilation_rate=1, out=None, data_format="channels_last"):
+@documented(SEPARABLE)
+def separable_conv_grad_input(dy: Array, depthwise_kernel: Array, pointwise_kernel: Array,
+                              input_shape: Sequence[int], strides: Sizes = 1, padding: Padding = "valid",
+                              dilation_rate: Sizes = 1, out: NDArray[Any] | None = None,
+                              data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `separable_conv` to its input.
 
-    Parameters
-    ----------
-    dy : ndarray, (batch, \\*spatial, filters)
-        Gradient to the output of `separable_conv` (before its activation).
-    depthwise_kernel, pointwise_kernel : ndarray
-        As in `separable_conv`.
-    input_shape : sequence of int
-        The shape of its x, in `data_format`.
-    strides, padding, dilation_rate, out, data_format
-        As in `separable_conv`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, input_shape
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `separable_conv`.
+    %(raises)s
 
     Examples
     --------
@@ -89,29 +84,20 @@ def separable_conv_grad_input(dy, depthwise_kernel, pointwise_kernel, input_shap
                                      data_format)
 
 
-def separable_conv_grad_depthwise_kernel(x, dy, depthwise_kernel_shape, pointwise_kernel, strides=1, padding="valid",
-                                         dilation_rate=1, out=None, data_format="channels_last"):
+@documented(SEPARABLE)
+def separable_conv_grad_depthwise_kernel(x: Array, dy: Array, depthwise_kernel_shape: Sequence[int],
+                                         pointwise_kernel: Array, strides: Sizes = 1, padding: Padding = "valid",
+                                         dilation_rate: Sizes = 1, out: NDArray[Any] | None = None,
+                                         data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `separable_conv` to its depthwise kernel.
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-    dy : ndarray, (batch, \\*spatial, filters)
-        Gradient to the output of `separable_conv` (before its activation).
-    depthwise_kernel_shape : sequence of int
-        (\\*spatial, channels, multiplier).
-    pointwise_kernel : ndarray, (1, [1,] channels * multiplier, filters)
-    strides, padding, dilation_rate, out, data_format
-        As in `separable_conv`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, depthwise_kernel_shape
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `separable_conv`.
+    %(raises)s
 
     Examples
     --------
@@ -129,29 +115,21 @@ def separable_conv_grad_depthwise_kernel(x, dy, depthwise_kernel_shape, pointwis
                                       data_format)
 
 
-def separable_conv_grad_pointwise_kernel(x, dy, depthwise_kernel, pointwise_kernel_shape, strides=1, padding="valid",
-                                         dilation_rate=1, out=None, data_format="channels_last"):
+@documented(SEPARABLE)
+def separable_conv_grad_pointwise_kernel(x: Array, dy: Array, depthwise_kernel: Array,
+                                         pointwise_kernel_shape: Sequence[int], strides: Sizes = 1,
+                                         padding: Padding = "valid", dilation_rate: Sizes = 1,
+                                         out: NDArray[Any] | None = None,
+                                         data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `separable_conv` to its pointwise kernel; the depthwise part of the forward pass is done again.
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-    dy : ndarray, (batch, \\*spatial, filters)
-        Gradient to the output of `separable_conv` (before its activation).
-    depthwise_kernel : ndarray, (\\*spatial, channels, multiplier)
-    pointwise_kernel_shape : sequence of int
-        (1, [1,] channels * multiplier, filters).
-    strides, padding, dilation_rate, out, data_format
-        As in `separable_conv`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, pointwise_kernel_shape
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `separable_conv`.
+    %(raises)s
 
     Examples
     --------

@@ -9,53 +9,48 @@ of the full result, (n - 1) * s + m long. `padding` says what is cut off before 
 So the transposed convolution is the gradient to the input of the convolution whose zeros before and behind are the
 crops; its own gradients are that convolution and the gradient to its kernel.
 """
+from __future__ import annotations
+
 import operator
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mgconv.geometry import conv_geometry, integers
 from mgconv.native.conv import ConvPlan
 from mgconv.ops.arrays import as_array, channels_last, common_dtype, deliver, plan_for, result_array
+from mgconv.ops.docs import Array, Padding, Sizes, documented
+
+TRANSPOSED = {
+    "op": "conv_transpose", "filters": "filters", "kernel_sizes": "filters, channels",
+    "padding": """{"valid", "same"} or sequence of (before, after) pairs
+        "valid" cuts nothing, and fills up to size * strides where the kernel is shorter than the stride; "same" gives
+        size * strides outputs; pairs say how many outputs to cut from the full result.""",
+    "output_padding": """int or sequence of int, optional
+        With "valid", the outputs are (size - 1) * strides + span + output_padding; with "same" (size - 1) * strides +
+        span %% 2 + output_padding, as in Keras; with pairs it adds that many behind. Less than the stride.""",
+}
 
 
-def conv_transpose(x, kernel, bias=None, strides=1, padding="valid", output_padding=None, dilation_rate=1,
-                   activation=None, out=None, data_format="channels_last"):
+@documented(TRANSPOSED)
+def conv_transpose(x: Array, kernel: Array, bias: Array | None = None, strides: Sizes = 1,
+                   padding: Padding = "valid", output_padding: Sizes | None = None, dilation_rate: Sizes = 1,
+                   activation: str | None = None, out: NDArray[Any] | None = None,
+                   data_format: str = "channels_last") -> NDArray[Any]:
     """Transposed convolution of 1-D or 2-D maps: the forward pass of Keras's Conv1DTranspose and Conv2DTranspose.
 
     y[n, i * strides + k * dilation_rate - crop, f] is the sum of x[n, i, c] * kernel[k, f, c] (Dumoulin and Visin, A
     guide to convolution arithmetic for deep learning, 2016, chapter 4).
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-        float32 or float64; the batch may be 0.
-    kernel : ndarray, (\\*spatial, filters, channels)
-        As in Keras: what `conv` would call its filters are the channels here.
-    bias : ndarray, (filters,), optional
-    strides, dilation_rate : int or sequence of int
-        For all spatial axes, or for each.
-    padding : {"valid", "same"} or sequence of (before, after) pairs
-        "valid" cuts nothing, and fills up to size * strides where the kernel is shorter than the stride; "same" gives
-        size * strides outputs; pairs say how many outputs to cut from the full result.
-    output_padding : int or sequence of int, optional
-        With "valid", the outputs are (size - 1) * strides + span + output_padding; with "same" (size - 1) * strides +
-        span % 2 + output_padding, as in Keras; with pairs it adds that many behind. Less than the stride.
-    activation : {None, "linear", "relu"}
-    out : ndarray, optional
-        Where the result goes; of its shape and dtype, writeable, overlapping no argument.
-    data_format : {"channels_last", "channels_first"}
-        The layout of `x`, `out` and the result; not of `kernel`.
+    %(parameters)s
 
     Returns
     -------
     ndarray, (batch, \\*spatial, filters)
 
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, the output would be empty, or `out` cannot be used.
-    TypeError
-        If the arrays are not all float32 or all float64.
+    %(raises)s
 
     Examples
     --------
@@ -84,29 +79,20 @@ def conv_transpose(x, kernel, bias=None, strides=1, padding="valid", output_padd
     return deliver(y, out, data_format)
 
 
-def conv_transpose_grad_input(dy, kernel, input_shape, strides=1, padding="valid", output_padding=None,
-                              dilation_rate=1, out=None, data_format="channels_last"):
+@documented(TRANSPOSED)
+def conv_transpose_grad_input(dy: Array, kernel: Array, input_shape: Sequence[int], strides: Sizes = 1,
+                              padding: Padding = "valid", output_padding: Sizes | None = None,
+                              dilation_rate: Sizes = 1, out: NDArray[Any] | None = None,
+                              data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `conv_transpose` to its input: a convolution of dy.
 
-    Parameters
-    ----------
-    dy : ndarray, (batch, \\*spatial, filters)
-        Gradient to the output of `conv_transpose` (before its activation).
-    kernel : ndarray, (\\*spatial, filters, channels)
-    input_shape : sequence of int
-        The shape of `conv_transpose`'s x, in `data_format`.
-    strides, padding, output_padding, dilation_rate, data_format
-        As in `conv_transpose`.
-    out : ndarray, input_shape, optional
+    %(parameters)s
 
     Returns
     -------
     ndarray, input_shape
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `conv_transpose`.
+    %(raises)s
 
     Examples
     --------
@@ -126,29 +112,20 @@ def conv_transpose_grad_input(dy, kernel, input_shape, strides=1, padding="valid
     return deliver(dx, out, data_format)
 
 
-def conv_transpose_grad_kernel(x, dy, kernel_shape, strides=1, padding="valid", output_padding=None, dilation_rate=1,
-                               out=None, data_format="channels_last"):
+@documented(TRANSPOSED)
+def conv_transpose_grad_kernel(x: Array, dy: Array, kernel_shape: Sequence[int], strides: Sizes = 1,
+                               padding: Padding = "valid", output_padding: Sizes | None = None,
+                               dilation_rate: Sizes = 1, out: NDArray[Any] | None = None,
+                               data_format: str = "channels_last") -> NDArray[Any]:
     """Gradient of `conv_transpose` to its kernel.
 
-    Parameters
-    ----------
-    x : ndarray, (batch, \\*spatial, channels)
-    dy : ndarray, (batch, \\*spatial, filters)
-        Gradient to the output of `conv_transpose` (before its activation).
-    kernel_shape : sequence of int
-        (\\*spatial, filters, channels).
-    strides, padding, output_padding, dilation_rate, data_format
-        As in `conv_transpose`.
-    out : ndarray, kernel_shape, optional
+    %(parameters)s
 
     Returns
     -------
     ndarray, kernel_shape
 
-    Raises
-    ------
-    ValueError, TypeError
-        As in `conv_transpose`.
+    %(raises)s
 
     Examples
     --------

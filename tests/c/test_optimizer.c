@@ -29,16 +29,22 @@ static void check_step(const struct arrays *x, const struct arrays *old, int wid
     CHECK(inside ? close_to(get(x->p, wide, i), p, wide ? 1e-14 : 1e-6) : get(x->p, wide, i) == get(old->p, wide, i));
 }
 
+/* One step with the coefficients that follow `keep`. */
+static void run(const struct mg_isa *isa, int wide, const char *name, struct arrays *x, const double *coefficients) {
+    void *arrays[] = {x->p, x->g, x->a, x->b, x->c};
+    const struct mg_optimizer_kernel *kernel = isa->optimizer[wide]->list;
+    while (strcmp(kernel->name, name) != 0) kernel++;
+    kernel->step(arrays, coefficients, FROM, TO);
+}
+
 void test_optimizer(const struct mg_isa *isa) {
     for (int wide = 0; wide < 2; wide++) {
-        const struct mg_optimizer_kernels *k = isa->optimizer[wide];
         struct arrays x, old;
-        struct mg_optimizer_state state = {x.p, x.g, x.a, x.b, x.c};
 #define OLD(array) get(old.array, wide, i)
 
         fill_all(&x, wide);
         old = x;
-        k->sgd(&state, FROM, TO, 0.125, 0.75, 1, 0.5);
+        run(isa, wide, "sgd", &x, (const double[]){0.5, 0.125, 0.75, 1});
         for (ptrdiff_t i = 0; i < SIZE; i++) {
             const double velocity = 0.75 * OLD(a) - 0.125 * OLD(g);
             check_step(&x, &old, wide, i, 0.5 * OLD(p) + 0.75 * velocity - 0.125 * OLD(g));
@@ -46,7 +52,7 @@ void test_optimizer(const struct mg_isa *isa) {
 
         fill_all(&x, wide);
         old = x;
-        k->adam(&state, FROM, TO, 0.125, 0.875, 0.75, 1e-3, 0.5);
+        run(isa, wide, "adam", &x, (const double[]){0.5, 0.125, 0.875, 0.75, 1e-3});
         for (ptrdiff_t i = 0; i < SIZE; i++) {
             const double m = OLD(a) + 0.125 * (OLD(g) - OLD(a)), v = OLD(b) + 0.25 * (OLD(g) * OLD(g) - OLD(b));
             const double largest = v > OLD(c) ? v : OLD(c);
@@ -59,7 +65,7 @@ void test_optimizer(const struct mg_isa *isa) {
             put(x.c, wide, i, get(x.c, wide, i) - 0.5);
         }
         old = x;
-        k->rmsprop(&state, FROM, TO, 0.125, 0.75, 0.5, 1e-3, 0.5);
+        run(isa, wide, "rmsprop", &x, (const double[]){0.5, 0.125, 0.75, 0.5, 1e-3});
         for (ptrdiff_t i = 0; i < SIZE; i++) {
             const double square = 0.75 * OLD(a) + 0.25 * OLD(g) * OLD(g), mean = 0.75 * OLD(c) + 0.25 * OLD(g);
             const double step = 0.125 * OLD(g) / sqrt(square - mean * mean + 1e-3);

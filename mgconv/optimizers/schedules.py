@@ -1,9 +1,14 @@
 """Learning rates that follow the number of steps done; `mgconv.optimizers.schedules`. Formulas are Keras 3's."""
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 
+from mgconv._support.checks import check_positive
+from mgconv._support.registry import Configurable, Registry
 
-class LearningRateSchedule:
+
+class LearningRateSchedule(Configurable):
     """Base of all schedules; any function of the step number will do in their place."""
 
     def __call__(self, step):
@@ -31,7 +36,7 @@ class ExponentialDecay(LearningRateSchedule):
     def __init__(self, initial_learning_rate: float, decay_steps: int, decay_rate: float,
                  staircase: bool = False) -> None:
         self.initial_learning_rate, self.decay_rate = initial_learning_rate, decay_rate
-        self.decay_steps, self.staircase = _positive("decay_steps", decay_steps), staircase
+        self.decay_steps, self.staircase = check_positive("decay_steps", decay_steps), staircase
 
     def __call__(self, step):
         exponent = step // self.decay_steps if self.staircase else step / self.decay_steps
@@ -65,7 +70,7 @@ class CosineDecay(LearningRateSchedule):
     def __init__(self, initial_learning_rate: float, decay_steps: int, alpha: float = 0.0, *,
                  warmup_target: float | None = None, warmup_steps: int = 0) -> None:
         self.initial_learning_rate, self.alpha = initial_learning_rate, alpha
-        self.decay_steps = _positive("decay_steps", decay_steps)
+        self.decay_steps = check_positive("decay_steps", decay_steps)
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
 
     def __call__(self, step):
@@ -99,7 +104,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         return self.values[sum(step > boundary for boundary in self.boundaries)]
 
 
-def _positive(name, value):
-    if not value > 0:
-        raise ValueError(f"`{name}` must be positive. Received: {name}={value}.")
-    return value
+registry = Registry("schedule", LearningRateSchedule)
+for _class in (ExponentialDecay, CosineDecay, PiecewiseConstantDecay):
+    registry.add(_class)
+get = registry.get

@@ -2,6 +2,7 @@
 import csv
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from patience import PATIENCE
 
 import mgconv
 from mgconv import cli, forecast
+from mgconv.cli import mg30
 
 SHORT = ("--train", "120", "--lags", "8", "--epochs", "2")
 draws = pytest.mark.skipif(importlib.util.find_spec("matplotlib") is None, reason="matplotlib is not installed")
@@ -149,10 +151,16 @@ def test_without_matplotlib_it_says_so_once_and_does_the_rest(tmp_path):
     (("--nonsense",), "unrecognized arguments: --nonsense"),
     (("--a", "0", "--b", "0"), "the series is constant"),
     (("--a", "1e300", "--train", "100"), "the series"),
+    (("--set", "tau"), "argument --set: must be NAME=NUMBER. Received: tau."),
+    (("--set", "tau=x"), "argument --set: must be a finite number. Received: x."),
+    (("--set", "phase=1"), "--set must name one of tau, a, b, c for MackeyGlass. Received: phase."),
+    (("--history", "sin"), "argument --history: must be a finite number. Received: sin."),
+    (("--train", "1000000000000"), "not enough memory"),
+    (("--a", "1e300", "--out", "new"), "the series"),
 ])
 def test_nonsense_is_refused_in_one_line(tmp_path, arguments, message):
     assert message in refused(*arguments, cwd=tmp_path)
-    assert files(tmp_path) == set()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_command_is_required():
@@ -173,7 +181,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path)
 def test_an_interrupted_write_leaves_nothing_half_done(tmp_path, monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device")
-    monkeypatch.setattr("mgconv.files.os.replace", full)
+    monkeypatch.setattr("mgconv._support.files.os.replace", full)
     assert cli.main(["mg30", *SHORT, "--interval", "1", "--quiet", "--out", str(tmp_path)]) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert files(tmp_path) == set()
@@ -188,7 +196,7 @@ def test_an_interrupt_ends_quietly(tmp_path, monkeypatch, capsys):
 
 
 def test_progress_in_a_terminal_is_one_line_a_net(monkeypatch, capsys):
-    progress = cli._Progress("net")
+    progress = mg30._Progress("net")
     progress.set_params({"epochs": 3})
     for terminal in (False, True):
         monkeypatch.setattr(sys.stdout, "isatty", lambda answer=terminal: answer)
@@ -200,6 +208,58 @@ def test_progress_in_a_terminal_is_one_line_a_net(monkeypatch, capsys):
         assert out.count("\n") == 1
         assert ("\r" in out) is terminal
         assert ("epoch 2 of 3" in out) is terminal
+
+
+def test_both_spellings_of_options_mean_the_same(tmp_path):
+    for folder, spelling in (("a", ("--tau", "17", "--interval", "2")), ("b", ("--set", "tau=17", "--dt", "2"))):
+        done = run("mg30", *SHORT, *spelling, "--history", "0.9", "--quiet", "--out", tmp_path / folder,
+                   before="sys.modules['matplotlib'] = None")
+        assert done.returncode == 0, done.stderr
+    content = scipy.io.loadmat(tmp_path / "a" / "MG17_time_series.mat")
+    series = mgconv.dde.mackey_glass(134, dt=2.0, tau=17.0, history=0.9)
+    np.testing.assert_array_equal(np.vstack([content["x_training"], content["x_testing"]])[:, 0], series)
+    assert (tmp_path / "a" / "predictions.csv").read_bytes() == (tmp_path / "b" / "predictions.csv").read_bytes()
+
+
+@draws
+def test_one_sample_and_many_are_named_as_they_are(tmp_path):
+    for m, name in ((1, "1_step.png"), (3, "3_steps.png")):
+        done = run("mg30", *SHORT, "--interval", "1", "--test", m, "--out", tmp_path / str(m))
+        assert done.returncode == 0, done.stderr
+        assert files(tmp_path / str(m)) == FILES - {"fourteen_steps.png"} | {name}
+        assert ("testing on 121;" if m == 1 else "testing on 121-123;") in done.stdout
+
+
+def test_what_rounding_leaves_is_no_merit():
+    truth, train = np.array([0.5, 0.25]), np.array([1.0, 2.0])
+    net = dict.fromkeys(mg30.WAYS, truth + 0.1)
+    line = dict.fromkeys(mg30.WAYS, truth + 1e-17)
+    text = mg30._score_table(train, truth, {"conv": net, "autoregression": line, "persistence": net})
+    assert text.count("autoregression is exact to rounding.") == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's redirections")
+@pytest.mark.parametrize("arguments", ["mg30 --train 120 --lags 8 --epochs 2", "series x.csv"])
+@pytest.mark.parametrize(("redirection", "why"), [(">&-", "is closed"), ("> /dev/full", "No space left on device")])
+def test_an_output_that_takes_nothing_is_refused_in_one_line(tmp_path, arguments, redirection, why):
+    if redirection.endswith("full") and not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full")
+    command = f"'{sys.executable}' -m mgconv {arguments} {redirection}"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"error: standard output {'is closed' if why == 'is closed' else 'cannot be written to'}" in done.stderr
+    assert why in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, getattr(signal, "SIGHUP", None)])
+def test_a_signal_ends_it_and_leaves_nothing_unfinished(tmp_path, number):
+    before = ("import os, signal; from mgconv.cli import series; "
+              f"series._save = lambda file, *_: (file.write(b'half'), os.kill(os.getpid(), {int(number or 0)}))")
+    done = run("series", "x.csv", before=before, cwd=tmp_path)
+    assert done.returncode == 128 + number
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_version():
