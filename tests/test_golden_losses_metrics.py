@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mgconv import activations, constraints, losses, metrics, regularizers
+from mgconv import activations, constraints, initializers, losses, metrics, regularizers
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "losses_metrics.json").read_text(encoding="utf-8"))
 
@@ -25,8 +25,8 @@ def data_of(case):
     return y if y.dtype.kind == "i" else y.astype("f4"), p if p.dtype.kind == "i" else p.astype("f4"), np.array(w, "f4")
 
 
-def close(got, want, atol=3e-7):
-    np.testing.assert_allclose(got, want, rtol=3e-6, atol=atol)
+def close(got, want, atol=3e-7, rtol=3e-6):
+    np.testing.assert_allclose(got, want, rtol=rtol, atol=atol)
 
 
 @over("losses")
@@ -58,10 +58,12 @@ def test_metrics(case):
         metric = getattr(metrics, case["class"])(**case["settings"])
         for part in (slice(0, 3), slice(3, None)):
             metric.update_state(y[part], p[part], w[part] if key == "weighted" else None)
-        close(metric.result(), want, atol=1e-6)
+        # Keras's R2 is the difference of two large sums in float32.
+        close(metric.result(), want, atol=1e-6, rtol=3e-5 if case["class"] == "R2Score" else 3e-6)
+        parts = metric.result()
         metric.reset_state()
         assert np.all(metric(y, p, w if key == "weighted" else None) == metric.result())
-        close(metric.result(), want, atol=1e-6)
+        close(metric.result(), parts, atol=1e-12)
 
 
 def test_every_metric_has_golden_values():
@@ -81,7 +83,8 @@ def test_activations(case):
 
 
 def test_every_activation_has_golden_values():
-    assert {case["name"] for case in GOLDEN["activations"]} == set(activations.registry.named) - {"swish", "hard_swish"}
+    assert {case["name"] for case in GOLDEN["activations"]} == set(activations.registry.named) - {
+        "swish", "hard_swish", "sparsemax"}         # the last is wrong in Keras: see the script
 
 
 @over("regularizers")
@@ -95,3 +98,22 @@ def test_regularizers(case):
 def test_constraints(case):
     w = np.array(GOLDEN["weights"][case["weights"]], "f4")
     close(getattr(constraints, case["class"])(**case["settings"])(w), case["value"])
+
+
+@over("initializers")
+def test_moments_and_ranges_of_initializers(case):
+    """Two samples of 48000: their means, deviations and, for bounded distributions, ends agree."""
+    shape = tuple(GOLDEN["drawn"])
+    seed = {} if case["class"] in ("Zeros", "Ones", "Constant") else {"seed": 1}
+    values = getattr(initializers, case["class"])(**case["settings"], **seed)(shape).astype(float)
+    spread = case["std"]
+    assert values.mean() == pytest.approx(case["mean"], abs=6 * spread / values.size ** 0.5 + 1e-7)
+    assert values.std() == pytest.approx(spread, rel=0.02, abs=1e-7)
+    bounded = "Normal" not in case["class"] and case["settings"].get("distribution") != "untruncated_normal"
+    for end in (values.min(), case["min"]), (values.max(), case["max"]):
+        assert end[0] == pytest.approx(end[1], abs=(0.02 if bounded else 2) * spread + 1e-7) or case["class"] == "Orthogonal"
+
+
+def test_every_initializer_has_golden_values():
+    assert {case["class"] for case in GOLDEN["initializers"]} == {
+        cls.__name__ for cls in initializers.registry.named.values()} - {"Identity"}

@@ -29,7 +29,7 @@ class Activation(Layer):
     [[0.0, 2.0]]
     """
 
-    columnwise = True
+    columnwise = ends_in_activation = True
 
     def __init__(self, activation: Any, **layer: Any) -> None:
         super().__init__(**layer)

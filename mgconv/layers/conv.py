@@ -57,6 +57,10 @@ class EngineLayer(Layer):
         self.bias_constraint = constraints.get(bias_constraint)
         self.bias = None
 
+    @property
+    def ends_in_activation(self):             # type: ignore[override]
+        return self.data_format == "channels_last"
+
     def kernel_shape(self, channels):
         """The kernel's shape, as Keras has it."""
         raise NotImplementedError

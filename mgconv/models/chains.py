@@ -6,12 +6,16 @@ share buffers.
 """
 from __future__ import annotations
 
+import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from mgconv import activations
 from mgconv._support.memory import Buffers, aligned_empty
 from mgconv.layers.binding import bind_all
+from mgconv.layers.composite import Composite
 
 MOST_CHAINS = 16               # bound at the same time on one bench
 MOST_BENCHES = 8               # kept for their next use
@@ -44,12 +48,20 @@ class Chain:
 
 
 class Scored(Chain):
-    """A chain with targets, and weights if there are any, behind it: what `fit` and `evaluate` run on each batch."""
+    """A chain with targets, and weights if there are any, behind it: what `fit` and `evaluate` run on each batch.
+
+    Where the loss is more exact as a function of the last activation's input (softmax and cross-entropy: the gradient
+    to a probability that rounds to 0 is lost), that is what it takes.
+    """
 
     def __init__(self, layers, input_shape, dtype, loss, target, weight, training=False):
-        super().__init__(layers, input_shape, dtype, training)
+        linear, activation, of_logits = without_last_activation(layers, loss)
+        super().__init__(linear, input_shape, dtype, training)
+        self._scored, self.loss = self.y, of_logits
+        if activation is not None:
+            self.y = np.empty_like(self._scored)
+            self.forward = [*self.forward, partial(activation.forward, self._scored, self.y)]
         size = input_shape[0]
-        self.loss = loss
         self.target = np.empty((size, *target.shape[1:]), target.dtype)
         self.weight = None if weight is None else np.empty((size, *weight.shape[1:]), weight.dtype)
         self.size = size
@@ -60,7 +72,7 @@ class Scored(Chain):
         """The loss of the batch; on the way, the gradient to `y`."""
         for call in self.forward:
             call()
-        value = self.loss.value_and_grad(self.target, self.y, self.dy, self.weight)
+        value = self.loss.value_and_grad(self.target, self._scored, self.dy, self.weight)
         for penalty in self.penalties:
             value += float(penalty())
         return value
@@ -69,6 +81,23 @@ class Scored(Chain):
         """The gradients of all weights, from the `dy` that `score` left."""
         for call in self.backward:
             call()
+
+
+def without_last_activation(layers, loss):
+    """The layers without the last one's activation, that activation, and the loss as a function of what it is applied
+    to; or the layers, None and the loss as they are, where the loss gains nothing from that."""
+    *below, last = layers
+    if isinstance(last, Composite) and last.stacked and last.layers:
+        inner, activation, of_logits = without_last_activation(last.layers, loss)
+        return ([*below, *inner], activation, of_logits) if activation is not None else (layers, None, loss)
+    of_logits = None
+    if last.ends_in_activation and last.activity_regularizer is None:
+        of_logits = loss.from_activation(last.activation)
+    if of_logits is None:
+        return layers, None, loss
+    twin = copy.copy(last)
+    twin.__dict__["activation"] = activations.linear
+    return [*below, twin], last.activation, of_logits
 
 
 class Bench:

@@ -68,6 +68,8 @@ class Sequential(Composite):
     (2, 1)
     """
 
+    stacked = True
+
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True) -> None:
         super().__init__(name=name or "sequential", trainable=trainable)
         self.stop_training = False

@@ -1,9 +1,11 @@
-"""Writes tests/golden/losses_metrics.json: what Keras says of losses, metrics, activations, regularizers, constraints.
+"""Writes tests/golden/losses_metrics.json: what Keras says of losses, metrics, activations, initializers,
+regularizers and constraints.
 
     KERAS_BACKEND=jax python tools/golden/losses_metrics.py
 
 Gradients are JAX's, so the backend must be jax. Inputs are short decimal numbers and stand in the file too: the tests
-need nothing but NumPy and that file. Points where a function has a kink, or a backend says NaN, are not among them.
+need nothing but NumPy and that file. Points where a function has a kink, or a backend says NaN, are not among them; nor is
+sparsemax, whose rows do not sum to 1 in Keras (3.15.1: it adds up the sums of the largest entries, not these).
 """
 import json
 import os
@@ -135,14 +137,12 @@ METRICS = [
 ACTIVATIONS = [
     *((name, {}) for name in ("linear relu relu6 leaky_relu elu celu selu sigmoid log_sigmoid hard_sigmoid "
                               "sparse_sigmoid tanh hard_tanh tanh_shrink hard_shrink soft_shrink softsign softplus "
-                              "squareplus sparse_plus exponential silu hard_silu mish gelu softmax log_softmax "
-                              "sparsemax").split()),
+                              "squareplus sparse_plus exponential silu hard_silu mish gelu softmax log_softmax").split()),
     ("relu", {"negative_slope": 0.3}), ("relu", {"max_value": 1.5}), ("relu", {"threshold": 0.6}),
     ("relu", {"negative_slope": 0.3, "max_value": 2.0, "threshold": 0.6}), ("leaky_relu", {"negative_slope": 0.05}),
     ("elu", {"alpha": 0.5}), ("celu", {"alpha": 2.0}), ("gelu", {"approximate": True}), ("squareplus", {"b": 1.0}),
     ("hard_shrink", {"threshold": 1.1}), ("soft_shrink", {"threshold": 1.1}),
     ("threshold", {"threshold": 0.4, "default_value": -1.5}), ("softmax", {"axis": 0}), ("log_softmax", {"axis": 0}),
-    ("sparsemax", {"axis": 0}),
 ]
 WEIGHTS = {"matrix": short(RNG.normal(size=(4, 3))), "kernel": short(RNG.normal(size=(3, 2, 4)))}
 REGULARIZERS = [("L1", {"l1": 0.3}, "kernel"), ("L2", {"l2": 0.2}, "kernel"), ("L1L2", {"l1": 0.1, "l2": 0.3}, "matrix"),
@@ -151,6 +151,22 @@ REGULARIZERS = [("L1", {"l1": 0.3}, "kernel"), ("L2", {"l2": 0.2}, "kernel"), ("
 CONSTRAINTS = [("MaxNorm", {}, "matrix"), ("MaxNorm", {"max_value": 0.7, "axis": [0, 1]}, "kernel"), ("NonNeg", {}, "matrix"),
                ("UnitNorm", {"axis": [0, 1]}, "kernel"),
                ("MinMaxNorm", {"min_value": 1.5, "max_value": 1.8, "rate": 0.7}, "matrix")]
+
+
+INITIALIZERS = [("RandomUniform", {"minval": -0.3, "maxval": 0.1}), ("RandomNormal", {"mean": 0.2, "stddev": 0.1}),
+                ("TruncatedNormal", {"mean": 0.2, "stddev": 0.1}), ("VarianceScaling", {"scale": 3.0, "mode": "fan_out"}),
+                ("VarianceScaling", {"mode": "fan_avg", "distribution": "untruncated_normal"}),
+                ("VarianceScaling", {"distribution": "uniform", "input_axes": [0], "output_axes": [2]}),
+                *((name, {}) for name in ("GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform",
+                                          "LecunNormal", "Orthogonal", "Zeros", "Ones")), ("Constant", {"value": 0.7})]
+DRAWN = (5, 80, 120)
+
+
+def of_initializer(name, settings):
+    seed = {} if name in ("Zeros", "Ones", "Constant") else {"seed": 1}
+    values = np.asarray(getattr(keras.initializers, name)(**settings, **seed)(DRAWN), float)
+    return {"class": name, "settings": settings, **{figure: numbers(getattr(values, figure)().astype("f4"))
+                                                    for figure in ("mean", "std", "min", "max")}}
 
 
 def of_loss(name, settings, data):
@@ -197,6 +213,7 @@ def main():
         "metrics": [of_metric(*case) for case in METRICS],
         "x": numbers(x), "dy": numbers(dy),
         "activations": [of_activation(*case, x, dy) for case in ACTIVATIONS],
+        "drawn": DRAWN, "initializers": [of_initializer(*case) for case in INITIALIZERS],
         "weights": {name: numbers(array) for name, array in WEIGHTS.items()},
         "regularizers": [{"class": name, "settings": settings, "weights": w,
                           "value": numbers(getattr(keras.regularizers, name)(**settings)(jax.numpy.asarray(WEIGHTS[w]))),
