@@ -13,11 +13,13 @@ ROOMS = {kind: importlib.import_module(f"mgconv.{kind}") for kind in KINDS}
 
 # What constructors ask for, by the argument's name; a layer may need something else by the same name.
 REQUIRED = {
-    "activation": "tanh", "branches": [[{"class_name": "Dense", "config": {"units": 2}}]],
-    "boundaries": [10], "cropping": 1, "decay_rate": 0.5, "decay_steps": 10, "dims": [2, 1], "end_learning_rate": 0.1,
-    "factor": 0.5, "filename": "a.csv", "filepath": "a.keras", "backup_dir": "a", "filters": 3, "first_decay_steps": 4,
+    "activation": "tanh", "boundaries": [10], "branches": [[{"class_name": "Dense", "config": {"units": 2}}]],
+    "cropping": 1, "decay_rate": 0.5, "decay_steps": 10, "dims": [2, 1], "end_learning_rate": 0.1,
+    "factor": 0.5, "filename": "a.csv", "filepath": "a.keras", "backup_dir": "a", "filters": 3,
+    "first_decay_steps": 4,
     "initial_learning_rate": 0.1, "kernel_size": 3, "layer": {"class_name": "Dense", "config": {"units": 2}},
-    "layers": [{"class_name": "Dense", "config": {"units": 2}}], "loss": "huber", "n": 2, "num_classes": 3, "pool_size": 2,
+    "layers": [{"class_name": "Dense", "config": {"units": 2}}], "loss": "huber", "n": 2, "num_classes": 3,
+    "pool_size": 2,
     "precision": 0.5, "rate": 0.25, "recall": 0.5, "scale": 0.5, "sensitivity": 0.5, "shape": [4, 2],
     "specificity": 0.5, "stddev": 0.5, "target_class_ids": [1], "target_shape": [4, 2], "units": 2,
     "values": [0.1, 0.01], "size": 2}
@@ -119,7 +121,8 @@ def test_an_unknown_name_gets_the_nearest_first(kind):
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if has_registry(kind)])
-@pytest.mark.parametrize("bad", [3, {"class_name": 3}, {"config": {}}, {"class_name": "Dense", "config": 3}, [], object()])
+@pytest.mark.parametrize("bad", [3, {"class_name": 3}, {"config": {}}, {"class_name": "Dense", "config": 3}, [],
+                                 object()])
 def test_what_is_none_is_a_type_error(kind, bad):
     with pytest.raises(TypeError, match=f"the (configuration of a )?.*{ROOMS[kind].registry.kind}"):
         ROOMS[kind].get(bad)

@@ -4,8 +4,8 @@ regularizers and constraints.
     KERAS_BACKEND=jax python tools/golden/losses_metrics.py
 
 Gradients are JAX's, so the backend must be jax. Inputs are short decimal numbers and stand in the file too: the tests
-need nothing but NumPy and that file. Points where a function has a kink, or a backend says NaN, are not among them; nor is
-sparsemax, whose rows do not sum to 1 in Keras (3.15.1: it adds up the sums of the largest entries, not these).
+need nothing but NumPy and that file. Points where a function has a kink, or a backend says NaN, are not among them;
+nor is sparsemax, whose rows do not sum to 1 in Keras (3.15.1: it adds up the sums of the largest entries, not these).
 """
 import json
 import os
@@ -103,7 +103,8 @@ METRICS = [
     ("SparseTopKCategoricalAccuracy", {"k": 3}, "classes"), ("SparseTopKCategoricalAccuracy", {"k": 2}, "field"),
     ("MeanSquaredError", {}, "reals"), ("RootMeanSquaredError", {}, "reals"), ("MeanAbsoluteError", {}, "series"),
     ("MeanAbsolutePercentageError", {}, "reals"), ("MeanSquaredLogarithmicError", {}, "positive"),
-    ("CosineSimilarity", {}, "reals"), ("LogCoshError", {}, "reals"), ("R2Score", {}, "reals"), ("R2Score", {}, "offset"),
+    ("CosineSimilarity", {}, "reals"), ("LogCoshError", {}, "reals"), ("R2Score", {}, "reals"),
+    ("R2Score", {}, "offset"),
     ("R2Score", {"class_aggregation": "variance_weighted_average"}, "reals"),
     ("R2Score", {"class_aggregation": None}, "reals"), ("R2Score", {"num_regressors": 2}, "column"),
     ("BinaryCrossentropy", {}, "chances"), ("BinaryCrossentropy", {"from_logits": True}, "logits"),
@@ -135,9 +136,10 @@ METRICS = [
 ]
 
 ACTIVATIONS = [
-    *((name, {}) for name in ("linear relu relu6 leaky_relu elu celu selu sigmoid log_sigmoid hard_sigmoid "
-                              "sparse_sigmoid tanh hard_tanh tanh_shrink hard_shrink soft_shrink softsign softplus "
-                              "squareplus sparse_plus exponential silu hard_silu mish gelu softmax log_softmax").split()),
+    *((name, {}) for name in (
+        "linear", "relu", "relu6", "leaky_relu", "elu", "celu", "selu", "sigmoid", "log_sigmoid", "hard_sigmoid",
+        "sparse_sigmoid", "tanh", "hard_tanh", "tanh_shrink", "hard_shrink", "soft_shrink", "softsign", "softplus",
+        "squareplus", "sparse_plus", "exponential", "silu", "hard_silu", "mish", "gelu", "softmax", "log_softmax")),
     ("relu", {"negative_slope": 0.3}), ("relu", {"max_value": 1.5}), ("relu", {"threshold": 0.6}),
     ("relu", {"negative_slope": 0.3, "max_value": 2.0, "threshold": 0.6}), ("leaky_relu", {"negative_slope": 0.05}),
     ("elu", {"alpha": 0.5}), ("celu", {"alpha": 2.0}), ("gelu", {"approximate": True}), ("squareplus", {"b": 1.0}),
@@ -145,16 +147,19 @@ ACTIVATIONS = [
     ("threshold", {"threshold": 0.4, "default_value": -1.5}), ("softmax", {"axis": 0}), ("log_softmax", {"axis": 0}),
 ]
 WEIGHTS = {"matrix": short(RNG.normal(size=(4, 3))), "kernel": short(RNG.normal(size=(3, 2, 4)))}
-REGULARIZERS = [("L1", {"l1": 0.3}, "kernel"), ("L2", {"l2": 0.2}, "kernel"), ("L1L2", {"l1": 0.1, "l2": 0.3}, "matrix"),
+REGULARIZERS = [("L1", {"l1": 0.3}, "kernel"), ("L2", {"l2": 0.2}, "kernel"),
+                ("L1L2", {"l1": 0.1, "l2": 0.3}, "matrix"),
                 ("OrthogonalRegularizer", {"factor": 0.5}, "matrix"),
                 ("OrthogonalRegularizer", {"factor": 0.5, "mode": "columns"}, "matrix")]
-CONSTRAINTS = [("MaxNorm", {}, "matrix"), ("MaxNorm", {"max_value": 0.7, "axis": [0, 1]}, "kernel"), ("NonNeg", {}, "matrix"),
+CONSTRAINTS = [("MaxNorm", {}, "matrix"), ("MaxNorm", {"max_value": 0.7, "axis": [0, 1]}, "kernel"),
+               ("NonNeg", {}, "matrix"),
                ("UnitNorm", {"axis": [0, 1]}, "kernel"),
                ("MinMaxNorm", {"min_value": 1.5, "max_value": 1.8, "rate": 0.7}, "matrix")]
 
 
 INITIALIZERS = [("RandomUniform", {"minval": -0.3, "maxval": 0.1}), ("RandomNormal", {"mean": 0.2, "stddev": 0.1}),
-                ("TruncatedNormal", {"mean": 0.2, "stddev": 0.1}), ("VarianceScaling", {"scale": 3.0, "mode": "fan_out"}),
+                ("TruncatedNormal", {"mean": 0.2, "stddev": 0.1}),
+                ("VarianceScaling", {"scale": 3.0, "mode": "fan_out"}),
                 ("VarianceScaling", {"mode": "fan_avg", "distribution": "untruncated_normal"}),
                 ("VarianceScaling", {"distribution": "uniform", "input_axes": [0], "output_axes": [2]}),
                 *((name, {}) for name in ("GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform",
@@ -204,6 +209,12 @@ def of_activation(name, settings, x, dy):
     return {"name": name, "settings": settings, "y": numbers(y), "dx": numbers(back(dy)[0])}
 
 
+def of_regularizer(name, settings, weights):
+    regularizer, w = getattr(keras.regularizers, name)(**settings), jax.numpy.asarray(WEIGHTS[weights])
+    return {"class": name, "settings": settings, "weights": weights, "value": numbers(regularizer(w)),
+            "gradient": numbers(jax.grad(regularizer)(w))}
+
+
 def main():
     x, dy = short(RNG.normal(size=(5, 4)) * 2), short(RNG.normal(size=(5, 4)))
     golden = {
@@ -215,10 +226,7 @@ def main():
         "activations": [of_activation(*case, x, dy) for case in ACTIVATIONS],
         "drawn": DRAWN, "initializers": [of_initializer(*case) for case in INITIALIZERS],
         "weights": {name: numbers(array) for name, array in WEIGHTS.items()},
-        "regularizers": [{"class": name, "settings": settings, "weights": w,
-                          "value": numbers(getattr(keras.regularizers, name)(**settings)(jax.numpy.asarray(WEIGHTS[w]))),
-                          "gradient": numbers(jax.grad(getattr(keras.regularizers, name)(**settings))(WEIGHTS[w]))}
-                         for name, settings, w in REGULARIZERS],
+        "regularizers": [of_regularizer(*case) for case in REGULARIZERS],
         "constraints": [{"class": name, "settings": settings, "weights": w,
                          "value": numbers(getattr(keras.constraints, name)(**settings)(WEIGHTS[w]))}
                         for name, settings, w in CONSTRAINTS],
