@@ -23,7 +23,7 @@ from mgconv import constraints, initializers, regularizers
 from mgconv._support.memory import aligned_empty
 from mgconv._support.registry import Configurable
 from mgconv.layers.binding import Bound
-from mgconv.layers.weights import Weight, assign_all
+from mgconv.layers.weights import Weight, assign_all, first_value
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:
@@ -251,7 +251,7 @@ class Layer(Configurable):
         ndarray
             The array itself.
         """
-        value = initializers.get(initializer)(tuple(shape), self.dtype)
+        value = first_value(initializers.get(initializer), tuple(shape), self.dtype)
         weight = Weight(self, name, value, trainable, regularizers.get(regularizer), constraints.get(constraint))
         self._weights[name] = weight
         self.adopt(weight)
