@@ -1,5 +1,7 @@
 #include "optimizer.h"
 
+#include <math.h>
+
 #include "simd.h"
 
 #define KERNEL(name, slots, coefficients) {#name, slots, 2 + coefficients, MG_NAME(name)},

@@ -10,17 +10,28 @@
    adam      m += (1 - beta1)(g - m);   v += (1 - beta2)(g g - v);   p -= rate m / (sqrt(v) + epsilon);
              with largest (or NULL) = max(largest, v) in the place of v
    rmsprop   v = rho v + (1 - rho) g g;   d = rate g / sqrt(v - mean mean + epsilon);   p -= m ? (m = momentum m + d) : d;
-             mean (or NULL) = rho mean + (1 - rho) g */
+             mean (or NULL) = rho mean + (1 - rho) g
+   adagrad   v += g g;   p -= rate g / sqrt(v + epsilon)
+   adadelta  v = rho v + (1 - rho) g g;   d = g sqrt(w + epsilon) / sqrt(v + epsilon);   w = rho w + (1 - rho) d d;
+             p -= rate d
+   adamax    m += (1 - beta1)(g - m);   u = max(beta2 u, |g|);   p -= rate m / (u + epsilon)
+   nadam     m and v as adam;   p -= (rate m + now g) / (sqrt(scale v) + epsilon)
+   lion      p -= rate sign(beta1 m + (1 - beta1) g);   m = beta2 m + (1 - beta2) g */
 #ifndef MG_OPTIMIZER_H
 #define MG_OPTIMIZER_H
 
 #include <stddef.h>
 
 /*    name      slots, coefficients behind `keep` and the rate */
-#define MG_OPTIMIZERS(X)                                        \
-    X(sgd,      1, 2)      /* m; momentum, nesterov */          \
-    X(adam,     3, 3)      /* m, v, largest; beta1, beta2, epsilon */     \
-    X(rmsprop,  3, 3)      /* v, m, mean; rho, momentum, epsilon */
+#define MG_OPTIMIZERS(X)                                                \
+    X(sgd,      1, 2)      /* m; momentum, nesterov */                  \
+    X(adam,     3, 3)      /* m, v, largest; beta1, beta2, epsilon */   \
+    X(rmsprop,  3, 3)      /* v, m, mean; rho, momentum, epsilon */     \
+    X(adagrad,  1, 1)      /* v; epsilon */                             \
+    X(adadelta, 2, 2)      /* v, w; rho, epsilon */                     \
+    X(adamax,   2, 3)      /* m, u; beta1, beta2, epsilon */            \
+    X(nadam,    2, 5)      /* m, v; beta1, beta2, epsilon, now, scale */ \
+    X(lion,     1, 2)      /* m; beta1, beta2 */
 
 #define MG_COUNT_OPTIMIZER(name, slots, coefficients) MG_OPTIMIZER_##name,
 enum { MG_OPTIMIZERS(MG_COUNT_OPTIMIZER) MG_OPTIMIZER_COUNT };

@@ -47,6 +47,51 @@ def twin_adam(p, gradients, rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, 
     return p
 
 
+def twin_adagrad(p, gradients, rate=0.001, start=0.1, epsilon=1e-7, decay=0.0):
+    for count in range(1, len(gradients) + 1):
+        squares = start + (gradients[:count] ** 2).sum(0)
+        p = p - decay * rate * p - rate * gradients[count - 1] / np.sqrt(squares + epsilon)
+    return p
+
+
+def twin_adadelta(p, gradients, rate=0.001, rho=0.95, epsilon=1e-7):
+    square, steps = 0, 0
+    for g in gradients:
+        square = rho * square + (1 - rho) * g * g
+        step = np.sqrt((steps + epsilon) / (square + epsilon)) * g
+        steps = rho * steps + (1 - rho) * step * step
+        p = p - rate * step
+    return p
+
+
+def twin_adamax(p, gradients, rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=0.0):
+    m, u = 0, 0
+    for t, g in enumerate(gradients, 1):
+        p = p - decay * rate * p
+        m, u = beta_1 * m + (1 - beta_1) * g, np.maximum(beta_2 * u, np.abs(g))
+        p = p - rate / (1 - beta_1 ** t) * m / (u + epsilon)
+    return p
+
+
+def twin_nadam(p, gradients, rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, decay=0.0):
+    m, v = 0, 0
+    shares = [beta_1 * (1 - 0.5 * 0.96 ** t) for t in range(1, len(gradients) + 2)]
+    for t, g in enumerate(gradients, 1):
+        p = p - decay * rate * p
+        m, v = beta_1 * m + (1 - beta_1) * g, beta_2 * v + (1 - beta_2) * g * g
+        ahead = shares[t] * m / (1 - math.prod(shares[:t + 1])) + (1 - shares[t - 1]) * g / (1 - math.prod(shares[:t]))
+        p = p - rate * ahead / (np.sqrt(v / (1 - beta_2 ** t)) + epsilon)
+    return p
+
+
+def twin_lion(p, gradients, rate=0.001, beta_1=0.9, beta_2=0.99, decay=0.0):
+    m = 0
+    for g in gradients:
+        p = p - decay * rate * p - rate * np.sign(beta_1 * m + (1 - beta_1) * g)
+        m = beta_2 * m + (1 - beta_2) * g
+    return p
+
+
 CASES = {
     "sgd": (optimizers.SGD(), twin_sgd, {}),
     "sgd momentum": (optimizers.SGD(0.1, 0.9), twin_sgd, {"rate": 0.1, "momentum": 0.9}),
@@ -60,6 +105,13 @@ CASES = {
     "adam amsgrad": (optimizers.Adam(0.01, 0.8, 0.9, 1e-3, True), twin_adam,
                      {"rate": 0.01, "beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3, "amsgrad": True}),
     "adamw": (optimizers.AdamW(), twin_adam, {"decay": 0.004}),
+    "adagrad": (optimizers.Adagrad(0.1, weight_decay=0.1), twin_adagrad, {"rate": 0.1, "decay": 0.1}),
+    "adadelta": (optimizers.Adadelta(0.5, 0.8, 1e-3), twin_adadelta, {"rate": 0.5, "rho": 0.8, "epsilon": 1e-3}),
+    "adamax": (optimizers.Adamax(0.1, 0.8, 0.9, weight_decay=0.1), twin_adamax,
+               {"rate": 0.1, "beta_1": 0.8, "beta_2": 0.9, "decay": 0.1}),
+    "nadam": (optimizers.Nadam(0.1, weight_decay=0.1), twin_nadam, {"rate": 0.1, "decay": 0.1}),
+    "lion": (optimizers.Lion(0.1, 0.8, 0.7, weight_decay=0.1), twin_lion,
+             {"rate": 0.1, "beta_1": 0.8, "beta_2": 0.7, "decay": 0.1}),
 }
 
 
@@ -165,6 +217,9 @@ def test_schedule_formulas():
     (lambda: optimizers.get("adan"), "adam, .*sgd. Received: 'adan'."),
     (lambda: schedules.CosineDecay(0.1, 0), "`decay_steps` must be positive"),
     (lambda: schedules.PiecewiseConstantDecay([1], [1]), "`values`"),
+    (lambda: schedules.CosineDecayRestarts(0.1, 10, 0.5), "`t_mul` must be at least 1. Received: t_mul=0.5."),
+    (lambda: schedules.PolynomialDecay(-0.1, 10), "`initial_learning_rate` must not be negative"),
+    (lambda: optimizers.Adam({"class_name": "CosineDecoy", "config": {}}), "one of cosine_decay, .*'CosineDecoy'"),
 ])
 def test_bad_settings(make, message):
     with pytest.raises(ValueError, match=message):
@@ -210,6 +265,12 @@ SLOTS = {
     "rmsprop all": (lambda: optimizers.RMSprop(0.1, momentum=0.5, centered=True),
                     ("velocity", "momentum", "average_gradient")),
     "adam": (lambda: optimizers.Adam(0.1), ("momentum", "velocity")),
+    "adagrad": (lambda: optimizers.Adagrad(0.1), ("accumulator",)),
+    "adadelta": (lambda: optimizers.Adadelta(0.1), ("accumulated_grad", "accumulated_delta_var")),
+    "adamax": (lambda: optimizers.Adamax(0.1), ("momentum", "norm")),
+    "nadam": (lambda: optimizers.Nadam(0.1), ("momentum", "velocity")),
+    "lion": (lambda: optimizers.Lion(0.1), ("momentum",)),
+    "ftrl": (lambda: optimizers.Ftrl(0.1), ("accumulator", "linear")),
     "amsgrad, averaged": (lambda: optimizers.Adam(0.1, amsgrad=True, use_ema=True, gradient_accumulation_steps=2),
                           ("average", "gradient_accumulator", "momentum", "velocity", "velocity_hat")),
 }
@@ -236,7 +297,9 @@ def test_training_goes_on_after_a_copy_with_the_same_bits(name, copied):
     assert twin.iterations == optimizer.iterations
     twin.build(q, g)                                       # another build begins anew
     assert twin.iterations == 0
-    assert not any(vector.any() for vector in twin.state.values())
+    fresh = SLOTS[name][0]()
+    fresh.build(q, g)
+    assert all((twin.state[slot] == vector).all() for slot, vector in fresh.state.items())
 
 
 def test_a_state_restored_is_taken_over_once_or_at_once():
@@ -359,8 +422,116 @@ def test_gradients_are_accumulated():
     assert optimizer.iterations == 1
 
 
-def test_the_scale_of_the_loss_is_taken_out():
-    np.testing.assert_allclose(run(optimizers.SGD(1.0, loss_scale_factor=8.0), np.zeros(1), np.ones((1, 1))), -1 / 8)
+def test_the_scale_of_the_loss_is_taken_out_of_gradients_that_are_given():
+    optimizer, x = optimizers.SGD(1.0, loss_scale_factor=8.0), np.zeros(1)
+    optimizer.apply([np.ones(1)], [x])
+    assert x == -1 / 8
+    assert optimizer.scale_loss(3.0) == 24
+
+
+@pytest.mark.parametrize("settings", [{}, {"weight_decay": 0.1, "clipnorm": 1.0, "use_ema": True}])
+def test_applied_gradients_make_the_same_steps(settings):
+    rng = np.random.default_rng(2)
+    gradients = rng.standard_normal((4, 50)).astype("f4")
+    p, g = np.ones(50, "f4"), np.empty(50, "f4")
+    flat = optimizers.Adam(0.1, **settings)
+    flat.build(p, g, [g[:20].reshape(4, 5), g[20:]])
+    go_on(flat, g, gradients)
+    arrays, optimizer = [np.ones((4, 5), "f4"), np.ones(30, "f4")], optimizers.Adam(0.1, **settings)
+    for gradient in gradients:
+        done = optimizer.apply_gradients(zip([gradient[:20].reshape(4, 5), gradient[20:]], arrays))
+    assert done == 4
+    assert np.concatenate([array.ravel() for array in arrays]).tobytes() == p.tobytes()
+    built = optimizers.Adam(0.1, **settings)
+    q = np.ones(50, "f4")
+    built.build(q, g, [g[:20].reshape(4, 5), g[20:]])
+    for gradient in gradients:
+        built.apply([gradient[:20].reshape(4, 5), gradient[20:]])
+    assert q.tobytes() == p.tobytes()
+
+
+def test_gradients_applied_to_the_weights_of_a_model():
+    from mgconv import layers
+    model = mgconv.Sequential([mgconv.Input((2,)), layers.Dense(2, kernel_constraint="non_neg")])
+    model.set_weights([np.full((2, 2), 0.5), np.zeros(2)])
+    model.compile(optimizers.SGD(1.0), "mse")
+    model.train_on_batch(np.zeros((1, 2)), np.zeros((1, 2)))
+    for optimizer in (model.optimizer, optimizers.SGD(1.0)):       # built by the model, or for its weights
+        model.set_weights([np.full((2, 2), 0.5), np.zeros(2)])
+        for _ in range(2):
+            optimizer.apply([np.array([[1.0, 0.25], [0, 0]]), np.ones(2)], model.trainable_weights)
+        np.testing.assert_array_equal(model.get_weights()[0], [[0, 0], [0.5, 0.5]])
+        np.testing.assert_array_equal(model.get_weights()[1], [-2, -2])
+
+
+@pytest.mark.parametrize(("act", "message"), [
+    (lambda o: o.apply([np.ones(2)]), "needs `weights`"),
+    (lambda o: o.apply([np.ones(2)], [np.ones(3)]), r"must have the shapes \[\(3,\)\]. Received: \[\(2,\)\]."),
+    (lambda o: [o.apply([np.ones(2)], [np.ones(2)]) for _ in range(2)], "built for other weights"),
+    (lambda o: o.build([]), "`build` needs"),
+    (lambda o: o.build(np.ones(3)), "`build` needs"),
+])
+def test_gradients_that_do_not_fit(act, message):
+    with pytest.raises(ValueError, match=message):
+        act(optimizers.SGD())
+
+
+@pytest.mark.parametrize("setting", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_clipping_at_0_is_off_as_in_keras(setting):
+    np.testing.assert_array_equal(run(optimizers.SGD(1.0, **{setting: 0.0}), np.zeros(1), np.ones((1, 1))), -1)
+
+
+def test_some_weights_do_not_decay():
+    class Named:
+        def __init__(self, name):
+            self.name = name
+    weights = [Named("kernel"), Named("bias"), Named("kernel")]
+    for optimizer in (optimizers.AdamW(0.5, 0.5), plain(optimizers.AdamW)(0.5, 0.5)):
+        p, g = np.ones(6), np.zeros(6)
+        optimizer.exclude_from_weight_decay(var_list=weights[2:], var_names=["bi.s"])
+        optimizer.build(p, g, [g[:3].reshape(1, 3), g[3:5], g[5:]], weights)
+        optimizer.step()
+        np.testing.assert_array_equal(p, [0.75, 0.75, 0.75, 1, 1, 1])
+        with pytest.raises(ValueError, match="built with the weights"):
+            optimizer.build(p, g, [g])
+
+
+# ------------------------------------------------------------------------------------------------- as files have it
+
+def test_variables_stand_in_the_order_of_keras():
+    optimizer, _, _ = optimizer_with_work(optimizers.Adam(0.25, amsgrad=True, use_ema=True))
+    state = optimizer.state
+    want = [3, 0.25, *(state["average"][part] for part in (slice(20), slice(20, None)))]
+    for part in (slice(20), slice(20, None)):
+        want += [state["momentum"][part], state["velocity"][part]]
+    want += [state["velocity_hat"][:20], state["velocity_hat"][20:]]
+    assert len(optimizer.variables) == len(want)
+    for have, value in zip(optimizer.variables, want):
+        np.testing.assert_array_equal(have, value)
+    rmsprop, _, _ = optimizer_with_work(optimizers.RMSprop(schedules.ExponentialDecay(0.1, 10, 0.5), momentum=0.5))
+    state = rmsprop.state
+    for have, value in zip(rmsprop.variables, [3, state["velocity"][:20], state["velocity"][20:],
+                                               state["momentum"][:20], state["momentum"][20:]], strict=True):
+        np.testing.assert_array_equal(have, value)
+
+
+@pytest.mark.parametrize("name", SLOTS)
+def test_variables_there_and_back(name):
+    optimizer, p, gradients = optimizer_with_work(SLOTS[name][0]())
+    twin, q, g = SLOTS[name][0](), p.copy(), np.empty_like(p)
+    twin.build(q, g, [g[:20], g[20:]])
+    twin.set_weights(optimizer.variables)
+    go_on(optimizer, optimizer._gradient, gradients)
+    go_on(twin, g, gradients)
+    assert p.tobytes() == q.tobytes()
+
+
+def test_variables_of_another_optimizer():
+    optimizer, _, _ = optimizer_with_work(optimizers.SGD(0.5, 0.5))
+    with pytest.raises(ValueError, match=r"must have the shapes \[\(\), \(\), \(20,\), \(30,\)\]. Received: \[\(\)\]"):
+        optimizer.set_weights([np.array(3)])
+    with pytest.raises(ValueError, match="after `build`"):
+        optimizers.SGD().set_weights([np.array(3), np.array(0.1)])
 
 
 # ------------------------------------------------------------------------------------------------- configurations

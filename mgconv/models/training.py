@@ -205,7 +205,7 @@ class Training:
         model.lay_out()
         if self._stepping is not model.parameters or not self.optimizer.moves(model.parameters):
             moved = model.trainable_weights
-            self.optimizer.build(model.parameters, model.gradient, [weight.gradient for weight in moved])
+            self.optimizer.build(model.parameters, model.gradient, [weight.gradient for weight in moved], moved)
             self._regularized = [weight for weight in moved if weight.regularizer is not None]
             self._constrained = [weight for weight in moved if weight.constraint is not None]
             self._stepping = model.parameters

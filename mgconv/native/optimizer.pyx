@@ -24,8 +24,8 @@ cdef class FlatStep:
     """Parameters, their gradient and an optimizer's slots, bound once; a call makes one step, with the
     share of the parameters that decay leaves, and the rate and what else src_c/optimizer.h says as a tuple.
 
-    All are contiguous one-dimensional arrays of the same length, all float32 or all float64: in this order, the slots as
-    src_c/optimizer.h lists them behind the name of the kernel, None where a feature is off.
+    All are contiguous one-dimensional arrays of the same length, all float32 or all float64: in this order, the slots
+    as src_c/optimizer.h lists them behind the name of the kernel, None where a feature is off.
     """
     cdef Job job
     cdef tuple arrays                 # keeps the memory alive

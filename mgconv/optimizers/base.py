@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ class Optimizer(BaseOptimizer):
     weight_decay : float, optional
         Before each step, parameters shrink by this share of the learning rate (decoupled decay).
     clipnorm : float, optional
-        The gradient of each weight array is scaled down to this norm where its norm is larger.
+        The gradient of each weight array is scaled down to this norm where its norm is larger; 0 counts as None, here
+        and in the next two.
     clipvalue : float, optional
         Each number of the gradient is cut at plus and minus this.
     global_clipnorm : float, optional
@@ -37,7 +39,8 @@ class Optimizer(BaseOptimizer):
     ema_overwrite_frequency : int, optional
         The average takes the parameters' place after every so many steps, too.
     loss_scale_factor : float, optional
-        Gradients are those of the loss times this, and are divided by it.
+        Gradients given to `apply` are those of the loss times this (`scale_loss`), and are divided by it. `fit` needs
+        none.
     gradient_accumulation_steps : int, optional
         Only every so many calls of `step` make a step, by the mean of their gradients, which the slot
         "gradient_accumulator" adds up. `iterations` counts steps, a schedule is asked by the number of calls.
@@ -93,6 +96,8 @@ class Optimizer(BaseOptimizer):
             "gradient_accumulation_steps", gradient_accumulation_steps, 2)
         self._flat: Any = None
         self._plain = False       # whether a step is one compiled pass and no more
+        self._exclude: tuple[list[Any], list[str]] = [], []
+        self._decayed: Any = None               # views of the parameters that decay, or None if all do
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
@@ -102,7 +107,7 @@ class Optimizer(BaseOptimizer):
             self._plain = self._is_plain()
 
     def __getstate__(self):
-        return super().__getstate__() | {"_flat": None, "_plain": False}
+        return super().__getstate__() | {"_flat": None, "_plain": False, "_decayed": None}
 
     def get_config(self):
         return super().get_config() | {"learning_rate": to_config(self._rate)}
@@ -145,12 +150,15 @@ class Optimizer(BaseOptimizer):
         self._flat = None
         if self.kernel is not None and self._compiled():
             self._flat = FlatStep(self.kernel, self._parameters, self._gradient, *map(self._state.get, self.slots))
+        self._decayed = self._parts_that_decay()
         self._plain = self._is_plain()
 
     def _is_plain(self):
-        return self._flat is not None and not self.use_ema and all(setting is None for setting in (
-            self.clipnorm, self.clipvalue, self.global_clipnorm, self.loss_scale_factor,
-            self.gradient_accumulation_steps))
+        return self._flat is not None and self._decayed is None and not (
+            self.use_ema or self._clips() or self.gradient_accumulation_steps)
+
+    def _clips(self):
+        return self.clipnorm or self.clipvalue or self.global_clipnorm
 
     def _compiled(self):
         """Whether there is a kernel that does what `update` does: not if a subclass redefined that alone."""
@@ -160,6 +168,100 @@ class Optimizer(BaseOptimizer):
             if "update" in vars(kind):
                 return False
         return False
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        """Let weights not decay.
+
+        Parameters
+        ----------
+        var_list : list, optional
+            The weights, as the model's layers list them.
+        var_names : list of str, optional
+            Regular expressions: every weight in whose name one is found, such as "bias".
+        """
+        self._exclude = list(var_list or ()), list(var_names or ())
+        if self._parameters is not None:
+            self._lay(self._state)
+
+    def _parts_that_decay(self):
+        excluded, names = self._exclude
+        if not excluded and not names:
+            return None
+        if len(self._weights) != len(self._parts):
+            raise ValueError("`exclude_from_weight_decay` needs an optimizer that is built with the weights of `parts`."
+                             f" Received: {len(self._parts)} parts and {len(self._weights)} weights.")
+        return [self._parameters[place] for weight, (place, _) in zip(self._weights, self._places())
+                if not any(weight is other for other in excluded)
+                and not any(re.search(name, weight.name) for name in names)]
+
+    # ---------------------------------------------------------------------------------------------- loops of one's own
+
+    def scale_loss(self, loss):
+        """The loss whose gradients `apply` takes: times `loss_scale_factor`, if there is one."""
+        return loss * (self.loss_scale_factor or 1)
+
+    def apply(self, gradients, weights=None):
+        """A step by given gradients, in a training loop of one's own.
+
+        Parameters
+        ----------
+        gradients : sequence of array_like
+            One for each weight, of its shape.
+        weights : sequence of mgconv.layers.Weight or ndarray, optional
+            What is moved, in place, such as a model's `trainable_weights`: the first call builds the optimizer for
+            them. By default those that it was built for.
+
+        Raises
+        ------
+        ValueError
+            If it was not built and no weights are given, or was built for others, or a gradient does not fit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mgconv import optimizers
+        >>> x = np.array([3.0, -4.0])
+        >>> optimizer = optimizers.SGD(0.25)
+        >>> for step in range(3):
+        ...     optimizer.apply([2 * x], [x])
+        >>> x
+        array([ 0.375, -0.5  ])
+        """
+        if weights is not None:
+            weights = list(weights)
+            if self._parameters is None:
+                self.build(weights)
+            elif not self._built_for(weights):
+                raise ValueError("the optimizer was built for other weights: make another for these.")
+        elif self._parameters is None:
+            raise ValueError("`apply` needs `weights`, or an optimizer that is built.")
+        gradients, parts = [np.asarray(gradient) for gradient in gradients], self._parts or [self._gradient]
+        if [gradient.shape for gradient in gradients] != [part.shape for part in parts]:
+            raise ValueError(f"the gradients must have the shapes {[part.shape for part in parts]}. "
+                             f"Received: {[gradient.shape for gradient in gradients]}.")
+        for part, gradient in zip(parts, gradients):
+            np.divide(gradient, self.loss_scale_factor or 1, out=part, casting="same_kind")
+        if self._apart:
+            for weight, (place, shape) in zip(self._weights, self._places()):
+                self._parameters[place].reshape(shape)[...] = weight
+        self.step()
+        for weight, (place, shape) in zip(self._weights, self._places()):
+            value = weight if isinstance(weight, np.ndarray) else weight.value
+            if self._apart:
+                value[...] = self._parameters[place].reshape(shape)
+            if getattr(weight, "constraint", None) is not None:
+                value[...] = weight.constraint(value)
+
+    def apply_gradients(self, pairs):
+        """`apply` of pairs (gradient, weight), as Keras has it. Returns the number of steps done."""
+        gradients, weights = zip(*pairs, strict=True)
+        self.apply(gradients, weights)
+        return self.iterations
+
+    def _built_for(self, weights):
+        return len(weights) == len(self._weights) and all(
+            weight is other and (self._apart or np.may_share_memory(weight.value, self._parameters))
+            for weight, other in zip(weights, self._weights))
 
     # ---------------------------------------------------------------------------------------------- its work
 
@@ -188,26 +290,26 @@ class Optimizer(BaseOptimizer):
         self.__dict__["_calls"] += 1
 
     def _prepare_and_move(self):
-        if self.loss_scale_factor is not None:
-            np.divide(self._gradient, self.loss_scale_factor, out=self._gradient)
         if self.gradient_accumulation_steps is None or self._accumulate():
             self._move()
         if self.use_ema:
             self._average()
 
     def _move(self):
-        if self.clipnorm is not None or self.clipvalue is not None or self.global_clipnorm is not None:
+        if self._clips():
             self._clip()
         rate = self._rate
         if callable(rate):
             rate = float(rate(self._calls))
         keep = 1 - self.weight_decay * rate if self.weight_decay else 1.0
-        if self._flat is not None:
+        if keep != 1 and (self._flat is None or self._decayed is not None):
+            for part in [self._parameters] if self._decayed is None else self._decayed:
+                part *= keep
+            keep = 1.0
+        if self._flat is None:
+            self.update(self._parameters, self._gradient, self._state, rate)
+        else:
             self._flat(keep, self.coefficients(rate, self.iterations + 1))
-            return
-        if keep != 1:
-            np.multiply(self._parameters, keep, out=self._parameters)
-        self.update(self._parameters, self._gradient, self._state, rate)
 
     def _accumulate(self):
         """Add the gradient up. Whether there are enough now: then the gradient is their mean."""
@@ -236,9 +338,9 @@ class Optimizer(BaseOptimizer):
             self._parameters[:] = self._state["average"]
 
     def _clip(self):
-        if self.clipvalue is not None:
+        if self.clipvalue:
             np.clip(self._gradient, -self.clipvalue, self.clipvalue, out=self._gradient)
-        elif self.clipnorm is not None:
+        elif self.clipnorm:
             for part in self._parts:
                 _shorten(part, self.clipnorm)
         else:

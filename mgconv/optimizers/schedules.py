@@ -3,13 +3,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-from mgconv._support.checks import check_positive
+from mgconv._support.checks import check_count, check_not_negative, check_number, check_positive
 from mgconv._support.registry import Configurable, Registry
 
 
 class LearningRateSchedule(Configurable):
-    """Base of all schedules; any function of the step number will do in their place."""
+    """Base of all schedules; any function of the step number will do in their place.
+
+    Parameters
+    ----------
+    name : str, optional
+        By default Keras's: in most cases the class's name.
+    """
+
+    _called: str | None = None
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or self._called or type(self).__name__
 
     def __call__(self, step):
         """The learning rate of the step that comes after `step` steps."""
@@ -25,6 +37,8 @@ class ExponentialDecay(LearningRateSchedule):
         As in the formula.
     staircase : bool
         Whether the exponent is rounded down, so that the rate falls every `decay_steps` steps.
+    name : str, optional
+        See `LearningRateSchedule`.
 
     Examples
     --------
@@ -33,14 +47,70 @@ class ExponentialDecay(LearningRateSchedule):
     0.025
     """
 
-    def __init__(self, initial_learning_rate: float, decay_steps: int, decay_rate: float,
-                 staircase: bool = False) -> None:
-        self.initial_learning_rate, self.decay_rate = initial_learning_rate, decay_rate
-        self.decay_steps, self.staircase = check_positive("decay_steps", decay_steps), staircase
+    def __init__(self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
+                 **settings: Any) -> None:
+        super().__init__(**settings)
+        self.initial_learning_rate = check_not_negative("initial_learning_rate", initial_learning_rate)
+        self.decay_steps = check_positive("decay_steps", decay_steps)
+        self.decay_rate, self.staircase = check_not_negative("decay_rate", decay_rate), bool(staircase)
 
     def __call__(self, step):
-        exponent = step // self.decay_steps if self.staircase else step / self.decay_steps
-        return self.initial_learning_rate * self.decay_rate ** exponent
+        periods = step // self.decay_steps if self.staircase else step / self.decay_steps
+        return self.initial_learning_rate * self.decay_rate ** periods
+
+
+class InverseTimeDecay(LearningRateSchedule):
+    """initial_learning_rate / (1 + decay_rate step / decay_steps)
+
+    Parameters
+    ----------
+    initial_learning_rate, decay_steps, decay_rate : float
+        As in the formula.
+    staircase : bool
+        Whether step / decay_steps is rounded down.
+    name : str, optional
+        See `LearningRateSchedule`.
+    """
+
+    def __init__(self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False,
+                 **settings: Any) -> None:
+        super().__init__(**settings)
+        self.initial_learning_rate = check_not_negative("initial_learning_rate", initial_learning_rate)
+        self.decay_steps = check_positive("decay_steps", decay_steps)
+        self.decay_rate, self.staircase = check_not_negative("decay_rate", decay_rate), bool(staircase)
+
+    def __call__(self, step):
+        periods = step // self.decay_steps if self.staircase else step / self.decay_steps
+        return self.initial_learning_rate / (1 + self.decay_rate * periods)
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """end_learning_rate + (initial_learning_rate - end_learning_rate) (1 - step / decay_steps)^power
+
+    Parameters
+    ----------
+    initial_learning_rate, end_learning_rate, power : float
+        As in the formula.
+    decay_steps : int
+        Steps until the rate stays at the end.
+    cycle : bool
+        Whether, in place of staying there, `decay_steps` counts as its first multiple that is not passed yet.
+    name : str, optional
+        See `LearningRateSchedule`.
+    """
+
+    def __init__(self, initial_learning_rate: float, decay_steps: int, end_learning_rate: float = 0.0001,
+                 power: float = 1.0, cycle: bool = False, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.initial_learning_rate = check_not_negative("initial_learning_rate", initial_learning_rate)
+        self.end_learning_rate = check_not_negative("end_learning_rate", end_learning_rate)
+        self.decay_steps = check_positive("decay_steps", decay_steps)
+        self.power, self.cycle = check_not_negative("power", power), bool(cycle)
+
+    def __call__(self, step):
+        periods = max(1, math.ceil(step / self.decay_steps)) if self.cycle else 1
+        share = 1 - min(step / (periods * self.decay_steps), 1)
+        return self.end_learning_rate + (self.initial_learning_rate - self.end_learning_rate) * share ** self.power
 
 
 class CosineDecay(LearningRateSchedule):
@@ -58,6 +128,8 @@ class CosineDecay(LearningRateSchedule):
         If set, the rate first rises linearly to this, and falls from there.
     warmup_steps : int
         Steps of that rise, before `decay_steps` begin.
+    name : str, optional
+        See `LearningRateSchedule`.
 
     Examples
     --------
@@ -68,10 +140,12 @@ class CosineDecay(LearningRateSchedule):
     """
 
     def __init__(self, initial_learning_rate: float, decay_steps: int, alpha: float = 0.0, *,
-                 warmup_target: float | None = None, warmup_steps: int = 0) -> None:
-        self.initial_learning_rate, self.alpha = initial_learning_rate, alpha
-        self.decay_steps = check_positive("decay_steps", decay_steps)
-        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+                 warmup_target: float | None = None, warmup_steps: int = 0, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.initial_learning_rate = check_not_negative("initial_learning_rate", initial_learning_rate)
+        self.decay_steps, self.alpha = check_positive("decay_steps", decay_steps), check_not_negative("alpha", alpha)
+        self.warmup_target = None if warmup_target is None else check_not_negative("warmup_target", warmup_target)
+        self.warmup_steps = check_count("warmup_steps", warmup_steps, 0)
 
     def __call__(self, step):
         start = self.initial_learning_rate
@@ -79,8 +153,48 @@ class CosineDecay(LearningRateSchedule):
             if step < self.warmup_steps:
                 return start + (self.warmup_target - start) * step / self.warmup_steps
             start, step = self.warmup_target, step - self.warmup_steps
-        share = 0.5 * (1 + math.cos(math.pi * min(step, self.decay_steps) / self.decay_steps))
-        return start * ((1 - self.alpha) * share + self.alpha)
+        return start * ((1 - self.alpha) * _cosine(min(step, self.decay_steps), self.decay_steps) + self.alpha)
+
+
+class CosineDecayRestarts(LearningRateSchedule):
+    """Half a cosine again and again (Loshchilov and Hutter, 2017).
+
+    Parameters
+    ----------
+    initial_learning_rate : float
+        The rate at the start.
+    first_decay_steps : int
+        Steps of the first descent.
+    t_mul : float
+        Each descent takes so many times the steps of the one before; at least 1.
+    m_mul : float
+        Each descent is so many times as high as the one before.
+    alpha : float
+        The last rate of every descent, as a share of `initial_learning_rate`.
+    name : str, optional
+        See `LearningRateSchedule`.
+    """
+
+    _called = "SGDRDecay"
+
+    def __init__(self, initial_learning_rate: float, first_decay_steps: int, t_mul: float = 2.0, m_mul: float = 1.0,
+                 alpha: float = 0.0, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.initial_learning_rate = check_not_negative("initial_learning_rate", initial_learning_rate)
+        self.first_decay_steps = check_positive("first_decay_steps", first_decay_steps)
+        if check_number("t_mul", t_mul) < 1:
+            raise ValueError(f"`t_mul` must be at least 1. Received: t_mul={t_mul}.")
+        self.t_mul, self.m_mul = t_mul, check_not_negative("m_mul", m_mul)
+        self.alpha = check_not_negative("alpha", alpha)
+
+    def __call__(self, step):
+        height, steps = 1.0, self.first_decay_steps
+        if self.t_mul == 1:
+            height, step = self.m_mul ** (step // steps), step % steps
+        while step >= steps:
+            step -= steps
+            height, steps = height * self.m_mul, steps * self.t_mul
+        return self.initial_learning_rate * ((1 - self.alpha) * height * _cosine(step, steps) + self.alpha)
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
@@ -92,9 +206,14 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         Increasing.
     values : sequence of float
         One more than `boundaries`.
+    name : str, optional
+        See `LearningRateSchedule`.
     """
 
-    def __init__(self, boundaries: Sequence[int], values: Sequence[float]) -> None:
+    _called = "PiecewiseConstant"
+
+    def __init__(self, boundaries: Sequence[int], values: Sequence[float], **settings: Any) -> None:
+        super().__init__(**settings)
         if len(boundaries) != len(values) - 1:
             raise ValueError("`values` must have one entry more than `boundaries`. "
                              f"Received: {len(values)} and {len(boundaries)}.")
@@ -104,7 +223,13 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         return self.values[sum(step > boundary for boundary in self.boundaries)]
 
 
+def _cosine(step, steps):
+    """Half a cosine from 1 at step 0 to 0 at `steps`."""
+    return 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
 registry = Registry("schedule", LearningRateSchedule)
-for _class in (ExponentialDecay, CosineDecay, PiecewiseConstantDecay):
+for _class in (ExponentialDecay, InverseTimeDecay, PolynomialDecay, CosineDecay, CosineDecayRestarts,
+               PiecewiseConstantDecay):
     registry.add(_class)
 get = registry.get

@@ -60,6 +60,7 @@ class BaseOptimizer(Configurable):
     slots: tuple[str, ...] = ()
     full_batch = False
     needs = "gradient"
+    _rate: Any = None             # a number, or a schedule
     _alternating = 1              # in files, so many slots (the first ones) stand weight by weight, as Keras's do
 
     def __init__(self, name: str | None = None) -> None:
@@ -70,23 +71,37 @@ class BaseOptimizer(Configurable):
         self._parameters: Any = None
         self._gradient: Any = None
         self._parts: list[Any] = []
+        self._weights: list[Any] = []
+        self._apart = False       # whether the vector is a copy of weights that lie elsewhere
 
     def __getstate__(self):
         return self.__dict__ | {
             "_state": State((slot, vector.copy()) for slot, vector in self._state.items()),
             "_restored": self._restored or self._parameters is not None,
-            "_parameters": None, "_gradient": None, "_parts": []}
+            "_parameters": None, "_gradient": None, "_parts": [], "_weights": [], "_apart": False}
 
     # ---------------------------------------------------------------------------------------------- its vectors
 
-    def build(self, parameters, gradient, parts=()):
+    def build(self, parameters, gradient=None, parts=(), weights=()):
         """Start on the flat vector `parameters`, whose gradient will be in `gradient`.
 
-        `parts` are views of `gradient`, one for each weight array.
+        `parts` are views of `gradient`, one for each weight array; `weights`, if given, whatever has the `name` of
+        each. Without a gradient, `parameters` is a list of weights or arrays that lie anywhere: see `apply`.
         """
+        self._apart = gradient is None
+        if gradient is None:
+            weights = list(parameters)
+            if not weights or isinstance(parameters, np.ndarray):
+                raise ValueError("`build` needs a vector and its gradient, or a list of weights. "
+                                 f"Received: {type(parameters).__name__}.")
+            arrays = [np.asarray(weight) for weight in weights]
+            parameters = np.concatenate([array.ravel() for array in arrays])
+            gradient, ends = np.zeros_like(parameters), np.cumsum([array.size for array in arrays])
+            parts = [part.reshape(array.shape) for part, array in zip(np.split(gradient, ends[:-1]), arrays)]
         self.__dict__ = dict(self.__dict__)    # CPython 3.11 reads attributes twice as fast there as in a shared dict
         restored = self._state if self._restored else State()
-        self._parameters, self._gradient, self._parts = parameters, gradient, list(parts)
+        self._parameters, self._gradient = parameters, gradient
+        self._parts, self._weights = list(parts), list(weights)
         if not self._restored or any(restored[slot].shape != vector.shape for slot, vector in self._new_slots()
                                      if slot in restored):
             self._calls, restored = 0, State()
@@ -159,6 +174,60 @@ class BaseOptimizer(Configurable):
             for slot, vector in state.items():
                 self._state[slot] = vector
         self.iterations = iterations
+
+    @property
+    def variables(self):
+        """`iterations`, the learning rate if there is one and no schedule, and every slot cut by weights: a list of
+        arrays in the order of Keras's files. (Accumulated gradients make the first one count calls.)"""
+        rate = [np.array(self._rate, "float32")] if self._has_a_number() else []
+        return [np.array(self._calls, "int32"), *rate, *(view.copy() for view in self._views()),
+                *(np.array(number, "float32") for number in self._numbers())]
+
+    def set_weights(self, weights):
+        """Take over what `variables` gave.
+
+        Raises
+        ------
+        ValueError
+            If the optimizer is not built, or there are more or fewer arrays, or one has another shape.
+        """
+        present = self.variables
+        if self._parameters is None or [np.shape(array) for array in weights] != [array.shape for array in present]:
+            raise ValueError(f"`weights` must have the shapes {[array.shape for array in present]}"
+                             f"{' after `build`' * (self._parameters is None)}. "
+                             f"Received: {[np.shape(array) for array in weights]}.")
+        self.__dict__["_calls"] = int(weights[0])
+        first = 1
+        if self._has_a_number():
+            if weights[1] != present[1]:                 # which is rounded
+                self._rate = float(weights[1])
+            first = 2
+        for view, array in zip(self._views(), weights[first:]):
+            view[...] = array
+
+    def _has_a_number(self):
+        return self._rate is not None and not callable(self._rate)
+
+    def _views(self):
+        """Views of the slots, one for each weight array, in the order of Keras's files."""
+        own = [slot for slot in self.slots if slot in self._state]
+        groups = [[slot] for slot in self._state if slot not in own]
+        groups += [own[:self._alternating], *([slot] for slot in own[self._alternating:])]
+        return [self._state[slot][place].reshape(shape) for group in groups for place, shape in self._places()
+                for slot in group]
+
+    def _numbers(self):
+        """What else Keras's files have: it follows from `iterations`."""
+        return []
+
+    def _places(self):
+        """Where each weight array lies in the flat vector, and its shape."""
+        if self._gradient is None:
+            return
+        start, item = self._gradient.ctypes.data, self._gradient.itemsize
+        for part in self._parts or [self._gradient]:
+            first = (part.ctypes.data - start) // item
+            yield slice(first, first + part.size), part.shape
 
     # ---------------------------------------------------------------------------------------------- its work
 

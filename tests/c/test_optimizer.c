@@ -71,6 +71,57 @@ void test_optimizer(const struct mg_isa *isa) {
             const double step = 0.125 * OLD(g) / sqrt(square - mean * mean + 1e-3);
             check_step(&x, &old, wide, i, 0.5 * OLD(p) - (0.5 * OLD(b) + step));
         }
+
+        fill_all(&x, wide);
+        for (ptrdiff_t i = 0; i < SIZE; i++) put(x.a, wide, i, 2 + get(x.a, wide, i));
+        old = x;
+        run(isa, wide, "adagrad", &x, (const double[]){0.5, 0.125, 1e-3});
+        for (ptrdiff_t i = 0; i < SIZE; i++)
+            check_step(&x, &old, wide, i, 0.5 * OLD(p) - 0.125 * OLD(g) / sqrt(OLD(a) + OLD(g) * OLD(g) + 1e-3));
+
+        fill_all(&x, wide);
+        for (ptrdiff_t i = 0; i < SIZE; i++) put(x.a, wide, i, 2 + get(x.a, wide, i));
+        old = x;
+        run(isa, wide, "adadelta", &x, (const double[]){0.5, 0.125, 0.75, 1e-3});
+        for (ptrdiff_t i = 0; i < SIZE; i++) {
+            const double square = 0.75 * OLD(a) + 0.25 * OLD(g) * OLD(g);
+            const double step = sqrt(OLD(b) + 1e-3) * OLD(g) / sqrt(square + 1e-3);
+            check_step(&x, &old, wide, i, 0.5 * OLD(p) - 0.125 * step);
+            if (FROM <= i && i < TO)
+                CHECK(close_to(get(x.b, wide, i), 0.75 * OLD(b) + 0.25 * step * step, wide ? 1e-14 : 1e-6));
+        }
+
+        fill_all(&x, wide);
+        old = x;
+        run(isa, wide, "adamax", &x, (const double[]){0.5, 0.125, 0.875, 0.75, 1e-3});
+        for (ptrdiff_t i = 0; i < SIZE; i++) {
+            const double m = OLD(a) + 0.125 * (OLD(g) - OLD(a)), u = fmax(0.75 * OLD(b), fabs(OLD(g)));
+            check_step(&x, &old, wide, i, 0.5 * OLD(p) - 0.125 * m / (u + 1e-3));
+        }
+
+        fill_all(&x, wide);
+        old = x;
+        run(isa, wide, "nadam", &x, (const double[]){0.5, 0.125, 0.875, 0.75, 1e-3, 0.25, 2});
+        for (ptrdiff_t i = 0; i < SIZE; i++) {
+            const double m = OLD(a) + 0.125 * (OLD(g) - OLD(a)), v = OLD(b) + 0.25 * (OLD(g) * OLD(g) - OLD(b));
+            check_step(&x, &old, wide, i, 0.5 * OLD(p) - (0.125 * m + 0.25 * OLD(g)) / (sqrt(2 * v) + 1e-3));
+        }
+
+        fill_all(&x, wide);
+        put(x.a, wide, FROM, 0);
+        put(x.g, wide, FROM, 0);
+        old = x;
+        run(isa, wide, "lion", &x, (const double[]){0.5, 0.125, 0.875, 0.75});
+        for (ptrdiff_t i = 0; i < SIZE; i++) {
+            const double way = 0.875 * OLD(a) + 0.125 * OLD(g);
+            check_step(&x, &old, wide, i, 0.5 * OLD(p) - 0.125 * ((way > 0) - (way < 0)));
+            if (FROM <= i && i < TO)
+                CHECK(close_to(get(x.a, wide, i), 0.75 * OLD(a) + 0.25 * OLD(g), wide ? 1e-14 : 1e-6));
+        }
+        fill_all(&x, wide);
+        put(x.g, wide, FROM, NAN);
+        run(isa, wide, "lion", &x, (const double[]){0.5, 0.125, 0.875, 0.75});
+        CHECK(isnan(get(x.p, wide, FROM)) && !isnan(get(x.p, wide, FROM + 1)));
 #undef OLD
     }
 }
