@@ -29,7 +29,7 @@ def model_json(model: Any, compiled: bool = True) -> dict[str, Any]:
         text = json.dumps(described["compile_config"])
         foreign += sorted(name for name in OURS if f'"{name}"' in text)
     if foreign:
-        warnings.warn(f"Keras will not open this file, mgconv will: Keras has no {', '.join(foreign)}.", UserWarning,
+        warnings.warn(f"Keras will refuse this file, mgconv will not: Keras has no {', '.join(foreign)}.", UserWarning,
                       stacklevel=4)
     return described
 
@@ -95,6 +95,8 @@ def _entry(module, name, config, parameters=None):
 
 def _plain(value):
     """Configurations within a configuration, as Keras describes them."""
+    if isinstance(value, dict) and "registered_name" in value:             # done
+        return value
     if isinstance(value, dict) and isinstance(value.get("class_name"), str):
         from mgconv.saving.objects import class_of
         cls = class_of(value)
@@ -125,6 +127,6 @@ def _foreign(model):
             if strides and dilation and max(strides) > 1 and max(dilation) > 1:
                 yield f"{name} with strides and dilation both above 1"
         activation = getattr(layer, "activation", None)
-        if isinstance(activation, Configurable) and activation._short_config() is None and not (
-                type(activation).__name__ in LAYERS):
-            yield f"activation {type(activation).__name__} with arguments"
+        if isinstance(activation, Configurable) and activation._short_config() is None:
+            before = " before 3.14" if type(activation).__name__ in LAYERS else ""
+            yield f"activation {type(activation).__name__} with arguments{before}"
