@@ -58,8 +58,7 @@ def _described(value):
     if value is None or isinstance(value, str):
         return value
     if not isinstance(value, Configurable):
-        raise ValueError("a model that was compiled with functions or objects without a configuration cannot be saved "
-                         f"so: save its weights, or compile it anew. Received: {value!r}.")
+        return _plain(value)
     config = value.get_config()
     if isinstance(value, Composite):
         config = {key: entry for key, entry in config.items() if key != "layers"} | _inner(value)
@@ -104,7 +103,15 @@ def _plain(value):
                       None if cls is None else constructor_parameters(cls))
     if isinstance(value, dict):
         return {key: _plain(entry) for key, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    name = getattr(value, "__name__", "")
+    if not name.isidentifier() or isinstance(value, type):
+        raise ValueError(f"only functions with a name and objects with a configuration can be saved. Received: {value!r}.")
+    # By its name alone: whoever loads the file says what it means.
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
 def _activation(name, config):
