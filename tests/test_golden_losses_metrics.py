@@ -44,7 +44,8 @@ def test_losses(case):
 
 
 def test_every_loss_has_golden_values():
-    assert {case["class"] for case in GOLDEN["losses"]} == {cls.__name__ for cls in losses.registry.named.values()}
+    assert {case["class"] for case in GOLDEN["losses"]} == {
+        cls.__name__ for cls in losses.registry.named.values()} - {"FunctionLoss"}
 
 
 # What Keras defines otherwise, or not at all: see the classes.
