@@ -37,9 +37,9 @@ STACKS = {
 }
 if has("BatchNormalization"):
     STACKS["normalization"] = (SERIES, lambda k: [
-        k.layers.Conv1D(4, 3), k.layers.BatchNormalization(momentum=0.9), k.layers.ReLU(6.0), k.layers.LayerNormalization(),
-        k.layers.GroupNormalization(2), k.layers.PReLU(shared_axes=[1]), k.layers.GaussianNoise(0.0),
-        k.layers.SpatialDropout1D(0.0), k.layers.LeakyReLU(0.1), k.layers.Rescaling(0.5), k.layers.Flatten(),
+        k.layers.Conv1D(4, 3), k.layers.BatchNormalization(momentum=0.9), k.layers.ReLU(6.0),
+        k.layers.LayerNormalization(), k.layers.GroupNormalization(2), k.layers.PReLU(shared_axes=[1]),
+        k.layers.GaussianNoise(0.0), k.layers.SpatialDropout1D(0.0), k.layers.LeakyReLU(0.1), k.layers.Rescaling(0.5), k.layers.Flatten(),
         k.layers.Dense(2), k.layers.ELU(0.5)])
 if has("SeparableConv2D", "Conv2DTranspose"):
     STACKS["others"] = (IMAGES, lambda k: [
@@ -56,8 +56,8 @@ OPTIMIZERS = {
     **{name.lower(): lambda k, name=name: getattr(k.optimizers, name)(0.01)
        for name in ("Adagrad", "Adadelta", "Adamax", "Nadam", "Lion", "Ftrl") if hasattr(mgconv.optimizers, name)},
 }
-# Keras before 3.10 cannot read a Nadam file in which the product stands last.
-if tuple(map(int, keras.__version__.split(".")[:2])) < (3, 10):
+RELEASE = tuple(map(int, keras.__version__.split(".")[:2]))
+if RELEASE < (3, 10):                      # they cannot read a Nadam file in which the product stands last
     OPTIMIZERS.pop("nadam", None)
 
 
@@ -76,8 +76,7 @@ def model_of(library, stack, optimizer="adam", loss="mse"):
 
 def go_on_alike(one, other, x):
     """Predictions now, and weights after two more steps."""
-    np.testing.assert_allclose(np.asarray(one.predict(x, verbose=0)), np.asarray(other.predict(x, verbose=0)), rtol=1e-4,
-                               atol=1e-5)
+    np.testing.assert_allclose(one.predict(x, verbose=0), other.predict(x, verbose=0), rtol=1e-4, atol=1e-5)
     for model in (one, other):
         for _ in range(2):
             model.train_on_batch(x, target(x))
@@ -90,7 +89,7 @@ def test_from_mgconv_to_keras(stack, tmp_path):
     ours, x = model_of(mgconv, stack)
     ours.save(tmp_path / "a.keras")
     theirs = keras.saving.load_model(tmp_path / "a.keras")
-    assert int(theirs.optimizer.iterations) == 2
+    assert int(keras.ops.convert_to_numpy(theirs.optimizer.iterations)) == 2
     assert [layer.name for layer in theirs.layers] == [layer.name for layer in ours.layers]
     go_on_alike(ours, theirs, x)
 
@@ -121,7 +120,7 @@ def test_optimizers_go_on_here(optimizer, tmp_path):
 
 @stacks
 def test_weights_both_ways(stack, tmp_path):
-    ours, x = model_of(mgconv, stack)
+    ours, _ = model_of(mgconv, stack)
     theirs, _ = model_of(keras, stack)
     theirs.save_weights(tmp_path / "theirs.weights.h5")
     ours.save_weights(tmp_path / "ours.weights.h5")
@@ -137,15 +136,17 @@ def test_weights_both_ways(stack, tmp_path):
 LOSSES = [
     ("Huber", {"delta": 0.3}), ("LogCosh", {}), ("CosineSimilarity", {}), ("MeanAbsoluteError", {"reduction": "sum"}),
     ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.1}), ("Hinge", {}), ("Poisson", {}),
-    ("CategoricalCrossentropy", {"from_logits": True}), ("BinaryFocalCrossentropy", {"gamma": 1.0}), ("KLDivergence", {}),
+    ("CategoricalCrossentropy", {"from_logits": True}), ("BinaryFocalCrossentropy", {"gamma": 1.0}),
+    ("KLDivergence", {}),
 ]
 
 
 @pytest.mark.parametrize(("name", "arguments"), LOSSES, ids=[name for name, _ in LOSSES])
 def test_losses_there(name, arguments, tmp_path):
     ours, x = model_of(mgconv, "nested")
+    more = [mgconv.metrics.AUC(num_thresholds=20)] if RELEASE > (3, 0) else []   # does not run on a newer torch
     ours.compile("adam", getattr(mgconv.losses, name)(**arguments), metrics=[
-        "accuracy", mgconv.metrics.AUC(num_thresholds=20), mgconv.metrics.CosineSimilarity(axis=-1)])
+        "accuracy", mgconv.metrics.CosineSimilarity(axis=-1), *more])
     ours.save(tmp_path / "a.keras")
     theirs = keras.saving.load_model(tmp_path / "a.keras")
     y = (target(x) > 0).astype("f4")
@@ -177,5 +178,5 @@ def test_what_keras_does_not_know_is_said_and_refused_there(tmp_path):
     model = mgconv.Sequential([mgconv.Input((12, 2)), mgconv.layers.Residual([mgconv.layers.Conv1D(2, 1)])])
     with pytest.warns(UserWarning, match="Keras has no layer Residual"):
         model.save(tmp_path / "a.keras")
-    with pytest.raises(TypeError, match="Residual"):
+    with pytest.raises((TypeError, AttributeError), match="Residual"):
         keras.saving.load_model(tmp_path / "a.keras")

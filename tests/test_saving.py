@@ -37,7 +37,7 @@ STACKS = {
         layers.Concatenate([layers.Conv1D(2, 1), [layers.Conv1D(3, 1), layers.Conv1D(1, 1)], []]),
         layers.Flatten(), layers.Dense(2)]),
 }
-WARNS = {"activations with arguments": "activation CELU with arguments, activation LeakyReLU with arguments before 3.14",
+WARNS = {"activations with arguments": "activation CELU with arguments, activation LeakyReLU with arguments before 3",
          "blocks": "layer Concatenate, layer Residual"}
 stacks = pytest.mark.parametrize("stack", STACKS)
 

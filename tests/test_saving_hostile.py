@@ -1,4 +1,5 @@
 """Files that are damaged, foreign or made to do harm: ValueError says so; no code runs, no memory is exhausted."""
+import contextlib
 import importlib.util
 import io
 import json
@@ -83,7 +84,8 @@ def test_every_truncation(ending, whole_bytes, tmp_path):
         refused(data[:length], tmp_path, ending=ending)
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"PK\x03\x04", b"PK\x05\x06" + bytes(18), pickle.dumps([1]), bytes(5000)])
+@pytest.mark.parametrize("data", [b"", b"hello", b"PK\x03\x04", b"PK\x05\x06" + bytes(18), pickle.dumps([1]),
+                                  bytes(5000)])
 def test_foreign_files(data, tmp_path):
     refused(data, tmp_path)
 
@@ -96,10 +98,8 @@ def test_flipped_bytes(ending, whole_bytes, tmp_path):
         changed = bytearray(data)
         changed[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(changed)
-        try:
+        with contextlib.suppress(ValueError):
             mgconv.load_model(path)
-        except ValueError:
-            pass
 
 
 @needs_h5py
@@ -281,9 +281,10 @@ def test_a_model_within_itself(whole_bytes, tmp_path):
     refused(described(lambda config: config["config"]["layers"].append(nested), whole_bytes[".npz"]), tmp_path)
 
 
-VALUES = st.recursive(st.one_of(st.none(), st.booleans(), st.integers(-2 ** 70, 2 ** 70), st.floats(), st.text(max_size=5)),
-                      lambda inner: st.one_of(st.lists(inner, max_size=3),
-                                              st.dictionaries(st.text(max_size=5), inner, max_size=3)), max_leaves=5)
+TEXTS = st.text(max_size=5)
+VALUES = st.recursive(st.one_of(st.none(), st.booleans(), st.integers(-2 ** 70, 2 ** 70), st.floats(), TEXTS),
+                      lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXTS, inner, max_size=3)),
+                      max_leaves=5)
 
 
 def places(value, path=()):
@@ -305,7 +306,5 @@ def test_any_value_anywhere_in_a_description(data, whole_bytes, tmp_path_factory
         inner[key] = data.draw(VALUES)
     path = tmp_path_factory.mktemp("fuzz") / "a.npz"
     path.write_bytes(described(change, whole_bytes[".npz"]))
-    try:
+    with contextlib.suppress(ValueError):
         mgconv.load_model(path)
-    except ValueError:
-        pass

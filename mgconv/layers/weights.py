@@ -9,7 +9,6 @@ import numpy as np
 
 from mgconv._support.arrays import real_array
 
-
 _allowance: ContextVar[list[int] | None] = ContextVar("allowance", default=None)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from mgconv._support.files import whole_file
 
-ROOM = 1 << 26                # bytes that anything may unpack to; beyond, it must not be more than GROWTH times as large
-GROWTH = 20                   # as it lies in the file: weights hardly shrink
+ROOM = 1 << 26                # bytes that anything may unpack to; beyond, at most GROWTH times what lies in the file:
+GROWTH = 20                   # weights hardly shrink
 MOST_JSON = 1 << 24
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 
@@ -31,7 +31,8 @@ class Archive:
         if len(set(self.names)) != len(self.names):
             raise ValueError("two members of the archive have one name.")
         members = self._zip.infolist()
-        check_growth("the archive", sum(info.file_size for info in members), sum(info.compress_size for info in members))
+        check_growth("the archive", sum(info.file_size for info in members),
+                     sum(info.compress_size for info in members))
 
     def read(self, name: str, most: int | None = None) -> bytes:
         """The bytes of one member, `most` at most.
@@ -42,7 +43,8 @@ class Archive:
             If it is missing or encrypted.
         """
         if name not in self.names:
-            raise ValueError(f"{name} is missing in the archive, which holds {', '.join(self.names[:20]) or 'nothing'}.")
+            raise ValueError(f"{name} is missing in the archive. Received: "
+                             f"{', '.join(self.names[:20]) or 'no members'}.")
         info = self._zip.getinfo(name)
         if info.flag_bits & 1:
             raise ValueError(f"{name} is encrypted.")

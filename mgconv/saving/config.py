@@ -109,7 +109,8 @@ def _plain(value):
         return value
     name = getattr(value, "__name__", "")
     if not name.isidentifier() or isinstance(value, type):
-        raise ValueError(f"only functions with a name and objects with a configuration can be saved. Received: {value!r}.")
+        raise ValueError("only functions with a name and objects with a configuration can be saved. "
+                         f"Received: {value!r}.")
     # By its name alone: whoever loads the file says what it means.
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 

@@ -43,7 +43,8 @@ def _one(kind, entries):
     if isinstance(entries, list) and len(entries) == 1:
         entries = entries[0]
     if not isinstance(entries, list) or len(entries) != 3 or not isinstance(entries[0], str):
-        raise ValueError(f"a model must have one {kind} to be read as a chain of layers. Received: {str(entries)[:120]}.")
+        raise ValueError(f"a model must have one {kind} to be read as a chain of layers. "
+                         f"Received: {str(entries)[:120]}.")
     return entries[0]
 
 

@@ -2,8 +2,8 @@
 
 A layer is known by its class and its place among those of its class, not by its name: two `Conv2D` and a `Dense` are
 `layers/conv2d`, `layers/conv2d_1`, `layers/dense`. Its arrays are `vars/0`, `vars/1`, ...: those that are made to be
-trained first. Layers within a layer stand in its own `layers`. An optimizer has `optimizer/vars`, in an order of its own
-(see `variables` of mgconv.optimizers.BaseOptimizer).
+trained first. Layers within a layer stand in its own `layers`. An optimizer has `optimizer/vars`, in an order of its
+own (see `variables` of mgconv.optimizers.BaseOptimizer).
 """
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def restore(model: Any, stored: Mapping[str, Stored], skip_mismatch: bool = Fals
         entries = arrays_in(stored, path)
         wanted, given = [weight.shape for weight in weights], [entry.shape for entry in entries]
         if wanted != given:
-            problems.append(f"the layer {layer.name} takes arrays of shapes {wanted}, and {path} of the file has {given}")
+            problems.append(f"the layer {layer.name} takes arrays of shapes {wanted}, and {path} of the file has "
+                            f"{given}")
             continue
         for weight, entry in zip(weights, entries, strict=True):
             if entry.dtype.kind not in "fiub":

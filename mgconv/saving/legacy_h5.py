@@ -44,7 +44,7 @@ def _by_place(model, root, stored):
         names = [] if group is None else [_text(name) for name in group.attrs.get("weight_names", ())]
         arrays = [stored[f"{layer.name}/{name}"] for name in names]
         groups = [group for group in _ordered(model, layer) if group.weights]
-        for path, inner, weights in groups:
+        for path, _, weights in groups:
             for number, entry in enumerate(arrays[:len(weights)]):
                 found[f"{path}/{number}"] = entry
             del arrays[:len(weights)]

@@ -20,7 +20,7 @@ _ABSENT = object()
 def class_of(config: Mapping[str, Any]) -> Any:
     """The class of mgconv that `config` names, or None."""
     wanted, name = str(config.get("module") or ""), config["class_name"]
-    for room in sorted(ROOMS, key=lambda room: (f".{room.replace('optimizers.', '')}" not in f".{wanted}", ROOMS.index(room))):
+    for room in sorted(ROOMS, key=lambda room: room.rpartition(".")[2] not in wanted):     # the one that it says first
         registry = importlib.import_module(f"mgconv.{room}").registry
         if name in registry:
             entry = registry.find(name)
@@ -86,8 +86,8 @@ class Reader:
         if name == "SeedGenerator":
             return settings.get("seed")
         if name in ("__lambda__", "Lambda") or "__lambda__" in str(settings)[:1000]:
-            raise ValueError("the file holds the code of a function, which is not run: give a class that does the same by "
-                             "custom_objects={'Lambda': ...}.")
+            raise ValueError("the file holds the code of a function, which is not run: give a class that does the same "
+                             "by custom_objects={'Lambda': ...}.")
         if name in MODELS:
             return self.model(config)
         cls = class_of(config)

@@ -14,9 +14,10 @@ import warnings
 import zipfile
 from pathlib import Path
 
-warnings.simplefilter("ignore")
 import keras
 import numpy as np
+
+warnings.simplefilter("ignore")
 
 OUT = Path(__file__).parents[2] / "tests" / "golden" / "keras"
 RNG = np.random.default_rng(21)
