@@ -163,7 +163,7 @@ class VarianceScaling(_Random):
     mode : {"fan_in", "fan_out", "fan_avg"}
         What n counts.
     distribution : {"truncated_normal", "untruncated_normal", "uniform"}
-        The first is cut at two standard deviations and widened so that the variance is as said.
+        The first, also "normal", is cut at two standard deviations and widened so that the variance is as said.
     seed : int, optional
         Makes this initializer's draws a function of the seed alone.
     input_axes, output_axes : sequence of int, optional
@@ -177,6 +177,7 @@ class VarianceScaling(_Random):
         self.output_axes = None if output_axes is None else integers("output_axes", output_axes)
         self.scale = check_positive("scale", scale)
         self.mode = check_choice("mode", mode, ("fan_in", "fan_out", "fan_avg"))
+        distribution = "truncated_normal" if distribution == "normal" else distribution
         self.distribution = check_choice("distribution", distribution,
                                          ("truncated_normal", "untruncated_normal", "uniform"))
 

@@ -155,7 +155,8 @@ def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bo
     model : mgconv.Sequential
         Built.
     filepath : str or os.PathLike
-        A file that `save_weights` or Keras 3 wrote, or a whole model's. Layers are known by class and place.
+        A file that `save_weights` or Keras 3 wrote, or a whole model's. Layers are known by class and place; in those
+        of tf.keras 2 (".h5") by their names.
     skip_mismatch : bool
         Whether to leave layers that do not fit as they are, with a warning.
 
@@ -168,12 +169,17 @@ def load_weights(model: Any, filepath: str | os.PathLike[str], skip_mismatch: bo
     with _reading(filepath) as file:
         if file.read(4) != b"PK\x03\x04":
             with weights_h5.opened(os.fspath(filepath)) as weights:
+                root = weights.get("model_weights", weights)
+                if "layer_names" in root.attrs:
+                    from mgconv.saving.legacy_h5 import by_place
+                    return layout.restore(model, by_place(model, root), skip_mismatch)
                 _restore(model, weights_h5.stored_in(weights), skip_mismatch)
         elif WEIGHTS in (archive := Archive(file)).names:
             with weights_h5.opened(archive.read(WEIGHTS)) as weights:
                 _restore(model, weights_h5.stored_in(weights), skip_mismatch)
         else:
             _restore(model, npz.stored_in_npz(file), skip_mismatch)
+    return None
 
 
 def _whole_model(config, stored, custom_objects, compile):

@@ -23,12 +23,11 @@ def read_legacy(file: Any, custom_objects: dict[str, Any], compile: bool) -> Any
         reader = Reader(custom_objects)
         config = parse_json(opened.attrs["model_config"], "model_config")
         root = opened["model_weights"]
-        stored = weights_h5.stored_in(root)
-        with waiting_for_values(layout.total(stored)):
+        with waiting_for_values(layout.total(weights_h5.stored_in(root))):
             model = reader.model(config)
         if not model.built:
             raise ValueError("the shape of the model's input is not known.")
-        layout.restore(model, _by_place(model, root, stored))
+        layout.restore(model, by_place(model, root))
         training = opened.attrs.get("training_config")
         if compile and training is not None:
             training = parse_json(training, "training_config")
@@ -36,27 +35,27 @@ def read_legacy(file: Any, custom_objects: dict[str, Any], compile: bool) -> Any
     return model
 
 
-def _by_place(model, root, stored):
-    """The arrays by the paths that `layout` gives them."""
-    found = {}
+def by_place(model: Any, root: Any) -> dict[str, layout.Stored]:
+    """The arrays in the groups of `root`, which are named after layers, by the paths that `layout` gives them."""
+    stored, found = weights_h5.stored_in(root), {}
     for layer in model.layers:
         group = root.get(layer.name)
         names = [] if group is None else [_text(name) for name in group.attrs.get("weight_names", ())]
-        arrays = [stored[f"{layer.name}/{name}"] for name in names]
-        groups = [group for group in _ordered(model, layer) if group.weights]
-        for path, _, weights in groups:
-            for number, entry in enumerate(arrays[:len(weights)]):
-                found[f"{path}/{number}"] = entry
-            del arrays[:len(weights)]
-        if arrays:
-            raise ValueError(f"the layer {layer.name} has {len(arrays)} arrays more in the file than in the model.")
+        places = _places(model, layer)
+        if len(names) != len(places):
+            raise ValueError(f"the layer {layer.name} takes {len(places)} arrays. Received: {len(names)}.")
+        for place, name in zip(places, names, strict=True):
+            found[place] = stored[f"{layer.name}/{name}"]
     return found
 
 
-def _ordered(model, layer):
-    """Its group, and those of the layers within it."""
+def _places(model, layer):
+    """Where the arrays of a layer and of those within it stand: those that are trained first."""
     inside = {id(layer), *(id(inner) for inner in (layer.flattened() if isinstance(layer, Composite) else ()))}
-    return (group for group in layout.groups(model) if id(group.layer) in inside)
+    trained = {id(weight) for weight in layer.trainable_weights}
+    places = [(id(weight) not in trained, f"{path}/{number}") for path, owner, weights in layout.groups(model)
+              if id(owner) in inside for number, weight in enumerate(weights)]
+    return [place for _, place in sorted(places, key=lambda pair: pair[0])]
 
 
 def _text(name):

@@ -81,8 +81,8 @@ class Reader:
             return found.from_config(self.read(settings)) if hasattr(found, "from_config") else found
         if name in ("DTypePolicy", "Policy"):
             return settings["name"]
-        if name in ("__numpy__", "__tensor__", "__tuple__"):
-            return self.read(settings["value"] if isinstance(settings, dict) else config.get("items"))
+        if name in ("__numpy__", "__tensor__", "__tuple__", "TensorShape"):
+            return self.read(settings["value"] if settings else config.get("items"))
         if name == "SeedGenerator":
             return settings.get("seed")
         if name in ("__lambda__", "Lambda") or "__lambda__" in str(settings)[:1000]:
