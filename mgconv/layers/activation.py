@@ -29,11 +29,14 @@ class Activation(Layer):
     [[0.0, 2.0]]
     """
 
-    columnwise = ends_in_activation = True
+    columnwise = True
 
     def __init__(self, activation: Any, **layer: Any) -> None:
         super().__init__(**layer)
         self.activation = activations.get(activation)
+
+    def before_activation(self):
+        return [], self.activation
 
     def bind(self, x, dx=None, training=False):
         y = aligned_empty(x.shape, x.dtype)

@@ -80,7 +80,6 @@ class Layer(Configurable):
 
     _settled = True
     columnwise = False        # whether each step of the output depends on the same step of the input alone
-    ends_in_activation = False          # whether the last of its work is its `activation`, along its output's axes
     constant = False          # whether the weights never change again, so that a binding may prepare them
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: DTypeLike | None = None,
@@ -224,6 +223,13 @@ class Layer(Configurable):
                 want not in (None, size) for size, want in zip(shape[1:], self.input_shape[1:], strict=True)):
             raise ValueError(f"the layer {self.name or type(self).__name__} takes inputs of shape "
                              f"{self.input_shape}. Received: {shape}.")
+
+    def before_activation(self) -> tuple[list[Any], Any] | None:
+        """The layers that do this one's work but for its last activation, and that; None if it does not end in one.
+
+        A loss may then take what the activation is applied to; see `Loss.from_activation`.
+        """
+        return None
 
     # ------------------------------------------------------------------------------------------- weights
 

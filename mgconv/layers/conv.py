@@ -3,6 +3,7 @@
 Every class below says how its input and its kernel look to the engine: as arrays (batch, *spatial, channels) and
 (*taps, channels of a group, filters). The rest is common: `EngineLayer`.
 """
+import copy
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -57,9 +58,12 @@ class EngineLayer(Layer):
         self.bias_constraint = constraints.get(bias_constraint)
         self.bias = None
 
-    @property
-    def ends_in_activation(self):             # type: ignore[override]
-        return self.data_format == "channels_last"
+    def before_activation(self):
+        if self.data_format != "channels_last":       # then it is applied along other axes than the output's
+            return None
+        twin = copy.copy(self)
+        twin.__dict__["activation"] = activations.linear
+        return [twin], self.activation
 
     def kernel_shape(self, channels):
         """The kernel's shape, as Keras has it."""

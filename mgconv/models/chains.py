@@ -6,16 +6,13 @@ share buffers.
 """
 from __future__ import annotations
 
-import copy
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from mgconv import activations
 from mgconv._support.memory import Buffers, aligned_empty
 from mgconv.layers.binding import bind_all
-from mgconv.layers.composite import Composite
 
 MOST_CHAINS = 16               # bound at the same time on one bench
 MOST_BENCHES = 8               # kept for their next use
@@ -87,17 +84,12 @@ def without_last_activation(layers, loss):
     """The layers without the last one's activation, that activation, and the loss as a function of what it is applied
     to; or the layers, None and the loss as they are, where the loss gains nothing from that."""
     *below, last = layers
-    if isinstance(last, Composite) and last.stacked and last.layers:
-        inner, activation, of_logits = without_last_activation(last.layers, loss)
-        return ([*below, *inner], activation, of_logits) if activation is not None else (layers, None, loss)
-    of_logits = None
-    if last.ends_in_activation and last.activity_regularizer is None:
-        of_logits = loss.from_activation(last.activation)
-    if of_logits is None:
+    found = None if last.activity_regularizer is not None else last.before_activation()
+    if found is None:
         return layers, None, loss
-    twin = copy.copy(last)
-    twin.__dict__["activation"] = activations.linear
-    return [*below, twin], last.activation, of_logits
+    linear, activation = found
+    of_logits = loss.from_activation(activation)
+    return (layers, None, loss) if of_logits is None else ([*below, *linear], activation, of_logits)
 
 
 class Bench:

@@ -239,6 +239,12 @@ class Sequential(Composite):
         if not self.built:
             self.build((None, *np.shape(x)[1:]))
 
+    def before_activation(self):
+        found = self.layers[-1].before_activation() if self.layers else None
+        if found is None or self.layers[-1].activity_regularizer is not None:
+            return None
+        return [*self.layers[:-1], *found[0]], found[1]
+
     def compute_output_shape(self, input_shape):
         shape = tuple(input_shape)
         for layer in self.layers:
