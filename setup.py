@@ -26,9 +26,10 @@ from setuptools.modified import newer_group
 
 SRC = Path("src_c")
 # compiled once an instruction set
-KERNELS = ["activation.c", "column.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c",
-           "pooling.c", "traits.c", "winograd.c", "fft_conv.c"]
-COMMON = ["cpu.c", "delay_weights.c", "dispatch.c", "fft_tables.c", "stream.c", "threads.c"]     # compiled once
+KERNELS = ["activation.c", "column.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "norm.c",
+           "optimizer.c", "pooling.c", "traits.c", "winograd.c", "fft_conv.c"]
+# compiled once
+COMMON = ["cpu.c", "delay_weights.c", "dispatch.c", "fft_tables.c", "random.c", "stream.c", "threads.c"]
 
 # Flags of GCC and Clang, and of Microsoft's compiler, for each header src_c/simd_*.h.
 FLAGS = {

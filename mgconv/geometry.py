@@ -112,7 +112,8 @@ def conv_geometry(input_shape, kernel_shape, strides=1, padding="valid", dilatio
     spatial = tuple((size + before + after - span) // stride + 1 if size + before + after >= span else 0
                     for size, (before, after), span, stride in zip(input_shape[1:], pads, spans, strides))
     if min(spatial) < 1:
-        raise ValueError("The output would be empty: the dilated kernel must not be longer than the padded input. "
+        raise ValueError("Computed output size would be zero or negative. The dilated kernel must not be longer "
+                         "than the padded input. "
                          f"Received: input_shape={input_shape}, kernel_shape={kernel_shape}, strides={strides}, "
                          f"padding={padding!r}, dilation_rate={dilation_rate}.")
     output_shape = (input_shape[0], *spatial, filters)
@@ -142,6 +143,62 @@ def pool_geometry(input_shape, pool_size, strides, padding):
                          f"Received: pool_size={pool_size}, input_shape={input_shape}.")
     return conv_geometry(input_shape, (*pool_size, 1, input_shape[-1]), pool_size if strides is None else strides,
                          padding)
+
+
+def transposed_geometry(input_shape, kernel_shape, strides, padding, output_padding, dilation_rate):
+    """The geometry of the convolution that a transposed one turns round: its input is the transposed one's result.
+
+    `input_shape` and `kernel_shape`, (\\*spatial, filters, channels), are those of the transposed convolution; see
+    mgconv/ops/transposed.py.
+    """
+    if len(kernel_shape) != len(input_shape) or kernel_shape[-1] != input_shape[-1]:
+        raise ValueError("`kernel` must have the shape (*spatial, filters, channels). "
+                         f"Received: kernel_shape={kernel_shape} beside an input of shape {input_shape}.")
+    # The full convolution's geometry checks the settings and gives them for each axis.
+    full = conv_geometry(input_shape, (*kernel_shape[:-2], kernel_shape[-1], kernel_shape[-2]), strides, "full",
+                         dilation_rate)
+    extras = _extras(output_padding, full.strides)
+    crops = [padding] * full.rank if isinstance(padding, str) else \
+        conv_geometry(input_shape, (*(1,) * full.rank, input_shape[-1], 1), 1, padding).pads
+    sizes, pads = [], []
+    for size, taps, stride, rate, crop, extra in zip(input_shape[1:-1], kernel_shape, full.strides,
+                                                     full.dilation_rate, crops, extras):
+        span = (taps - 1) * rate + 1
+        before, length = _crop(size, span, stride, crop, extra)
+        if length < 1:
+            raise ValueError("Computed output size would be zero or negative. `padding` cuts off all of it. "
+                                 f"Received: padding={padding!r}.")
+        sizes.append(length)
+        pads.append((before, max((size - 1) * stride + span - before - length, 0)))
+    return conv_geometry((input_shape[0], *sizes, kernel_shape[-2]), kernel_shape, strides, pads, dilation_rate)
+
+
+def _crop(size, span, stride, padding, extra):
+    """Outputs cut off before, and outputs left."""
+    if padding == "valid":
+        return 0, (size - 1) * stride + (max(span, stride) if extra is None else span + extra)
+    if padding == "same":
+        if extra is None:
+            return max(span - stride, 0) // 2, size * stride
+        return max((span - span % 2 - extra) // 2, 0), (size - 1) * stride + span % 2 + extra
+    if isinstance(padding, str):
+        raise ValueError('`padding` must be "valid", "same" or a (before, after) pair for each axis. '
+                         f"Received: padding={padding!r}.")
+    return padding[0], (size - 1) * stride + span - sum(padding) + (extra or 0)
+
+
+def _extras(output_padding, strides):
+    """`output_padding` for each axis."""
+    if output_padding is None:
+        return (None,) * len(strides)
+    try:
+        extras = (operator.index(output_padding),) * len(strides)
+    except TypeError:
+        extras = integers("output_padding", output_padding)
+    if len(extras) != len(strides) or any(extra < 0 or extra >= stride for extra, stride in zip(extras, strides)):
+        raise ValueError("`output_padding` must be strictly less than `strides` for all dimensions, and not negative. "
+                         f"Received: output_padding={output_padding!r}, strides={strides}.")
+    return extras
 
 
 class Reached(NamedTuple):

@@ -37,3 +37,14 @@ static void MG_NAME(relu_grad)(const void *y_, void *dy_, void *sums_, ptrdiff_t
         }
     }
 }
+
+static void MG_NAME(drop)(const void *x_, const void *random_, void *y_, ptrdiff_t count, double rate, double factor) {
+    const MG_REAL *x = x_, *random = random_;
+    MG_REAL *y = y_;
+    const vec least = v_set1((MG_REAL)rate), times = v_set1((MG_REAL)factor);
+    ptrdiff_t i = 0;
+    for (; i + VL <= count; i += VL) v_store(y + i, v_where_nlt(v_load(random + i), least, v_mul(v_load(x + i), times)));
+    if (i == count) return;
+    const int n = (int)(count - i);
+    v_storen(y + i, v_where_nlt(v_loadn(random + i, n), least, v_mul(v_loadn(x + i, n), times)), n);
+}

@@ -42,6 +42,25 @@
 #define MG_LOADED(vector) ((void)(vector))
 #endif
 
+/* The lower half of a product of 64 bits by 64; the upper one goes to *high. */
+#if defined(_MSC_VER) && defined(_M_X64)
+#include <intrin.h>
+#define MG_MULTIPLY(a, b, high) _umul128(a, b, high)
+#elif defined(_MSC_VER) && defined(_M_ARM64)
+#define MG_MULTIPLY(a, b, high) (*(high) = __umulh(a, b), (a) * (b))
+#elif defined(__SIZEOF_INT128__)
+__extension__ typedef unsigned __int128 mg_u128;
+#define MG_MULTIPLY(a, b, high) (*(high) = (uint64_t)((mg_u128)(a) * (b) >> 64), (a) * (b))
+#else
+MG_INLINE uint64_t mg_multiply(uint64_t a, uint64_t b, uint64_t *high) {
+    const uint64_t half = 0xffffffffu, low = (a & half) * (b & half), left = (a >> 32) * (b & half);
+    const uint64_t right = (a & half) * (b >> 32), middle = (low >> 32) + (left & half) + (right & half);
+    *high = (a >> 32) * (b >> 32) + (left >> 32) + (right >> 32) + (middle >> 32);
+    return a * b;
+}
+#define MG_MULTIPLY(a, b, high) mg_multiply(a, b, high)
+#endif
+
 /* MG_NAME(conv_tile) is conv_tile_f32_avx512 where a template is compiled with MG_DTYPE f32 and MG_ISA avx512. */
 #define MG_PASTE2_(a, b) a##_##b
 #define MG_PASTE2(a, b) MG_PASTE2_(a, b)

@@ -24,7 +24,7 @@
     BOTH(activation, isa) BOTH(column, isa) BOTH(conv_outer, isa)               \
     BOTH(conv_row, isa)                                                         \
     BOTH(fft, isa) BOTH(fft_conv, isa) BOTH(filter, isa) BOTH(optimizer, isa)   \
-    BOTH(pool, isa) BOTH(winograd, isa) WIDE(delay, isa)
+    BOTH(norm, isa) BOTH(pool, isa) BOTH(winograd, isa) WIDE(delay, isa)
 
 #define MG_X86(set)
 #define MG_ARM64(set)

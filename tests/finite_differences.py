@@ -13,19 +13,25 @@ def model_of(layers, input_shape, loss="mse", seed=0):
     return model
 
 
-def check_gradient(model, x, y, sample_weight=None, h=1e-6, tolerance=1e-7):
-    """Assert that the gradient of a training step is that of the loss, at up to 60 parameters chosen at random."""
+def check_gradient(model, x, y, sample_weight=None, h=1e-6, tolerance=1e-7, in_training=False):
+    """Assert that the gradient of a training step is that of the loss, at up to 60 parameters chosen at random; the
+    loss in training is another if `in_training`."""
+    def value():
+        if in_training:
+            return model.train_on_batch(x, y, sample_weight)
+        return model.evaluate(x, y, len(x), 0, sample_weight)
+
     loss = model.train_on_batch(x, y, sample_weight)
     gradient = model.gradient.copy()
-    assert np.isclose(loss, model.evaluate(x, y, len(x), 0, sample_weight), rtol=1e-12)
+    assert np.isclose(loss, value(), rtol=1e-12)
     p = model.parameters
     chosen = np.random.default_rng(1).permutation(p.size)[:60]
     for i in chosen:
         old = p[i]
         p[i] = old + h
-        above = model.evaluate(x, y, len(x), 0, sample_weight)
+        above = value()
         p[i] = old - h
-        below = model.evaluate(x, y, len(x), 0, sample_weight)
+        below = value()
         p[i] = old
         slope = (above - below) / (2 * h)
         assert abs(slope - gradient[i]) <= tolerance * max(1, np.abs(gradient).max()), (

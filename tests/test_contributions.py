@@ -80,7 +80,7 @@ def test_whole_shapes_are_taken_too():
     (lambda: contributions((-1, 0), (10, 10), (3, 3)), ValueError, "lie within"),
     (lambda: contributions(3, (10, 10), (3, 3)), ValueError, "2 spatial axes"),
     (lambda: contributions((0.5, 0), (10, 10), (3, 3)), TypeError, "integers"),
-    (lambda: contributions(0, 2, 3), ValueError, "empty"),
+    (lambda: contributions(0, 2, 3), ValueError, "zero or negative"),
     (lambda: receptive_field(8, 10, 3), ValueError, "lie within"),
 ])
 def test_refuses(call, error, message):

@@ -40,7 +40,7 @@ def test_an_empty_batch_is_a_geometry():
     (((-1, 5, 1), (3, 1, 1)), "positive"),
     (((4, 5, 3), (3, 2, 1)), "multiple"),
     (((4, 5, 4), (3, 2, 3)), "multiple"),
-    (((4, 5, 1), (6, 1, 1)), "empty"),
+    (((4, 5, 1), (6, 1, 1)), "zero or negative"),
     (((4, 5, 1), (3, 1, 1), 0), "strides"),
     (((4, 5, 1), (3, 1, 1), (1, 1)), "strides"),
     (((4, 5, 1), (3, 1, 1), 1, "valid", -1), "dilation_rate"),

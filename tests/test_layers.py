@@ -1,4 +1,6 @@
 """Layers as functions: outputs against SciPy and NumPy, shapes, weights, and what they refuse."""
+import pickle
+
 import numpy as np
 import pytest
 from scipy import signal
@@ -106,7 +108,8 @@ def test_dropout():
     layer.build((None, 1000))
     x, dx = np.ones((4, 1000), "f4"), np.ones((4, 1000), "f4")
     bound = layer.bind(x, dx, training=True)
-    bound.forward[0]()
+    for call in bound.forward:
+        call()
     assert set(np.unique(bound.y)) == {0, np.float32(1 / 0.75)}
     assert (bound.y == 0).mean() == pytest.approx(0.25, abs=0.03)
     bound.dy.fill(1)
@@ -149,17 +152,18 @@ def test_results_have_the_dtype_of_the_layer_and_are_fresh(dtype):
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: layers.Conv1D(0, 3), "`filters` must be a positive integer"),
-    (lambda: layers.Conv1D(4, 0), "`kernel_size` must be a positive integer. Received: kernel_size=0."),
-    (lambda: layers.Conv2D(4, (3, 3, 3)), r"`kernel_size` .* Received: kernel_size=\(3, 3, 3\)."),
+    (lambda: layers.Conv1D(0, 3), "argument `filters`. Expected a strictly positive value. Received filters=0."),
+    (lambda: layers.Conv1D(4, 0), "tuple of 1 integers. Received kernel_size=0, including values \\{0\\} that"),
+    (lambda: layers.Conv2D(4, (3, 3, 3)), r"`kernel_size` .* Received kernel_size=\(3, 3, 3\)."),
     (lambda: layers.Conv1D(4, 3, strides=0), "`strides`"),
     (lambda: layers.Conv1D(4, 3, dilation_rate=-1), "`dilation_rate`"),
     (lambda: layers.Conv1D(4, 3, padding="full"), "valid, same, causal. Received: padding='full'."),
     (lambda: layers.Conv2D(4, 3, padding="causal"), "`padding` must be one of valid, same."),
-    (lambda: layers.Conv1D(4, 3, groups=3), "`filters` must be a multiple of `groups`. Received: filters=4, groups=3."),
+    (lambda: layers.Conv1D(4, 3, groups=3), "evenly divisible by the number of groups. Received: groups=3, filters=4."),
     (lambda: layers.Conv1D(4, 3, data_format="NCL"), "`data_format`"),
     (lambda: layers.DepthwiseConv1D(3, depth_multiplier=0), "`depth_multiplier`"),
-    (lambda: layers.Dense(0), "`units`"),
+    (lambda: layers.Dense(0), "`units` must be a positive integer. Received: units=0."),
+    (lambda: layers.Dense("3"), "`units` must be a positive integer. Received: units='3'."),
     (lambda: layers.MaxPooling1D(0), "`pool_size`"),
     (lambda: layers.MaxPooling1D(2, padding="causal"), "`padding`"),
     (lambda: layers.MaxPooling1D(9)(np.zeros((2, 8, 1))), "A window must not be larger than the input"),
@@ -177,7 +181,7 @@ def test_bad_values_state_the_rule_and_what_came(make, message):
 
 
 @pytest.mark.parametrize("make", [lambda: layers.Conv1D(2.5, 3), lambda: layers.Conv1D(2, "3"),
-                                  lambda: layers.Dense(None), lambda: layers.Dense(1, name=3),
+                                  lambda: layers.Dense(1, name=3),
                                   lambda: layers.Reshape((2.5,)), lambda: layers.Reshape(5), lambda: layers.Input(5)])
 def test_bad_types(make):
     with pytest.raises(TypeError, match="Received"):
@@ -198,10 +202,51 @@ def test_calls_see_new_weights_and_leave_old_results_alone():
     assert (layer(x) == 0).all()
 
 
-def test_a_built_layer_takes_one_shape():
+def test_a_built_layer_takes_what_its_weights_are_made_for():
     layer = built(layers.Dense(2), (4,))
-    with pytest.raises(ValueError, match=r"takes inputs of shape \(None, 4\)"):
+    with pytest.raises(ValueError, match=r"takes the shape \(None, 4\)"):
         layer(np.zeros((2, 5)))
+    layer = built(layers.Conv1D(2, 3, data_format="channels_first"), (4, 9))
+    assert layer(np.zeros((2, 4, 6))).shape == (2, 2, 4)
+    with pytest.raises(ValueError, match="incompatible with the layer"):
+        layer(np.zeros((2, 3, 9)))
+    layer = built(layers.Reshape((-1, 2)), (6,))
+    assert layer(np.zeros((3, 8))).shape == (3, 4, 2)
+
+
+def test_weights_have_the_names_of_keras():
+    layer = built(layers.Dense(2, kernel_regularizer="l2", kernel_constraint="non_neg"), (4,))
+    layer.kernel.assign(np.ones((4, 2)))
+    assert type(layer.kernel.numpy()) is type(layer.kernel * 1) is np.ndarray
+    assert (layer.kernel.numpy() == 1).all()
+    assert layer.kernel.path == "Dense/kernel"
+    assert layer.kernel.constraint.get_config() == {}
+    np.testing.assert_allclose(layer.losses, [0.01 * 8])
+    assert layer.variables == layer.trainable_variables == layer.weights
+    layer.kernel -= 1
+    layer.bias.assign([0, 0])
+    assert (layer(np.ones((1, 4))) == 0).all()
+    copy = pickle.loads(pickle.dumps(layer))
+    copy.kernel.assign(np.ones((4, 2)))
+    assert (copy(np.ones((1, 4))) == 4).all()
+    assert (layer.kernel == 0).all()
+
+
+def test_the_activation_may_be_set():
+    layer = built(layers.Dense(2, activation="relu"), (4,))
+    x = RNG.standard_normal((9, 4))
+    assert layer(x).min() == 0
+    layer.activation = None
+    np.testing.assert_allclose(layer(x), x @ layer.kernel + layer.bias)
+
+
+def test_a_mask_says_which_steps_count():
+    x, mask = RNG.standard_normal((2, 3, 4)), np.array([[1, 1, 0], [0, 1, 0]])
+    wanted = [x[0, :2].mean(axis=0), x[1, 1]]
+    layer = layers.GlobalAveragePooling1D(dtype="float64")
+    np.testing.assert_allclose(layer(x, mask), wanted)
+    first = layers.GlobalAveragePooling1D("channels_first", keepdims=True, dtype="float64")
+    np.testing.assert_allclose(first(x.transpose(0, 2, 1), mask)[..., 0], wanted)
 
 
 def test_weights_of_a_wrong_shape_or_dtype_change_nothing():

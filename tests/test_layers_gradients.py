@@ -38,6 +38,30 @@ CASES = {
     "conv2d first": (IMAGE, lambda: layers.Conv2D(3, 2, data_format="channels_first", activation="gelu")),
     "depthwise2d first": (IMAGE, lambda: layers.DepthwiseConv2D(2, data_format="channels_first")),
     "max pooling first": (IMAGE, lambda: layers.MaxPooling2D(2, data_format="channels_first")),
+    "batch normalization": (SERIES, lambda: layers.BatchNormalization()),
+    "batch normalization 2d": (IMAGE, lambda: layers.BatchNormalization(scale=False)),
+    "batch normalization first": (IMAGE, lambda: layers.BatchNormalization(axis=1, center=False)),
+    "layer normalization": (SERIES, lambda: layers.LayerNormalization()),
+    "layer normalization axes": (IMAGE, lambda: layers.LayerNormalization(axis=[1, 3])),
+    "layer normalization whole": (IMAGE, lambda: layers.LayerNormalization(axis=[1, 2, 3], center=False)),
+    "layer normalization rms": (SERIES, lambda: layers.LayerNormalization(rms_scaling=True)),
+    "group normalization": (IMAGE, lambda: layers.GroupNormalization(2)),
+    "instance normalization": (SERIES, lambda: layers.GroupNormalization(-1, scale=False)),
+    "group normalization first": (SERIES, lambda: layers.GroupNormalization(3, axis=1)),
+    "unit normalization": (SERIES, lambda: layers.UnitNormalization()),
+    "rescaling": (SERIES, lambda: layers.Rescaling([0.5, 2, -1, 3], offset=1.0)),
+    "normalization": (SERIES, lambda: layers.Normalization(mean=[0.5, 2, -1, 3], variance=[1, 2, 3, 4.0])),
+    "relu": (SERIES, lambda: layers.ReLU()),
+    "relu general": (SERIES, lambda: layers.ReLU(max_value=0.3, negative_slope=0.1, threshold=0.05)),
+    "leaky relu": (SERIES, lambda: layers.LeakyReLU()),
+    "elu": (IMAGE, lambda: layers.ELU(0.7)),
+    "prelu": (SERIES, lambda: layers.PReLU("he_normal")),
+    "prelu shared": (IMAGE, lambda: layers.PReLU("he_normal", shared_axes=[1, 2])),
+    "softmax": (SERIES, lambda: layers.Softmax()),
+    "softmax axes": (IMAGE, lambda: layers.Softmax(axis=(1, 2))),
+    "activity": (SERIES, lambda: layers.ActivityRegularization(l2=0.1)),
+    "lambda": (SERIES, lambda: layers.Lambda(lambda x, by: x ** 3 + by * x, arguments={"by": 2},
+                                             gradient=lambda x, dy, by: dy * (3 * x * x + by))),
     "flatten first": (IMAGE, lambda: layers.Flatten("channels_first")),
 }
 
@@ -48,7 +72,8 @@ def test_gradient_of_the_layer(name):
     rng = np.random.default_rng(0)
     below = BELOW[shape]()
     model = model_of([below, make(), layers.Flatten(), layers.Dense(2)], shape)
-    check_gradient(model, rng.standard_normal((3, *shape)), rng.standard_normal((3, 2)))
+    in_training = name.startswith("batch normalization")
+    check_gradient(model, rng.standard_normal((3, *shape)), rng.standard_normal((3, 2)), in_training=in_training)
 
 
 @pytest.mark.parametrize("name", [name for name, (_, make) in CASES.items() if hasattr(make(), "kernel_shape")])

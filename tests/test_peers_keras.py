@@ -49,6 +49,21 @@ STACKS = {
     "pooling": (SERIES, lambda k: [k.layers.MaxPooling1D(3, 2, "same"), k.layers.AveragePooling1D(4, 3, "same"),
                                    k.layers.Reshape((-1, 1))]),
     "average2d": (IMAGES, lambda k: [k.layers.AveragePooling2D((3, 2), 2, "same"), k.layers.Activation("silu")]),
+    "separable": (SERIES, lambda k: [k.layers.SeparableConv1D(8, 3, depth_multiplier=2, activation="relu"),
+                                     k.layers.SeparableConv1D(4, 4, strides=2, padding="same")]),
+    "separable2d": (IMAGES, lambda k: [k.layers.SeparableConv2D(8, (3, 2), dilation_rate=2),
+                                       k.layers.GlobalAveragePooling2D()]),
+    "autoencoder": (IMAGES, lambda k: [k.layers.Conv2D(8, 3, 2, "same"), k.layers.Conv2DTranspose(4, 3, 2, "same"),
+                                       k.layers.Conv2DTranspose(2, (2, 5), (3, 1), "same", (1, 0)),
+                                       k.layers.Cropping2D(((1, 2), (0, 3)))]),
+    "transposed": (SERIES, lambda k: [k.layers.Conv1DTranspose(4, 5, 3), k.layers.Conv1DTranspose(2, 2, 4),
+                                      k.layers.Conv1DTranspose(2, 3, dilation_rate=3, padding="same")]),
+    "margins": (SERIES, lambda k: [k.layers.ZeroPadding1D((2, 3)), k.layers.UpSampling1D(3), k.layers.Cropping1D(4),
+                                   k.layers.Permute((2, 1)), k.layers.GlobalMaxPooling1D(),
+                                   k.layers.RepeatVector(3)]),
+    "bilinear": (IMAGES, lambda k: [k.layers.ZeroPadding2D(1), k.layers.UpSampling2D((2, 3), interpolation="bilinear"),
+                                    k.layers.GlobalMaxPooling2D(keepdims=True)]),
+    "bicubic": (IMAGES, lambda k: [k.layers.UpSampling2D(2, interpolation="bicubic")]),
 }
 
 
@@ -60,6 +75,18 @@ def test_outputs(name):
     assert ours.count_params() == theirs.count_params()
     assert [w.shape for w in ours.get_weights()] == [w.shape for w in theirs.get_weights()]
     np.testing.assert_allclose(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_layers_come_from_the_configurations_of_keras(name):
+    for layer in STACKS[name][1](keras):
+        config = layer.get_config()
+        ours = mgconv.layers.get({"class_name": type(layer).__name__, "config": config})
+        known = {"name", "dtype", "trainable"}
+        assert set(ours.get_config()) - {"activity_regularizer"} <= set(config)
+        for key in set(ours.get_config()) - known:
+            if not isinstance(config[key], dict):
+                assert ours.get_config()[key] == config[key], key
 
 
 OPTIMIZERS = {

@@ -17,6 +17,9 @@ def built(stack, channels, dtype="float32", steps=None):
     model = mgconv.Sequential([mgconv.Input((steps, channels), dtype=dtype), *stack])
     rng = np.random.default_rng(1)
     model.set_weights([rng.standard_normal(w.shape) / max(1, np.prod(w.shape[:-1])) ** 0.5 for w in model.weights])
+    for weight in model.weights:
+        if weight.name == "moving_variance":
+            weight.assign(0.5 + np.abs(weight.value))
     return model
 
 
@@ -33,7 +36,8 @@ def drawn(rng, channels, depth=0):
         if kind == 0:
             stack.append(Activation(str(rng.choice(["tanh", "relu", "gelu"]))))
         elif kind == 1:
-            stack.append(Dropout(0.5))
+            stack.append([Dropout(0.5), layers.BatchNormalization(), layers.ReLU(), layers.LayerNormalization(),
+                          layers.PReLU(shared_axes=[1]), layers.Rescaling(0.5)][rng.integers(6)])
         elif kind == 2:
             groups, channels = channels, channels * int(rng.integers(1, 3))
             stack.append(Conv1D(channels, taps, dilation_rate=dilation, padding="causal", groups=groups, use_bias=bias))

@@ -1,5 +1,5 @@
 """Checks of arguments that are no arrays: `check_...(name, value, ...)` gives the value back, or raises an error that
-states the rule and what came. Arrays are looked at in arrays.py."""
+states the rule and what came. Those of layers say it as Keras does. Arrays are looked at in arrays.py."""
 from __future__ import annotations
 
 import math
@@ -78,6 +78,43 @@ def per_axis(name: str, value: Any, rank: int) -> tuple[int, ...]:
     except TypeError:
         values = integers(name, value)
     if len(values) != rank or min(values) < 1:
-        each = f", or {rank} of them" if rank > 1 else ""
-        raise ValueError(f"`{name}` must be a positive integer{each}. Received: {name}={value!r}.")
+        wrong = {each for each in values if each < 1}
+        which = f", including values {wrong} that do not satisfy `value > 0`" if wrong else ""
+        raise ValueError(f"The `{name}` argument must be a tuple of {rank} integers. Received {name}={value!r}{which}.")
     return values
+
+
+def check_size(name: str, value: Any) -> int:
+    """`value` as a positive int: units, filters."""
+    if check_count(name, value, -2**63) < 1:
+        raise ValueError(f"Invalid value for argument `{name}`. Expected a strictly positive value. "
+                         f"Received {name}={value}.")
+    return operator.index(value)
+
+
+def check_repeats(name: str, value: Any) -> int:
+    """`value` as a positive int: how often something is repeated."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"Expected an integer value for `{name}`. Received: {name}={value!r}.")
+    if value < 1:
+        raise ValueError(f"Argument `{name}` should be a positive integer. Received: {name}={value}.")
+    return operator.index(value)
+
+
+def check_margins(name: str, value: Any, rank: int) -> tuple[tuple[int, int], ...]:
+    """(before, after) for each of `rank` axes, from one number for all, or one number or pair for each; none below 0.
+    In one dimension the pair itself."""
+    try:
+        if hasattr(value, "__index__"):
+            pairs: Any = ((operator.index(value),) * 2,) * rank
+        elif rank == 1:
+            pairs = (integers(name, value),)
+        else:
+            pairs = tuple((operator.index(each),) * 2 if hasattr(each, "__index__") else integers(name, each)
+                          for each in value)
+    except TypeError:
+        pairs = ()
+    if len(pairs) != rank or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
+        each = "or a (before, after) pair" if rank == 1 else f"or {rank} of them, or {rank} (before, after) pairs"
+        raise ValueError(f"`{name}` should be an integer of at least 0, {each}. Received: {name}={value!r}.")
+    return pairs

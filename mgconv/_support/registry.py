@@ -125,8 +125,10 @@ class Configurable(metaclass=_ChecksArguments):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """An object made anew from what `get_config` gave."""
-        return cls(**config)
+        """An object made anew from what `get_config` gave, or Keras's: None under an unknown name is what others leave
+        out."""
+        known = constructor_parameters(cls)
+        return cls(**{name: value for name, value in config.items() if name in known or value is not None})
 
 
 def to_config(value: Any) -> Any:
@@ -139,7 +141,7 @@ def to_config(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: to_config(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [to_config(entry) for entry in value]
+        return type(value)(to_config(entry) for entry in value)
     if hasattr(value, "tolist"):              # NumPy's arrays and numbers
         return value.tolist()
     return value

@@ -1,13 +1,18 @@
 """Activations of whole rows along one axis: shares that sum to 1, and their logarithms."""
 import operator
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from mgconv._support.checks import integers
 from mgconv.activations.base import Activation, registry
 
 
 class _Along(Activation):
     """A function of rows along `axis`."""
+
+    axis: Any
 
     def __init__(self, axis: int = -1) -> None:
         try:
@@ -17,7 +22,13 @@ class _Along(Activation):
 
 
 class Softmax(_Along):
-    """exp(x) over its sum along `axis`"""
+    """exp(x) over its sum along `axis`, an integer or several"""
+
+    def __init__(self, axis: int | Sequence[int] = -1) -> None:
+        if isinstance(axis, Sequence) and not isinstance(axis, str):
+            self.axis = integers("axis", axis)
+        else:
+            super().__init__(axis)
 
     def forward(self, x, y):
         np.subtract(x, x.max(axis=self.axis, keepdims=True), out=y)

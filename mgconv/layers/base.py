@@ -125,8 +125,16 @@ class Layer(Configurable):
         if self.owner is not None:
             self.owner.changed()
 
+    @property
+    def dtype_policy(self) -> str:
+        """The name of `dtype`: there are no other policies."""
+        return self.dtype.name
+
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"dtype": self.dtype.name}
+        config = super().get_config() | {"dtype": self.dtype.name}
+        if config.get("activity_regularizer") is None:
+            config.pop("activity_regularizer", None)
+        return config
 
     def __setattr__(self, name, value):
         weight = self.__dict__.get("_weights", {}).get(name)
@@ -191,6 +199,15 @@ class Layer(Configurable):
                 np.copyto(dx, to_x)
         return Bound(y, dy, [forward], [] if dy is None else [backward])
 
+    def bind_activated(self, function: Any, x: NDArray[Any], dx: NDArray[Any] | None = None,
+                       training: bool = False) -> Bound | None:
+        """As `bind`, with an activation behind the layer in the same passes over memory; None if there is none."""
+        return None
+
+    def sole_activation(self) -> Any:
+        """The activation that is all that the layer does; None if it does anything else."""
+        return None
+
     def forward(self, x: NDArray[Any], training: bool) -> NDArray[Any]:
         """The output for `x`, (batch, ...), as a new array; `x` must be left as it is."""
         raise NotImplementedError(f"{type(self).__name__} must define bind(x, dx, training), or forward(x, training).")
@@ -219,10 +236,10 @@ class Layer(Configurable):
         return y
 
     def _check_input(self, shape):
-        if len(shape) != len(self.input_shape) or any(
-                want not in (None, size) for size, want in zip(shape[1:], self.input_shape[1:], strict=True)):
-            raise ValueError(f"the layer {self.name or type(self).__name__} takes inputs of shape "
-                             f"{self.input_shape}. Received: {shape}.")
+        if self.weights and (len(shape) != len(self.input_shape) or any(
+                want not in (None, size) for size, want in zip(shape[1:], self.input_shape[1:], strict=True))):
+            raise ValueError(f"the input is incompatible with the layer {self.name or type(self).__name__}, which "
+                             f"takes the shape {self.input_shape}. Received: {shape}.")
 
     def before_activation(self) -> tuple[list[Any], Any] | None:
         """The layers that do this one's work but for its last activation, and that; None if it does not end in one.
@@ -261,7 +278,7 @@ class Layer(Configurable):
         weight = Weight(self, name, value, trainable, regularizers.get(regularizer), constraints.get(constraint))
         self._weights[name] = weight
         self.adopt(weight)
-        return value
+        return weight.value
 
     def adopt(self, weight):
         """Take the array of `weight` as the attribute of its name."""
@@ -283,6 +300,16 @@ class Layer(Configurable):
         """Those that training leaves alone."""
         moved = {id(weight) for weight in self.trainable_weights}
         return [weight for weight in self.weights if id(weight) not in moved]
+
+    @property
+    def losses(self) -> list[float]:
+        """What the regularizers of the weights add to the loss, as they are now."""
+        return [weight.regularizer(weight.value) for weight in self.trainable_weights if weight.regularizer is not None]
+
+    # Keras's other names.
+    variables = property(lambda self: self.weights)
+    trainable_variables = property(lambda self: self.trainable_weights)
+    non_trainable_variables = property(lambda self: self.non_trainable_weights)
 
     @property
     def weight_names(self) -> list[str]:

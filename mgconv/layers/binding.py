@@ -79,9 +79,16 @@ def bind_all(layers: Iterable[Any], x: np.ndarray, dx: np.ndarray | None = None,
     backward: list[Any] = []
     penalties: list[Any] = []
     y, dy = x, dx
-    for index, layer in enumerate(layers):
+    waiting = list(enumerate(layers))
+    while waiting:
+        index, layer = waiting.pop(0)
+        function = waiting[0][1].sole_activation() if waiting and layer.activity_regularizer is None else None
         with naming(layer, index, y.shape):
-            bound = layer.bind(y, dy, training)
+            bound = None if function is None else layer.bind_activated(function, y, dy, training)
+            if bound is not None:
+                _, layer = waiting.pop(0)                 # two layers at once
+            else:
+                bound = layer.bind(y, dy, training)
         steps = bound.backward
         if layer.activity_regularizer is not None:
             penalties.append(partial(_activity, layer.activity_regularizer, bound.y))

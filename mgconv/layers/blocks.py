@@ -52,6 +52,10 @@ class Residual(Composite):
         config = super().get_config()
         return config | {"layers": config["layers"][:len(self._main)]}
 
+    def change_paths(self, change):
+        self._main, self._beside = change(self._main), change(self._beside)
+        self.layers[:] = [*self._main, *self._beside]
+
     def build(self, input_shape, dtype=None):
         dtype = self.dtype if dtype is None else np.dtype(dtype)
         build_all(self._main, input_shape, dtype)
@@ -111,6 +115,10 @@ class Concatenate(Composite):
         """The layers of each branch."""
         return self._paths
 
+    def change_paths(self, change):
+        self._paths = [change(path) for path in self._paths]
+        self.layers[:] = [layer for path in self._paths for layer in path]
+
     def build(self, input_shape, dtype=None):
         dtype = self.dtype if dtype is None else np.dtype(dtype)
         for path in self._paths:
@@ -139,20 +147,19 @@ class Concatenate(Composite):
 
 def meet(x, dx, training, paths, join):
     """Bind `paths`, lists of layers that read one `x`. `join(outputs)` gives the array that they make together, the
-    calls that fill it, and a function from its gradient to the calls that fill theirs."""
-    part_dx: list[Any] = [None if dx is None else aligned_empty(x.shape, x.dtype) for _ in paths]
+    calls that fill it, and a function from the arrays of their gradients to its own's and the calls that spread it."""
+    # The first path writes its gradient to x where all of them are wanted, the others add theirs.
+    part_dx: list[Any] = [dx if dx is None or path is paths[0] else aligned_empty(x.shape, x.dtype) for path in paths]
     bounds = [bind_all(path, x, part, training) for path, part in zip(paths, part_dx, strict=True)]
     y, fill, spread = join([bound.y for bound in bounds])
     forward = [call for bound in bounds for call in bound.forward] + fill
     penalties = [call for bound in bounds for call in bound.penalties]
     if all(bound.dy is None for bound in bounds):
         return Bound(y, None, forward, [], penalties)
-    dy = aligned_empty(y.shape, y.dtype)
-    backward = spread(dy, [bound.dy for bound in bounds])
+    dy, backward = spread([bound.dy for bound in bounds])
     for bound in bounds:
         backward += bound.backward
     if dx is not None:
-        backward.append(partial(np.copyto, dx, part_dx[0]))
         backward += [partial(np.add, dx, part, out=dx) for part in part_dx[1:]]
     return Bound(y, dy, forward, backward, penalties)
 
@@ -162,8 +169,9 @@ def _add(outputs):
     y = aligned_empty(first.shape, first.dtype)
     fill = [partial(np.add, first, others[0], out=y), *(partial(np.add, y, other, out=y) for other in others[1:])]
 
-    def spread(dy, parts):
-        return [partial(np.copyto, part, dy) for part in parts if part is not None]
+    def spread(parts):
+        dy, *copies = [part for part in parts if part is not None]
+        return dy, [partial(np.copyto, part, dy) for part in copies]
     return y, fill, spread
 
 
@@ -174,7 +182,8 @@ def _join(axis, outputs):
     places = [(..., piece, *(slice(None),) * (y.ndim - 1 - axis % y.ndim)) for piece in pieces]
     fill = [partial(np.copyto, y[place], output) for place, output in zip(places, outputs, strict=True)]
 
-    def spread(dy, parts):
-        return [partial(np.copyto, part, dy[place]) for part, place in zip(parts, places, strict=True)
-                if part is not None]
+    def spread(parts):
+        dy = aligned_empty(y.shape, y.dtype)
+        return dy, [partial(np.copyto, part, dy[place]) for part, place in zip(parts, places, strict=True)
+                    if part is not None]
     return y, fill, spread

@@ -39,7 +39,7 @@ class Composite(Layer):
             raise ValueError(f"the layer {layer.name} belongs to a model already; its weights are part of one "
                              "vector. Make another and set its weights.")
         names = {other.name for other in self.layers}
-        if layer.name is None:
+        if layer._name is None:
             stem, number = snake_case(type(layer).__name__), 0
             while (name := f"{stem}_{number}" if number else stem) in names:
                 number += 1
@@ -51,6 +51,10 @@ class Composite(Layer):
         layer.owner = self
         self.layers.append(layer)
         return layer
+
+    def change_paths(self, change):
+        """Put `change(layers)` in place of the layers within that stand one on top of the other."""
+        self.layers[:] = change(self.layers)
 
     @property
     def trainable(self) -> bool:

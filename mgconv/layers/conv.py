@@ -3,129 +3,16 @@
 Every class below says how its input and its kernel look to the engine: as arrays (batch, *spatial, channels) and
 (*taps, channels of a group, filters). The rest is common: `EngineLayer`.
 """
-import copy
 import math
+import operator
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
-from numpy.typing import NDArray
-
-from mgconv import activations, constraints, initializers, regularizers
-from mgconv._support.checks import check_choice, per_axis
-from mgconv._support.memory import aligned_empty
+from mgconv import constraints, initializers, regularizers
+from mgconv._support.checks import check_choice, check_count, check_size, per_axis
 from mgconv.geometry import conv_geometry
-from mgconv.layers.activation import activation_grad
-from mgconv.layers.base import Layer
-from mgconv.layers.binding import Bound
-from mgconv.layers.spatial import (
-    channels_last_edge,
-    channels_last_shape,
-    check_data_format,
-    spatial_output_shape,
-)
-from mgconv.native.conv import ConvPlan
-
-
-class EngineLayer(Layer):
-    """A layer whose work is activation(conv(x, kernel) + bias). Shapes in its methods are channels last.
-
-    Parameters
-    ----------
-    activation : str or mgconv.activations.Activation, optional
-        By default none.
-    use_bias : bool
-        Whether to add a bias.
-    bias_initializer, bias_regularizer, bias_constraint : optional
-        Of the bias: what it holds at first, what it adds to the loss, and what is applied after each step; names or
-        objects of mgconv.initializers, regularizers and constraints.
-    """
-
-    data_format = "channels_last"
-    kernel: NDArray[Any]
-    bias: NDArray[Any] | None
-    kernel_initializer: Any
-    kernel_regularizer: Any
-    kernel_constraint: Any
-
-    def __init__(self, *, activation: Any = None, use_bias: bool = True, bias_initializer: Any = "zeros",
-                 bias_regularizer: Any = None, bias_constraint: Any = None, **layer: Any) -> None:
-        super().__init__(**layer)
-        self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.bias = None
-
-    def before_activation(self):
-        if self.data_format != "channels_last":       # then it is applied along other axes than the output's
-            return None
-        twin = copy.copy(self)
-        twin.__dict__["activation"] = activations.linear
-        return [twin], self.activation
-
-    def kernel_shape(self, channels):
-        """The kernel's shape, as Keras has it."""
-        raise NotImplementedError
-
-    def filters_for(self, channels):
-        """The number of output channels."""
-        raise NotImplementedError
-
-    def geometry(self, shape):
-        """The engine's geometry for an input of `shape`."""
-        raise NotImplementedError
-
-    def kernel_settings(self):
-        """The kernel's initializer, regularizer and constraint."""
-        return self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint
-
-    def build(self, input_shape, dtype=None):
-        super().build(input_shape, dtype)
-        channels = channels_last_shape(input_shape, self.data_format)[-1]
-        initializer, regularizer, constraint = self.kernel_settings()
-        self.add_weight("kernel", self.kernel_shape(channels), initializer, regularizer=regularizer,
-                        constraint=constraint)
-        if self.use_bias:
-            self.add_weight("bias", (self.filters_for(channels),), self.bias_initializer,
-                            regularizer=self.bias_regularizer, constraint=self.bias_constraint)
-
-    def bind(self, x, dx=None, training=False):
-        if self.data_format == "channels_first":
-            return channels_last_edge(self._bind, x, dx, training)
-        return self._bind(x, dx, training)
-
-    def _bind(self, x, dx, training):
-        geometry = self.geometry(x.shape)
-        plan = ConvPlan(geometry, x.dtype)
-        outer, inner = (*self._outer_shape(geometry, x.shape), geometry.kernel_shape[-1]), geometry.output_shape
-        y = aligned_empty(outer, x.dtype)
-        # What the activation's derivative needs: y, unless it asks for its input.
-        z = aligned_empty(outer, x.dtype) if self.activation.needs_input else y
-        engine_x = x.reshape(geometry.input_shape)
-        kernel, fused = self.kernel.reshape(geometry.kernel_shape), self.activation.fused
-        arguments = engine_x, kernel, self.bias, z.reshape(inner), fused
-        forward = [plan.freeze(*arguments) if self.constant else partial(plan.forward, *arguments)]
-        if fused is None and self.activation is not activations.linear:
-            forward.append(partial(self.activation.forward, z, y))
-        gradients = self.gradients
-        if not training or (dx is None and not gradients):
-            return Bound(y, None, forward, [])
-
-        dy = aligned_empty(outer, x.dtype)
-        engine_dy = dy.reshape(inner)
-        backward = activation_grad(self.activation, z, y, dy, gradients.get("bias"))
-        if "kernel" in gradients:
-            backward.append(partial(plan.grad_kernel, engine_x, engine_dy,
-                                    gradients["kernel"].reshape(geometry.kernel_shape)))
-        if dx is not None:
-            backward.append(partial(plan.grad_input, engine_dy, kernel, dx.reshape(geometry.input_shape)))
-        return Bound(y, dy, forward, backward)
-
-    def _outer_shape(self, geometry, shape):
-        """The output's axes but for the last, as the model sees them."""
-        return geometry.output_shape[:-1]
+from mgconv.layers.engine import EngineLayer
+from mgconv.layers.spatial import check_data_format, spatial_output_shape
 
 
 class Dense(EngineLayer):
@@ -168,7 +55,9 @@ class Dense(EngineLayer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
-        self.units, = per_axis("units", units, 1)
+        if isinstance(units, bool) or not hasattr(units, "__index__") or units < 1:
+            raise ValueError(f"`units` must be a positive integer. Received: units={units!r}.")
+        self.units = operator.index(units)
 
     def compute_output_shape(self, input_shape):
         if len(input_shape) < 2 or input_shape[-1] is None:
@@ -182,13 +71,16 @@ class Dense(EngineLayer):
     def filters_for(self, channels):
         return self.units
 
+    def absorb(self, factor, offset):
+        return self.absorb_into(self.kernel, factor, offset)
+
     def geometry(self, shape):
         *outer, channels = shape
         rows = math.prod(outer)
         return conv_geometry((1, rows, channels) if rows else (0, 1, channels), (1, channels, self.units))
 
-    def _outer_shape(self, geometry, shape):
-        return shape[:-1]
+    def _output_shape(self, geometry, shape):
+        return (*shape[:-1], self.units)
 
 
 PADDINGS = {1: ("valid", "same", "causal"), 2: ("valid", "same")}
@@ -214,7 +106,7 @@ class Convolution(EngineLayer):
 
     def compute_output_shape(self, input_shape):
         return spatial_output_shape(self, input_shape, self.rank, self.data_format,
-                                    lambda shape: self.geometry(shape).output_shape)
+                                    lambda shape: self._output_shape(self.geometry(shape), shape))
 
     def geometry(self, shape):
         return conv_geometry(shape, self.engine_kernel_shape(shape[-1]), self.strides, self.padding, self.dilation_rate)
@@ -235,14 +127,19 @@ class _FullConvolution(Convolution):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
-        self.filters, = per_axis("filters", filters, 1)
-        self.groups, = per_axis("groups", groups, 1)
+        self.filters = check_size("filters", filters)
+        self.groups = check_count("groups", groups, -2**63)
+        if self.groups < 1:
+            raise ValueError(f"The number of groups must be a positive integer. Received: groups={groups}.")
         if self.filters % self.groups:
-            raise ValueError("`filters` must be a multiple of `groups`. "
-                             f"Received: filters={self.filters}, groups={self.groups}.")
+            raise ValueError("The number of filters must be evenly divisible by the number of groups. "
+                             f"Received: groups={groups}, filters={filters}.")
 
     def filters_for(self, channels):
         return self.filters
+
+    def absorb(self, factor, offset):
+        return self.absorb_into(self.kernel, factor, offset)
 
     def kernel_shape(self, channels):
         if channels % self.groups:
@@ -266,13 +163,16 @@ class _DepthwiseConvolution(Convolution):
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
         self.depthwise_constraint = constraints.get(depthwise_constraint)
-        self.depth_multiplier, = per_axis("depth_multiplier", depth_multiplier, 1)
+        self.depth_multiplier = check_size("depth_multiplier", depth_multiplier)
 
     def kernel_settings(self):
         return self.depthwise_initializer, self.depthwise_regularizer, self.depthwise_constraint
 
     def filters_for(self, channels):
         return channels * self.depth_multiplier
+
+    def absorb(self, factor, offset):
+        return self.absorb_into(self.kernel.reshape(*self.kernel_size, -1), factor, offset)
 
     def kernel_shape(self, channels):
         return (*self.kernel_size, channels, self.depth_multiplier)

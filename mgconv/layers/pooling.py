@@ -12,26 +12,18 @@ from mgconv.layers.spatial import channels_last_edge, check_data_format, spatial
 from mgconv.native.pooling import PoolPlan
 
 
-class _Pooling(Layer):
+class Windows(Layer):
     """What all pooling layers share."""
 
     rank = 0                  # spatial axes
 
-    def __init__(self, pool_size: int | Sequence[int], strides: int | Sequence[int] | None = None,
-                 padding: str = "valid", data_format: str | None = None, **layer: Any) -> None:
+    def __init__(self, data_format: str | None, **layer: Any) -> None:
         super().__init__(**layer)
-        self.pool_size = per_axis("pool_size", pool_size, self.rank)
-        self.strides = self.pool_size if strides is None else per_axis("strides", strides, self.rank)
-        self.padding = check_choice("padding", padding, ("valid", "same"), ignore_case=True)
         self.data_format = check_data_format(data_format)
 
     def geometry(self, shape):
         """The geometry of the windows."""
-        return pool_geometry(shape, self.pool_size, self.strides, self.padding)
-
-    def compute_output_shape(self, input_shape):
-        return spatial_output_shape(self, input_shape, self.rank, self.data_format,
-                                    lambda shape: self.geometry(shape).output_shape)
+        raise NotImplementedError
 
     def bind(self, x, dx=None, training=False):
         if self.data_format == "channels_first":
@@ -48,6 +40,24 @@ class _Pooling(Layer):
     def calls(self, plan, x, y, dy, dx):
         """The call that fills y from x, and the one that fills dx from dy."""
         raise NotImplementedError
+
+
+class _Pooling(Windows):
+    """Windows that go over the input."""
+
+    def __init__(self, pool_size: int | Sequence[int], strides: int | Sequence[int] | None = None,
+                 padding: str = "valid", data_format: str | None = None, **layer: Any) -> None:
+        super().__init__(data_format, **layer)
+        self.pool_size = per_axis("pool_size", pool_size, self.rank)
+        self.strides = self.pool_size if strides is None else per_axis("strides", strides, self.rank)
+        self.padding = check_choice("padding", padding, ("valid", "same"), ignore_case=True)
+
+    def geometry(self, shape):
+        return pool_geometry(shape, self.pool_size, self.strides, self.padding)
+
+    def compute_output_shape(self, input_shape):
+        return spatial_output_shape(self, input_shape, self.rank, self.data_format,
+                                    lambda shape: self.geometry(shape).output_shape)
 
 
 class _MaxPooling(_Pooling):

@@ -37,6 +37,21 @@ def first_value(initializer, shape, dtype):
     return np.zeros(shape, dtype)
 
 
+class WeightArray(np.ndarray):
+    """The array of a weight, a layer's attribute: it also has what its Weight has, such as Keras's `assign`.
+
+    Arrays that are computed from it are plain.
+    """
+
+    def __getattr__(self, name):
+        if name == "weight" or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+        return getattr(self.weight, name)
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        return array[()] if return_scalar else np.asarray(array)
+
+
 class Weight:
     """One array of a layer.
 
@@ -61,8 +76,12 @@ class Weight:
     def __init__(self, layer, name, value, trainable, regularizer=None, constraint=None):
         self.layer, self.name, self.trainable = layer, name, trainable
         self.regularizer, self.constraint = regularizer, constraint
-        self.value = value
-        self.gradient = np.zeros_like(value) if trainable else None
+        self._hold(value)
+        self.gradient = np.zeros(value.shape, value.dtype) if trainable else None
+
+    def _hold(self, array):
+        self.value = array.view(WeightArray)
+        self.value.weight = self
 
     @property
     def path(self):
@@ -86,7 +105,7 @@ class Weight:
 
     def numpy(self):
         """A copy of the array."""
-        return self.value.copy()
+        return np.array(self.value)
 
     def assign(self, array):
         """Copy `array`, of the same shape, into the weight.
@@ -113,7 +132,7 @@ class Weight:
     def place(self, value, gradient):
         """Move the numbers into `value`, a flat array, as a view of it; gradients go to `gradient`, or nowhere."""
         value[...] = self.value.ravel()
-        self.value = value.reshape(self.shape)
+        self._hold(value.reshape(self.shape))
         self.gradient = None if gradient is None else gradient.reshape(self.shape)
         self.layer.adopt(self)
 
@@ -126,7 +145,8 @@ class Weight:
 
     def __setstate__(self, state):
         self.__dict__.update(state)
-        self.gradient = np.zeros_like(self.value) if self.trainable else None
+        self.value.weight = self
+        self.gradient = np.zeros(self.shape, self.dtype) if self.trainable else None
 
     def __repr__(self):
         return f"<Weight {self.path}, shape={self.shape}, {self.dtype}{'' if self.trainable else ', not trainable'}>"

@@ -16,6 +16,7 @@ from mgconv._support.registry import to_config
 from mgconv.layers.base import check_dtype
 from mgconv.layers.binding import bind_all, one_function
 from mgconv.layers.composite import Composite, build_all, compatible
+from mgconv.layers.folding import folded
 from mgconv.layers.input import Input, InputLayer
 from mgconv.layers.registered import registry
 from mgconv.models.chains import Chain, Pool, filled
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Input", "Sequential"]
 
 
+@registry.known_as()
 class Sequential(Composite):
     """A stack of layers, with one flat vector for all of their weights.
 
@@ -72,7 +74,7 @@ class Sequential(Composite):
     stacked = True
 
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(name=name or "sequential", trainable=trainable)
+        super().__init__(name=name, trainable=trainable)
         self.stop_training = False
         self.parameters: Any = None
         self.gradient: Any = None
@@ -88,6 +90,11 @@ class Sequential(Composite):
             for layer in self.layers:
                 layer.owner = None
             raise
+
+    @property
+    def name(self):
+        """The model's name; one within another has a number behind it, if it needs one."""
+        return self._name or "sequential"
 
     # ---------------------------------------------------------------------------------------------- copies
 
@@ -530,7 +537,8 @@ class Sequential(Composite):
 
         It keeps a copy of the weights as they are now, and its own buffers: **the array that it returns is overwritten
         by its next call**, so copy what you keep, and make one for each thread. Its convolutions prepare their kernels
-        once, which may favour another algorithm than `predict`'s: the last digits may differ.
+        once, which may favour another algorithm than `predict`'s, and take in a BatchNormalization and a ReLU behind
+        them: the last digits may differ.
 
         Parameters
         ----------
@@ -599,7 +607,7 @@ class Sequential(Composite):
         twins = [copy.deepcopy(layer) for layer in self.layers]
         for twin in twins:
             twin.make_constant()
-        return twins
+        return folded(twins)
 
     def release_memory(self) -> None:
         """Let go of all buffers that were made for training and prediction; the next call makes them anew."""

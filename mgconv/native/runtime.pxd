@@ -5,9 +5,13 @@ a convolution's algorithms.
 call through these function pointers, which Cython shares by `cimport`.
 """
 
+from libc.stdint cimport uint64_t
+
 cdef extern from "activation.h":
     cdef struct mg_activation_kernels:
         void (*relu_grad)(const void *y, void *dy, void *sums, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
+        void (*drop)(const void *x, const void *random, void *y, Py_ssize_t count, double rate,
+                     double factor) noexcept nogil
 
 cdef extern from "column.h":
     cdef struct mg_column:
@@ -128,6 +132,35 @@ cdef extern from "conv.h":
         void (*add_runs)(char *to, Py_ssize_t step, const char *source, Py_ssize_t pitch, Py_ssize_t count,
                          Py_ssize_t width) noexcept nogil
 
+cdef extern from "norm.h":
+    cdef struct mg_norm_columns:
+        const void *x
+        void *y
+        Py_ssize_t rows, columns
+        const void *mean
+        const void *factor
+        const void *offset
+        const void *slope
+        const void *shift
+        int relu
+    cdef struct mg_norm_rows:
+        const void *x
+        void *y
+        Py_ssize_t rows, columns
+        const void *gamma
+        const void *beta
+        void *mean
+        void *inverse
+        double epsilon
+        int rms
+    cdef struct mg_norm_kernels:
+        void (*moments)(const void *x, Py_ssize_t rows, Py_ssize_t columns, void *mean, void *squares) noexcept nogil
+        void (*scale)(const mg_norm_columns *n) noexcept nogil
+        void (*sums)(const mg_norm_columns *n, void *total, void *turned) noexcept nogil
+        void (*turn)(const mg_norm_columns *n) noexcept nogil
+        void (*rows)(const mg_norm_rows *n) noexcept nogil
+        void (*rows_grad)(const mg_norm_rows *n, void *dgamma, void *dbeta, bint to_x) noexcept nogil
+
 cdef extern from "pooling.h":
     cdef struct mg_pool:
         Py_ssize_t channels, width, outputs, pool, stride, pad
@@ -200,9 +233,15 @@ cdef extern from "dispatch.h":
         const mg_delay_kernels *delay
         const mg_conv_row_kernels *conv_row[2]
         const mg_conv_outer_kernels *conv_outer[2]
+        const mg_norm_kernels *norm[2]
         const mg_pool_kernels *pool[2]
         const mg_winograd_kernels *winograd[2]
         const mg_fft_conv_kernels *fft_conv[2]
+
+cdef extern from "random.h":
+    cdef struct mg_pcg64:
+        uint64_t state[2]
+        uint64_t inc[2]
 
 cdef extern from "threads.h":
     ctypedef void (*mg_task)(void *context, Py_ssize_t index) noexcept nogil
@@ -225,6 +264,10 @@ cdef enum:
     STREAMED = 8192        # so many at a time
 cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
 cdef void touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
+
+cdef void pcg64_advance(mg_pcg64 *generator, uint64_t steps) noexcept nogil
+cdef uint64_t pcg64_next(mg_pcg64 *generator) noexcept nogil
+cdef void pcg64_floats(mg_pcg64 *generator, float *numbers, Py_ssize_t pairs) noexcept nogil
 
 cpdef int get_num_threads() noexcept
 cdef int check_memory(bint enough) except -1       # MemoryError unless there was enough scratch memory

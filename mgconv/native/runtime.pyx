@@ -17,6 +17,11 @@ cdef extern from "threads.h":
     int mg_get_num_threads() nogil
     void mg_set_num_threads(int threads) nogil
 
+cdef extern from "random.h":
+    void mg_pcg64_advance(mg_pcg64 *generator, uint64_t steps) nogil
+    uint64_t mg_pcg64_next(mg_pcg64 *generator) nogil
+    void mg_pcg64_floats(mg_pcg64 *generator, float *numbers, Py_ssize_t pairs) nogil
+
 cdef extern from "stream.h":
     void mg_stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) nogil
     void mg_touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t size) nogil
@@ -51,6 +56,18 @@ cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil:
 
 cdef void *scratch(int slot, size_t size) noexcept nogil:
     return mg_scratch(slot, size)
+
+
+cdef void pcg64_advance(mg_pcg64 *generator, uint64_t steps) noexcept nogil:
+    mg_pcg64_advance(generator, steps)
+
+
+cdef uint64_t pcg64_next(mg_pcg64 *generator) noexcept nogil:
+    return mg_pcg64_next(generator)
+
+
+cdef void pcg64_floats(mg_pcg64 *generator, float *numbers, Py_ssize_t pairs) noexcept nogil:
+    mg_pcg64_floats(generator, numbers, pairs)
 
 
 cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil:

@@ -11,14 +11,13 @@ crops; its own gradients are that convolution and the gradient to its kernel.
 """
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mgconv.geometry import conv_geometry, integers
+from mgconv.geometry import integers, transposed_geometry
 from mgconv.native.conv import ConvPlan
 from mgconv.ops.arrays import as_array, channels_last, common_dtype, deliver, plan_for, result_array
 from mgconv.ops.docs import Array, Padding, Sizes, documented
@@ -149,58 +148,8 @@ def _plan(input_shape, kernel_shape, strides, padding, output_padding, dilation_
     """The plan of the convolution that is transposed: its input is the result."""
     return plan_for(("transpose", input_shape, kernel_shape, strides, padding, output_padding, dilation_rate, dtype,
                      type(strides), type(output_padding), type(dilation_rate)),
-                    lambda: ConvPlan(_geometry(input_shape, kernel_shape, strides, padding, output_padding,
-                                               dilation_rate), dtype))
-
-
-def _geometry(input_shape, kernel_shape, strides, padding, output_padding, dilation_rate):
-    if len(kernel_shape) != len(input_shape) or kernel_shape[-1] != input_shape[-1]:
-        raise ValueError("`kernel` must have the shape (*spatial, filters, channels). "
-                         f"Received: kernel_shape={kernel_shape} beside an input of shape {input_shape}.")
-    # The full convolution's geometry checks the settings and gives them for each axis.
-    full = conv_geometry(input_shape, (*kernel_shape[:-2], kernel_shape[-1], kernel_shape[-2]), strides, "full",
-                         dilation_rate)
-    extras = _extras(output_padding, full.strides)
-    crops = [padding] * full.rank if isinstance(padding, str) else \
-        conv_geometry(input_shape, (*(1,) * full.rank, input_shape[-1], 1), 1, padding).pads
-    sizes, pads = [], []
-    for size, taps, stride, rate, crop, extra in zip(input_shape[1:-1], kernel_shape, full.strides,
-                                                     full.dilation_rate, crops, extras):
-        span = (taps - 1) * rate + 1
-        before, length = _crop(size, span, stride, crop, extra)
-        if length < 1:
-            raise ValueError(f"The output would be empty: `padding` cuts off all of it. Received: padding={padding!r}.")
-        sizes.append(length)
-        pads.append((before, max((size - 1) * stride + span - before - length, 0)))
-    return conv_geometry((input_shape[0], *sizes, kernel_shape[-2]), kernel_shape, strides, pads, dilation_rate)
-
-
-def _crop(size, span, stride, padding, extra):
-    """Outputs cut off before, and outputs left."""
-    if padding == "valid":
-        return 0, (size - 1) * stride + (max(span, stride) if extra is None else span + extra)
-    if padding == "same":
-        if extra is None:
-            return max(span - stride, 0) // 2, size * stride
-        return max((span - span % 2 - extra) // 2, 0), (size - 1) * stride + span % 2 + extra
-    if isinstance(padding, str):
-        raise ValueError('`padding` must be "valid", "same" or a (before, after) pair for each axis. '
-                         f"Received: padding={padding!r}.")
-    return padding[0], (size - 1) * stride + span - sum(padding) + (extra or 0)
-
-
-def _extras(output_padding, strides):
-    """`output_padding` for each axis."""
-    if output_padding is None:
-        return (None,) * len(strides)
-    try:
-        extras = (operator.index(output_padding),) * len(strides)
-    except TypeError:
-        extras = integers("output_padding", output_padding)
-    if len(extras) != len(strides) or any(extra < 0 or extra >= stride for extra, stride in zip(extras, strides)):
-        raise ValueError("`output_padding` must not be negative and must be less than the stride of its axis. "
-                         f"Received: output_padding={output_padding!r}, strides={strides}.")
-    return extras
+                    lambda: ConvPlan(transposed_geometry(input_shape, kernel_shape, strides, padding, output_padding,
+                                                         dilation_rate), dtype))
 
 
 def _check_dy(dy, plan):

@@ -32,9 +32,11 @@ void test_conv(const struct mg_isa *isa);
 void test_delay(const struct mg_isa *isa);
 void test_fft(const struct mg_isa *isa);
 void test_filter(const struct mg_isa *isa);
+void test_norm(const struct mg_isa *isa);
 void test_optimizer(const struct mg_isa *isa);
 void test_pooling(const struct mg_isa *isa);
 void test_winograd(const struct mg_isa *isa);
+void test_random(void);
 void test_threads(void);
 
 #endif

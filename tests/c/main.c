@@ -55,10 +55,12 @@ int main(void) {
         test_delay(&sets[i]);
         test_fft(&sets[i]);
         test_filter(&sets[i]);
+        test_norm(&sets[i]);
         test_optimizer(&sets[i]);
         test_pooling(&sets[i]);
         test_winograd(&sets[i]);
     }
+    test_random();
     test_threads();
     printf("%s:", mg_compiler());
     for (int i = 0; i < count; i++) printf(" %s", sets[i].name);

@@ -1,4 +1,4 @@
-/* The gradient of a ReLU and its column sums, against plain loops. */
+/* The gradient of a ReLU with its column sums, and dropout, against plain loops. */
 #include "activation.h"
 
 #include <string.h>
@@ -24,5 +24,9 @@ void test_activation(const struct mg_isa *isa) {
                 }
                 CHECK(close_to(get(sums, wide, j), sum, wide ? 1e-14 : 1e-6));
             }
+            memcpy(before, y, sizeof y);
+            isa->activation[wide]->drop(y, dy, y, columns, 0.25, 2);
+            for (ptrdiff_t j = 0; j <= columns; j++)
+                CHECK(get(y, wide, j) == get(before, wide, j) * (j == columns ? 1 : get(dy, wide, j) < 0.25 ? 0 : 2));
         }
 }

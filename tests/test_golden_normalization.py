@@ -1,0 +1,85 @@
+"""Keras's own figures, to float32 rounding; tools/golden/normalization.py wrote them and says with which versions."""
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mgconv import layers
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "normalization.json").read_text(encoding="utf-8"))
+# Keras's settings that are not here: masks and batch renormalization; and what it writes in another form.
+MISSING = {"synchronized", "renorm", "renorm_clipping", "renorm_momentum", "input_mean", "input_variance"}
+
+
+def title(case):
+    return " ".join([case["class"], *(f"{key}={value}" for key, value in case["settings"].items())])
+
+
+def close(got, want):
+    np.testing.assert_allclose(got, np.array(want), rtol=5e-6, atol=3e-6)
+
+
+def made(case):
+    layer = getattr(layers, case["class"])(**case["settings"])
+    x = np.array(case["x"], "f4")
+    layer.build((None, *x.shape[1:]))
+    layer.set_weights([np.array(weight) for weight in case["weights"]])
+    return layer, x
+
+
+over_all = pytest.mark.parametrize("case", GOLDEN["layers"], ids=title)
+
+
+@over_all
+def test_weights_shapes_and_configurations(case):
+    layer, x = made(case)
+    assert [weight.name for weight in layer.weights] == case["names"]
+    assert [weight.name for weight in layer.trainable_weights] == case["trainable"]
+    assert [weight.shape for weight in layer.weights] == [np.shape(weight) for weight in case["weights"]]
+    assert list(layer.compute_output_shape((None, *x.shape[1:]))) == case["output_shape"]
+    config = json.loads(json.dumps(layer.get_config()))
+    for key, want in case["config"].items():
+        if key in MISSING or case["settings"].get(key) == -1:               # Keras writes what it found in its place
+            continue
+        got = config[key]["class_name"] if isinstance(config[key], dict) else config[key]
+        one = [got] if isinstance(want, list) and not isinstance(got, list) else got           # axis: -1 or [-1]
+        assert one == want, key
+    again = type(layer).from_config(config)
+    assert json.loads(json.dumps(again.get_config())) == config
+
+
+@over_all
+def test_prediction(case):
+    layer, x = made(case)
+    close(layer(x), case["prediction"])
+
+
+@pytest.mark.parametrize("case", [case for case in GOLDEN["layers"] if "training" in case], ids=title)
+def test_training_its_statistics_and_gradients(case):
+    layer, x = made(case)
+    dx = np.empty_like(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bound = layer.bind(x, dx, training=True)
+        for call in bound.forward:
+            call()
+        close(bound.y, case["training"])
+        bound.dy[...] = np.array(case["dy"])
+        for call in bound.backward:
+            call()
+    np.testing.assert_allclose(dx, np.array(case["dx"]), rtol=2e-5, atol=3e-6)
+    for name, want in zip(case["trainable"], case["gradients"], strict=True):
+        close(layer.gradients[name], want)
+    for weight, want in zip(layer.non_trainable_weights, case["after"], strict=True):
+        close(weight.value, want)
+
+
+def test_a_frozen_layer_keeps_its_statistics():
+    layer = layers.BatchNormalization(trainable=False)
+    layer([[1.0, 2.0], [3.0, 5.0]], training=True)
+    assert layer.moving_mean.tolist() == [0, 0]
+    layer.trainable = True
+    layer([[1.0, 2.0], [3.0, 5.0]], training=True)
+    assert layer.moving_mean.tolist() == pytest.approx([0.02, 0.035])
