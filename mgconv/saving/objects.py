@@ -99,6 +99,8 @@ class Reader:
         known, given = constructor_parameters(cls), {}
         for key, entry in settings.items():
             key = FORMER.get(name, {}).get(key, key)
+            if key == "activation" and isinstance(entry, dict) and "class_name" in entry:
+                entry = entry | {"module": "activations"}         # Keras writes a layer
             if key in known:
                 given[key] = self.read(entry)
             elif key not in IGNORED and entry not in (None, False, 0):
@@ -115,7 +117,7 @@ class Reader:
         name = config.get("config")
         if name in self.custom:
             return self.custom[name]
-        if isinstance(name, str) and str(config.get("module")).partition(".")[0] == "keras":
+        if isinstance(name, str) and str(config.get("module")).partition(".")[0] in ("keras", "activations"):
             return name
         raise ValueError(f"there is no function {str(name)[:80]!r} here: give it by custom_objects={{{name!r}: ...}}.")
 
