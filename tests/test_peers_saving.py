@@ -37,7 +37,7 @@ STACKS = {
 }
 if has("BatchNormalization"):
     STACKS["normalization"] = (SERIES, lambda k: [
-        k.layers.Conv1D(4, 3), k.layers.BatchNormalization(momentum=0.9), k.layers.ReLU(6.0),
+        k.layers.Conv1D(4, 3, use_bias=False), k.layers.BatchNormalization(momentum=0.9), k.layers.ReLU(6.0),
         k.layers.LayerNormalization(), k.layers.GroupNormalization(2), k.layers.PReLU(shared_axes=[1]),
         k.layers.GaussianNoise(0.0), k.layers.SpatialDropout1D(0.0), k.layers.LeakyReLU(0.1),
         k.layers.Rescaling(0.5), k.layers.Flatten(), k.layers.Dense(2), k.layers.ELU(0.5)])

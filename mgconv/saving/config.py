@@ -48,6 +48,8 @@ def _metrics(wanted):
 
 def _layer(layer):
     config = _described(layer)
+    if layer.trainable or not layer.weights:          # some layers without weights do not take it in Keras
+        config["config"].pop("trainable", None)
     if not isinstance(layer, InputLayer) and layer.input_shape is not None:
         config["build_config"] = {"input_shape": list(layer.input_shape)}
     return config
