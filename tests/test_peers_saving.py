@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import mgconv
+from every_class import OURS, models_of_one_layer
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
 for _name in ("keras", "h5py"):
@@ -102,6 +103,28 @@ def test_from_keras_to_mgconv(stack, tmp_path):
     assert ours.optimizer.iterations == 2
     assert [layer.name for layer in theirs.layers] == [layer.name for layer in ours.layers]
     go_on_alike(ours, theirs, x)
+
+
+def same_answers(one, other, name):
+    x = RNG.standard_normal((3, *one.input_shape[1:])).astype("f4")
+    np.testing.assert_allclose(one.predict(x, verbose=0), other.predict(x, verbose=0), rtol=1e-4, atol=1e-5, err_msg=name)
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_every_layer_there(tmp_path):
+    for name, ours in models_of_one_layer():
+        if name not in OURS and hasattr(keras.layers, name):
+            for weight in ours.weights:
+                weight.assign(RNG.random(weight.shape))
+            ours.save(tmp_path / "a.keras")
+            same_answers(ours, keras.saving.load_model(tmp_path / "a.keras"), name)
+
+
+def test_every_layer_here(tmp_path):
+    for name, theirs in models_of_one_layer(keras):
+        theirs.save(tmp_path / "a.keras")
+        same_answers(mgconv.load_model(tmp_path / "a.keras"), theirs, name)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

@@ -5,51 +5,18 @@ import json
 import numpy as np
 import pytest
 
+from every_class import OF_FUNCTIONS, needed, registered
 from mgconv._support.registry import constructor_parameters, to_config
 
 KINDS = ("activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics", "optimizers",
          "optimizers.schedules", "regularizers")
 ROOMS = {kind: importlib.import_module(f"mgconv.{kind}") for kind in KINDS}
 
-# What constructors ask for, by the argument's name; a layer may need something else by the same name.
-REQUIRED = {
-    "activation": "tanh", "boundaries": [10], "branches": [[{"class_name": "Dense", "config": {"units": 2}}]],
-    "cropping": 1, "decay_rate": 0.5, "decay_steps": 10, "dims": [2, 1], "end_learning_rate": 0.1,
-    "factor": 0.5, "filename": "a.csv", "filepath": "a.keras", "backup_dir": "a", "filters": 3,
-    "first_decay_steps": 4,
-    "initial_learning_rate": 0.1, "kernel_size": 3, "layer": {"class_name": "Dense", "config": {"units": 2}},
-    "layers": [{"class_name": "Dense", "config": {"units": 2}}], "loss": "huber", "n": 2, "num_classes": 3,
-    "pool_size": 2,
-    "precision": 0.5, "rate": 0.25, "recall": 0.5, "scale": 0.5, "sensitivity": 0.5, "shape": [4, 2],
-    "specificity": 0.5, "stddev": 0.5, "target_class_ids": [1], "target_shape": [4, 2], "units": 2,
-    "values": [0.1, 0.01], "size": 2}
-# Plain functions have no configuration.
-OF_FUNCTIONS = {"FunctionLoss", "MeanMetricWrapper", "Lambda", "LambdaCallback", "LearningRateScheduler", "LambdaLayer"}
-
-
-def registered(kind):
-    """The classes by name, without those of functions."""
-    classes = {}
-    for entry in ROOMS[kind].registry.named.values():
-        cls = entry if isinstance(entry, type) else type(entry)
-        if cls.__name__ not in OF_FUNCTIONS:
-            classes[cls.__name__] = cls
-    return classes
-
-
-def needed(cls):
-    """Arguments that make an instance."""
-    if cls.__name__ == "InputLayer":               # a shape, one way or the other
-        return {"batch_shape": (None, 4, 2)}
-    return {name: REQUIRED[name] for name, parameter in constructor_parameters(cls).items()
-            if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD}
-
-
 def has_registry(kind):
     return hasattr(ROOMS[kind], "registry")
 
 
-EVERY = [(kind, cls) for kind in KINDS if has_registry(kind) for cls in registered(kind).values()]
+EVERY = [(kind, cls) for kind in KINDS if has_registry(kind) for cls in registered(ROOMS[kind]).values()]
 every = pytest.mark.parametrize(("kind", "cls"), EVERY, ids=[f"{kind} {cls.__name__}" for kind, cls in EVERY])
 
 
@@ -109,7 +76,7 @@ def test_every_public_class_is_registered(kind):
              and issubclass(value, base) and value.__name__ not in OF_FUNCTIONS}
     abstract = {base.__name__, "BaseOptimizer", "Optimizer", "SecondOrder", "FullBatchOptimizer", "MonitorCallback",
                 "Callback", "CallbackList", "Composite"}
-    assert {value.__name__ for value in shown.values()} - abstract <= set(registered(kind))
+    assert {value.__name__ for value in shown.values()} - abstract <= set(registered(room))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if has_registry(kind)])

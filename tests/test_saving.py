@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mgconv
+from every_class import models_of_one_layer
 from mgconv import layers, losses, optimizers
 from mgconv.saving import config
 
@@ -73,6 +74,20 @@ def test_there_and_back(ending, stack, dtype, tmp_path):
     np.testing.assert_array_equal(model.predict(x, verbose=0), again.predict(x, verbose=0))
     assert again.get_config() == model.get_config()
     assert again.dtype == dtype
+
+
+@whole
+@pytest.mark.filterwarnings("ignore:Keras will refuse")
+def test_every_layer_there_and_back(ending, tmp_path):
+    for name, model in models_of_one_layer():
+        for weight in model.weights:
+            weight.assign(RNG.random(weight.shape))
+        x, path = RNG.standard_normal((3, *model.input_shape[1:])), tmp_path / f"{name}{ending}"
+        model.save(path)
+        again = mgconv.load_model(path)
+        assert again.get_config() == model.get_config(), name
+        equal(again.get_weights(), model.get_weights())
+        np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0), err_msg=name)
 
 
 @whole
