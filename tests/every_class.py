@@ -16,6 +16,8 @@ REQUIRED = {
     "values": [0.1, 0.01], "size": 2}
 # Blocks that Keras does not have, or means otherwise.
 OURS = {"Residual", "Concatenate", "Sequential"}
+# Arguments that fit any input of models_of_one_layer.
+FITTING = {"Reshape": {"target_shape": (-1,)}, "GroupNormalization": {"groups": 2}}
 # Plain functions have no configuration.
 OF_FUNCTIONS = {"FunctionLoss", "MeanMetricWrapper", "Lambda", "LambdaCallback", "LearningRateScheduler", "LambdaLayer"}
 
@@ -41,10 +43,11 @@ def needed(cls):
 def models_of_one_layer(library=mgconv):
     """A model for each kind of layer, of inputs that it takes; by the class's name. Layers of `library`, if it has it."""
     for name, cls in registered(mgconv.layers).items():
-        if name == "InputLayer" or not hasattr(library.layers, name) or (library is not mgconv and name in OURS):
+        foreign = library is not mgconv and (name in OURS or not hasattr(library.layers, name))
+        if name == "InputLayer" or foreign:
             continue
         for shape in ((6, 6, 2), (6, 2), (6,)):
-            arguments = needed(cls) | {"target_shape": (-1,)} if name == "Reshape" else needed(cls)
+            arguments = needed(cls) | FITTING.get(name, {})
             try:
                 model = mgconv.Sequential([mgconv.Input(shape), cls(**arguments)])
             except (ValueError, TypeError):

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-
 from every_class import OF_FUNCTIONS, needed, registered
+
 from mgconv._support.registry import constructor_parameters, to_config
 
 KINDS = ("activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics", "optimizers",

@@ -6,9 +6,9 @@ import zipfile
 
 import numpy as np
 import pytest
+from every_class import models_of_one_layer
 
 import mgconv
-from every_class import models_of_one_layer
 from mgconv import layers, losses, optimizers
 from mgconv.saving import config
 
