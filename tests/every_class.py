@@ -41,10 +41,10 @@ def needed(cls):
 
 
 def models_of_one_layer(library=mgconv):
-    """A model for each kind of layer, of inputs that it takes; by the class's name. Layers of `library`, if it has it."""
+    """A model for each kind of layer, of inputs that it takes, by the class's name; of `library`'s layers."""
     for name, cls in registered(mgconv.layers).items():
         foreign = library is not mgconv and (name in OURS or not hasattr(library.layers, name))
-        if name == "InputLayer" or foreign:
+        if name in ("InputLayer", "Sequential") or foreign:
             continue
         for shape in ((6, 6, 2), (6, 2), (6,)):
             arguments = needed(cls) | FITTING.get(name, {})
