@@ -220,5 +220,7 @@ def _reading(filepath: Any) -> Iterator[Any]:
             yield file
         except (ImportError, KeyboardInterrupt):
             raise
+        except KeyError as error:
+            raise ValueError(f"{path} cannot be loaded: it lacks {error}.") from error
         except Exception as error:       # a damaged file may trip any step of any library
             raise ValueError(f"{path} cannot be loaded: {str(error) or type(error).__name__}") from error
