@@ -124,7 +124,7 @@ def load_model(filepath: str | os.PathLike[str], custom_objects: Mapping[str, An
     ...     path = os.path.join(folder, "model.npz")
     ...     model.save(path)
     ...     again = mgconv.load_model(path)
-    >>> (again.get_weights()[0] == model.get_weights()[0]).all()
+    >>> bool((again.get_weights()[0] == model.get_weights()[0]).all())
     True
     """
     if not safe_mode:
