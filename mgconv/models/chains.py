@@ -6,7 +6,6 @@ share buffers.
 """
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,12 +51,13 @@ class Scored(Chain):
     """
 
     def __init__(self, layers, input_shape, dtype, loss, target, weight, training=False):
-        linear, activation, of_logits = without_last_activation(layers, loss)
+        linear, self._activation, self.loss = without_last_activation(layers, loss)
+        self._y: Any = None
+        self._active = True               # whether `_y` is that of the latest `score`
         super().__init__(linear, input_shape, dtype, training)
-        self._scored, self.loss = self.y, of_logits
-        if activation is not None:
-            self.y = np.empty_like(self._scored)
-            self.forward = [*self.forward, partial(activation.forward, self._scored, self.y)]
+        self._scored = self._y
+        if self._activation is not None:
+            self._y = np.empty_like(self._scored)
         size = input_shape[0]
         self.target = np.empty((size, *target.shape[1:]), target.dtype)
         self.weight = None if weight is None else np.empty((size, *weight.shape[1:]), weight.dtype)
@@ -65,8 +65,21 @@ class Scored(Chain):
         if self.dy is None:
             self.dy = np.empty_like(self.y)
 
+    @property
+    def y(self):
+        """The output. The last activation runs when it is asked for, if the loss did not need it."""
+        if not self._active:
+            self._activation.forward(self._scored, self._y)
+            self._active = True
+        return self._y
+
+    @y.setter
+    def y(self, value):
+        self._y = value
+
     def score(self):
-        """The loss of the batch; on the way, the gradient to `y`."""
+        """The loss of the batch; on the way, the gradient to what it takes."""
+        self._active = self._activation is None
         for call in self.forward:
             call()
         value = self.loss.value_and_grad(self.target, self._scored, self.dy, self.weight)

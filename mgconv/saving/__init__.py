@@ -124,7 +124,7 @@ def load_model(filepath: str | os.PathLike[str], custom_objects: Mapping[str, An
     ...     path = os.path.join(folder, "model.npz")
     ...     model.save(path)
     ...     again = mgconv.load_model(path)
-    >>> (again.get_weights()[0] == model.get_weights()[0]).all()
+    >>> bool((again.get_weights()[0] == model.get_weights()[0]).all())
     True
     """
     if not safe_mode:
@@ -220,5 +220,7 @@ def _reading(filepath: Any) -> Iterator[Any]:
             yield file
         except (ImportError, KeyboardInterrupt):
             raise
+        except KeyError as error:
+            raise ValueError(f"{path} cannot be loaded: it lacks {error}.") from error
         except Exception as error:       # a damaged file may trip any step of any library
             raise ValueError(f"{path} cannot be loaded: {str(error) or type(error).__name__}") from error

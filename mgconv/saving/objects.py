@@ -90,6 +90,8 @@ class Reader:
                              "by custom_objects={'Lambda': ...}.")
         if name in MODELS:
             return self.model(config)
+        if not isinstance(settings, dict):
+            raise ValueError(f"the settings of {name} must be a dict. Received: {str(settings)[:80]}.")
         cls = class_of(config)
         if cls is None:
             raise ValueError(f"there is no {name} here: give the class by custom_objects={{{name!r}: ...}}.")
