@@ -9,8 +9,10 @@ from mgconv.config import get_num_threads, set_num_threads, set_random_seed, sho
 __version__ = "0.1.0"
 
 _SUBMODULES = {"activations", "callbacks", "constraints", "datasets", "dde", "forecast", "geometry", "initializers",
-               "layers", "losses", "metrics", "models", "ops", "optimizers", "plot", "regularizers", "signal", "utils"}
-_ATTRIBUTES = {"Input": "mgconv.models.sequential", "Sequential": "mgconv.models.sequential"}
+               "layers", "losses", "metrics", "models", "ops", "optimizers", "plot", "regularizers", "saving",
+               "signal", "utils"}
+_ATTRIBUTES = {"Input": "mgconv.models.sequential", "Sequential": "mgconv.models.sequential",
+               "load_model": "mgconv.saving"}
 
 __all__ = ["__version__", "get_num_threads", "set_num_threads", "set_random_seed", "show_config",
            *sorted(_SUBMODULES), *sorted(_ATTRIBUTES)]

@@ -15,6 +15,7 @@ from mgconv import ops as ops
 from mgconv import optimizers as optimizers
 from mgconv import plot as plot
 from mgconv import regularizers as regularizers
+from mgconv import saving as saving
 from mgconv import signal as signal
 from mgconv import utils as utils
 from mgconv.config import get_num_threads as get_num_threads
@@ -23,5 +24,6 @@ from mgconv.config import set_random_seed as set_random_seed
 from mgconv.config import show_config as show_config
 from mgconv.models.sequential import Input as Input
 from mgconv.models.sequential import Sequential as Sequential
+from mgconv.saving import load_model as load_model
 
 __version__: str

@@ -10,11 +10,12 @@ LeCun     1      fan_in    LeCun et al. (1998), "Efficient backprop"
 ========  =====  ========  ==============================================================
 """
 import math
+from typing import Any
 
 import numpy as np
 
 from mgconv import config
-from mgconv._support.checks import check_choice, check_positive
+from mgconv._support.checks import check_choice, check_positive, integers
 from mgconv._support.registry import Configurable, Registry
 
 # The standard deviation of a standard normal cut at two: sqrt(1 - 4 phi(2) / erf(sqrt(2))), with its density phi.
@@ -75,6 +76,18 @@ class Ones(Constant):
         super().__init__(1.0)
 
 
+class Identity(Initializer):
+    """A matrix with `gain` on its diagonal and 0 elsewhere; it need not be square."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def draw(self, shape):
+        if len(shape) != 2:
+            raise ValueError(f"Identity is for matrices. Received: the shape {shape}.")
+        return self.gain * np.eye(*shape)
+
+
 class _Random(Initializer):
     """An initializer with a generator: its own from `seed`, so that each call gives the same; or the package's."""
 
@@ -120,6 +133,26 @@ class TruncatedNormal(RandomNormal):
         return self.mean + self.stddev * values
 
 
+class Orthogonal(_Random):
+    """`gain` times a random matrix whose columns (rows, if these are fewer) are orthogonal and of length 1.
+
+    A kernel (..., channels, filters) is one matrix, with a column a filter (Saxe et al., 2014). All such matrices are
+    equally likely (Mezzadri, 2007, "How to generate random matrices from the classical compact groups").
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.gain = gain
+
+    def sample(self, rng, shape):
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal is for arrays of at least two axes. Received: the shape {shape}.")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+        q *= np.sign(np.diag(r))
+        return self.gain * (q.T if rows < columns else q).reshape(shape)
+
+
 class VarianceScaling(_Random):
     """Variance `scale` / n around 0, where n follows from the kernel's shape; see the head of this module.
 
@@ -130,21 +163,28 @@ class VarianceScaling(_Random):
     mode : {"fan_in", "fan_out", "fan_avg"}
         What n counts.
     distribution : {"truncated_normal", "untruncated_normal", "uniform"}
-        The first is cut at two standard deviations and widened so that the variance is as said.
+        The first, also "normal", is cut at two standard deviations and widened so that the variance is as said.
     seed : int, optional
         Makes this initializer's draws a function of the seed alone.
+    input_axes, output_axes : sequence of int, optional
+        If both are given, the axes whose sizes multiply to the number of inputs, and to that of the units reached.
     """
 
     def __init__(self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal",
-                 seed: int | None = None) -> None:
+                 seed: int | None = None, input_axes: Any = None, output_axes: Any = None) -> None:
         super().__init__(seed)
+        self.input_axes = None if input_axes is None else integers("input_axes", input_axes)
+        self.output_axes = None if output_axes is None else integers("output_axes", output_axes)
         self.scale = check_positive("scale", scale)
         self.mode = check_choice("mode", mode, ("fan_in", "fan_out", "fan_avg"))
+        distribution = "truncated_normal" if distribution == "normal" else distribution
         self.distribution = check_choice("distribution", distribution,
                                          ("truncated_normal", "untruncated_normal", "uniform"))
 
     def sample(self, rng, shape):
         fan_in, fan_out = fans(shape)
+        if self.input_axes is not None and self.output_axes is not None:
+            fan_in, fan_out = (math.prod(shape[axis] for axis in axes) for axes in (self.input_axes, self.output_axes))
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         deviation = math.sqrt(self.scale / max(1.0, n))
         if self.distribution == "uniform":
@@ -158,48 +198,50 @@ class VarianceScaling(_Random):
 class GlorotUniform(VarianceScaling):
     """Uniform on [-limit, limit], limit = sqrt(6 / (fan_in + fan_out)): the default of every kernel."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_avg", "uniform", seed)
+    def __init__(self, seed: int | None = None, input_axes: Any = None, output_axes: Any = None) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed, input_axes, output_axes)
 
 
 class GlorotNormal(VarianceScaling):
     """Truncated normal with variance 2 / (fan_in + fan_out)."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
+    def __init__(self, seed: int | None = None, input_axes: Any = None, output_axes: Any = None) -> None:
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed, input_axes, output_axes)
 
 
 class HeUniform(VarianceScaling):
     """Uniform with variance 2 / fan_in, for layers followed by a ReLU."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(2.0, "fan_in", "uniform", seed)
+    def __init__(self, seed: int | None = None, input_axes: Any = None, output_axes: Any = None) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
 class HeNormal(VarianceScaling):
     """Truncated normal with variance 2 / fan_in, for layers followed by a ReLU."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(2.0, "fan_in", "truncated_normal", seed)
+    def __init__(self, seed: int | None = None, input_axes: Any = None, output_axes: Any = None) -> None:
+        super().__init__(2.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
 class LecunUniform(VarianceScaling):
     """Uniform with variance 1 / fan_in."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_in", "uniform", seed)
+    def __init__(self, seed: int | None = None, input_axes: Any = None, output_axes: Any = None) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed, input_axes, output_axes)
 
 
 class LecunNormal(VarianceScaling):
     """Truncated normal with variance 1 / fan_in."""
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(1.0, "fan_in", "truncated_normal", seed)
+    def __init__(self, seed: int | None = None, input_axes: Any = None, output_axes: Any = None) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal", seed, input_axes, output_axes)
 
 
 registry = Registry("initializer", Initializer)
 for _class, *_aliases in ((Zeros, "zero"), (Ones, "one"), (Constant,), (RandomUniform, "uniform"),
-                          (RandomNormal, "normal"), (TruncatedNormal,), (VarianceScaling,), (GlorotUniform,),
+                          (RandomNormal, "normal"), (TruncatedNormal,), (Identity, "identity_initializer"),
+                          (Orthogonal, "orthogonal_initializer"), (VarianceScaling,), (GlorotUniform,),
                           (GlorotNormal,), (HeUniform,), (HeNormal,), (LecunUniform,), (LecunNormal,)):
     registry.add(_class, *_aliases)
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 get = registry.get

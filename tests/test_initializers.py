@@ -56,6 +56,31 @@ def test_variance_scaling():
             initializers.VarianceScaling(*arguments)
 
 
+@pytest.mark.parametrize("shape", [(6, 6), (9, 4), (4, 9), (3, 2, 5), (2, 2, 3, 20)])
+def test_orthogonal(shape):
+    w = initializers.Orthogonal(gain=2.0, seed=1)(shape, "float64").reshape(-1, shape[-1])
+    gram = w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T
+    np.testing.assert_allclose(gram, 4 * np.eye(min(w.shape)), atol=1e-13)
+
+
+def test_orthogonal_matrices_are_all_equally_likely():
+    """The determinant of half of them is -1, and the mean of any entry is 0."""
+    drawn = np.array([initializers.Orthogonal(seed=seed)((2, 2), "float64") for seed in range(400)])
+    assert abs(np.linalg.det(drawn).mean()) < 0.2
+    assert abs(drawn.mean(axis=0)).max() < 5 * 0.5 ** 0.5 / 20
+
+
+def test_identity():
+    np.testing.assert_array_equal(initializers.Identity(3.0)((2, 3)), [[3, 0, 0], [0, 3, 0]])
+    assert initializers.get("identity_initializer").gain == 1.0
+
+
+def test_what_needs_a_matrix_says_so():
+    for initializer, shape in ((initializers.Identity(), (2, 2, 2)), (initializers.Orthogonal(), (3,))):
+        with pytest.raises(ValueError, match="Received: the shape"):
+            initializer(shape)
+
+
 @pytest.mark.thread_unsafe(reason="the random seed is the process's")
 def test_seeds():
     own = initializers.HeNormal(seed=3)

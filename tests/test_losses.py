@@ -104,6 +104,10 @@ def test_large_logits_stay_finite():
         assert losses.SparseCategoricalCrossentropy(True)([0], [[-1e4, 1e4]]) == pytest.approx(2e4)
 
 
+def test_targets_may_be_rounded():
+    assert losses.BinaryCrossentropy()([[1 + 1e-6]], [[0.5]]) == pytest.approx(np.log(2), rel=1e-5)
+
+
 def test_a_missing_last_axis_of_one():
     assert losses.MeanSquaredError()([1.0, 2.0], [[1.0], [4.0]]) == 2.0
     assert losses.MeanSquaredError()([[1.0], [2.0]], [1.0, 4.0]) == 2.0
@@ -115,6 +119,10 @@ def test_a_missing_last_axis_of_one():
     ("sparse_categorical_crossentropy", [0, 3], np.ones((2, 3)), "from 0 to 2. Received: from 0 to 3."),
     ("sparse_categorical_crossentropy", [-1, 1], np.ones((2, 3)), "Received: from -1 to 1."),
     ("sparse_categorical_crossentropy", [[0, 1]], np.ones((2, 3)), "class numbers of shape"),
+    ("bce", [[-1.0], [1.0]], [[0.5], [0.5]], r"targets of BinaryCrossentropy must be from 0 to 1\. Received: from -1"),
+    ("binary_focal_crossentropy", [[255]], [[0.5]], "from 0 to 1. Received: from 255"),
+    ("categorical_crossentropy", [[0, 2.0]], [[0.5, 0.5]], "from 0 to 1. Received: from 0.0 to 2.0"),
+    ("bce", [[np.nan]], [[0.5]], "from 0 to 1. Received: from nan"),
     ("mse", 1.0, 1.0, "`y_pred` must have an entry for each sample"),
     ("mse", np.zeros((1, 4)), np.zeros((3, 4)), "same number of samples. Received: 1 and 3."),
     ("sparse_categorical_crossentropy", [0], np.ones((2, 3)), "same number of samples. Received: 1 and 2."),

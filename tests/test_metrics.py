@@ -68,3 +68,9 @@ def test_names():
 
 def test_nothing_seen():
     assert metrics.MeanSquaredError().result() == 0.0
+
+
+@pytest.mark.parametrize("count", [1, 2 ** 20 + 1])
+def test_numbers_of_thresholds(count):
+    with pytest.raises(ValueError, match="`num_thresholds` must be at"):
+        metrics.AUC(num_thresholds=count)

@@ -7,14 +7,16 @@ import operator
 from typing import Any
 
 
-def check_count(name: str, value: Any, least: int) -> int:
-    """`value` as an int of at least `least`."""
+def check_count(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """`value` as an int of at least `least`, and at most `most`."""
     try:
         count = operator.index(value)
     except TypeError:
         raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}.") from None
     if count < least:
         raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}.")
+    if most is not None and count > most:
+        raise ValueError(f"`{name}` must be at most {most}. Received: {name}={value}.")
     return count
 
 

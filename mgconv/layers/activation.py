@@ -26,6 +26,10 @@ class _Activating(Layer):
     def sole_activation(self):
         return self.function if type(self).bind is _Activating.bind else None
 
+    def before_activation(self):
+        function = self.sole_activation()
+        return None if function is None else ([], function)
+
     def bind(self, x, dx=None, training=False):
         y = aligned_empty(x.shape, x.dtype)
         forward = [activation_call(self.function, x, y)]

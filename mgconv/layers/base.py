@@ -23,7 +23,7 @@ from mgconv import constraints, initializers, regularizers
 from mgconv._support.memory import aligned_empty
 from mgconv._support.registry import Configurable
 from mgconv.layers.binding import Bound
-from mgconv.layers.weights import Weight, assign_all
+from mgconv.layers.weights import Weight, assign_all, first_value
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:
@@ -241,6 +241,13 @@ class Layer(Configurable):
             raise ValueError(f"the input is incompatible with the layer {self.name or type(self).__name__}, which "
                              f"takes the shape {self.input_shape}. Received: {shape}.")
 
+    def before_activation(self) -> tuple[list[Any], Any] | None:
+        """The layers that do this one's work but for its last activation, and that; None if it does not end in one.
+
+        A loss may then take what the activation is applied to; see `Loss.from_activation`.
+        """
+        return None
+
     # ------------------------------------------------------------------------------------------- weights
 
     def add_weight(self, name: str, shape: Sequence[int], initializer: Any = "glorot_uniform", *,
@@ -267,7 +274,7 @@ class Layer(Configurable):
         ndarray
             The array itself.
         """
-        value = initializers.get(initializer)(tuple(shape), self.dtype)
+        value = first_value(initializers.get(initializer), tuple(shape), self.dtype)
         weight = Weight(self, name, value, trainable, regularizers.get(regularizer), constraints.get(constraint))
         self._weights[name] = weight
         self.adopt(weight)

@@ -15,6 +15,8 @@ class Composite(Layer):
     A subclass fills `self.layers` by `take_in`, and defines `build`, `compute_output_shape` and `bind`.
     """
 
+    stacked = False           # whether its layers stand one on top of the other, and that is all
+
     def __init__(self, **layer: Any) -> None:
         self.layers: list[Layer] = []
         super().__init__(**layer)

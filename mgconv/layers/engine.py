@@ -1,4 +1,5 @@
 """What the layers share whose work is a convolution of the engine, a bias and an activation."""
+import copy
 from functools import partial
 from typing import Any
 
@@ -54,6 +55,13 @@ class EngineLayer(Layer):
     def activation(self, value):
         self._activation = activations.get(value)
         self.changed()
+
+    def before_activation(self):
+        if self.data_format != "channels_last":       # then it is applied along other axes than the output's
+            return None
+        twin = copy.copy(self)
+        twin._activation = activations.linear
+        return [twin], self.activation
 
     def kernel_shape(self, channels):
         """The kernel's shape, as Keras has it."""

@@ -1,9 +1,40 @@
 """Weights as records: what a layer learns or keeps, and how."""
 from __future__ import annotations
 
+import math
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import numpy as np
 
 from mgconv._support.arrays import real_array
+
+_allowance: ContextVar[list[int] | None] = ContextVar("allowance", default=None)
+
+
+@contextmanager
+def waiting_for_values(most):
+    """Weights made within the block are zeros, without their initializers, as values will come from a file.
+
+    They may hold `most` numbers in all: ValueError before memory for more is asked for, whatever the file claims.
+    """
+    token = _allowance.set([most])
+    try:
+        yield
+    finally:
+        _allowance.reset(token)
+
+
+def first_value(initializer, shape, dtype):
+    """What a weight begins with."""
+    left = _allowance.get()
+    if left is None:
+        return initializer(shape, dtype)
+    left[0] -= math.prod(shape)
+    if left[0] < 0:
+        raise ValueError(f"there are fewer numbers in the file than the weights need. Received: a weight of shape "
+                         f"{shape}, {-left[0]} too many.")
+    return np.zeros(shape, dtype)
 
 
 class WeightArray(np.ndarray):

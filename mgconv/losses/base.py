@@ -242,6 +242,7 @@ def check_axis(axis):
 
 
 registry = Registry("loss", Loss)
+registry.add(FunctionLoss)
 
 
 def get(identifier):

@@ -12,6 +12,8 @@ from mgconv._support.checks import check_not_negative, check_number, check_share
 from mgconv.losses.base import Loss, check_axis, registry
 from mgconv.losses.regression import EPSILON
 
+ROUNDING = 1e-5               # how far beyond 0 and 1 targets may be: shares that were computed
+
 
 class _OfProbabilities(Loss):
     """What takes probabilities, or what `_activation` makes them of."""
@@ -21,6 +23,13 @@ class _OfProbabilities(Loss):
     def __init__(self, from_logits, axis, reduction, name, dtype):
         super().__init__(reduction, name, dtype)
         self.from_logits, self.axis = bool(from_logits), check_axis(axis)
+
+    def prepare(self, y_true, shape, dtype):
+        y_true = super().prepare(y_true, shape, dtype)
+        if y_true.size and not (y_true.min() >= -ROUNDING and y_true.max() <= 1 + ROUNDING):
+            raise ValueError(f"targets of {type(self).__name__} must be from 0 to 1. "
+                             f"Received: from {y_true.min()} to {y_true.max()}.")
+        return y_true
 
     def from_activation(self, activation):
         activation = activations.get(activation)

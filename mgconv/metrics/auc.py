@@ -6,7 +6,7 @@ import numpy as np
 from mgconv import activations
 from mgconv._support.checks import check_choice, check_count, check_share
 from mgconv.metrics.base import registry
-from mgconv.metrics.confusion import Confusion, ratio
+from mgconv.metrics.confusion import MOST_THRESHOLDS, Confusion, ratio
 
 
 @registry.add
@@ -19,7 +19,7 @@ class AUC(Confusion):
     Parameters
     ----------
     num_thresholds : int
-        At least 2: from just below 0 to just above 1.
+        From 2 to 2^20: from just below 0 to just above 1.
     curve : {"ROC", "PR", "PRGAIN"}
         Positives found over negatives taken for positive; precision over recall; or both of these as gains over taking
         everything for positive (Flach and Kull, 2015).
@@ -49,7 +49,7 @@ class AUC(Confusion):
     def __init__(self, num_thresholds: int = 200, curve: str = "ROC", summation_method: str = "interpolation",
                  name: str | None = None, dtype: str | None = None, thresholds: Any = None, multi_label: bool = False,
                  num_labels: int | None = None, label_weights: Any = None, from_logits: bool = False) -> None:
-        self.num_thresholds = check_count("num_thresholds", num_thresholds, 2)
+        self.num_thresholds = check_count("num_thresholds", num_thresholds, 2, MOST_THRESHOLDS)
         self.curve = check_choice("curve", curve, ("roc", "pr", "prgain"), ignore_case=True).upper()
         self.summation_method = check_choice("summation_method", summation_method,
                                              ("interpolation", "minoring", "majoring"), ignore_case=True)

@@ -7,6 +7,8 @@ from mgconv._support.arrays import as_targets, real_predictions
 from mgconv._support.checks import check_count, check_share
 from mgconv.metrics.base import Metric, append_axes, as_pair, checked_weight, registry
 
+MOST_THRESHOLDS = 1 << 20        # so that no setting costs more than some megabytes
+
 
 class Confusion(Metric):
     """Base: the weights of the four kinds at each threshold.
@@ -179,7 +181,7 @@ class _Best(Confusion):
     direction = "up"
 
     def __init__(self, wanted, num_thresholds, class_id, name, dtype):
-        self.num_thresholds = check_count("num_thresholds", num_thresholds, 1)
+        self.num_thresholds = check_count("num_thresholds", num_thresholds, 1, MOST_THRESHOLDS)
         super().__init__(None, None, class_id, name, dtype)
         self._wanted = wanted
         if num_thresholds > 1:

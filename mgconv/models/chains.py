@@ -44,23 +44,45 @@ class Chain:
 
 
 class Scored(Chain):
-    """A chain with targets, and weights if there are any, behind it: what `fit` and `evaluate` run on each batch."""
+    """A chain with targets, and weights if there are any, behind it: what `fit` and `evaluate` run on each batch.
+
+    Where the loss is more exact as a function of the last activation's input (softmax and cross-entropy: the gradient
+    to a probability that rounds to 0 is lost), that is what it takes.
+    """
 
     def __init__(self, layers, input_shape, dtype, loss, target, weight, training=False):
-        super().__init__(layers, input_shape, dtype, training)
+        linear, self._activation, self.loss = without_last_activation(layers, loss)
+        self._y: Any = None
+        self._active = True               # whether `_y` is that of the latest `score`
+        super().__init__(linear, input_shape, dtype, training)
+        self._scored = self._y
+        if self._activation is not None:
+            self._y = np.empty_like(self._scored)
         size = input_shape[0]
-        self.loss = loss
         self.target = np.empty((size, *target.shape[1:]), target.dtype)
         self.weight = None if weight is None else np.empty((size, *weight.shape[1:]), weight.dtype)
         self.size = size
         if self.dy is None:
             self.dy = np.empty_like(self.y)
 
+    @property
+    def y(self):
+        """The output. The last activation runs when it is asked for, if the loss did not need it."""
+        if not self._active:
+            self._activation.forward(self._scored, self._y)
+            self._active = True
+        return self._y
+
+    @y.setter
+    def y(self, value):
+        self._y = value
+
     def score(self):
-        """The loss of the batch; on the way, the gradient to `y`."""
+        """The loss of the batch; on the way, the gradient to what it takes."""
+        self._active = self._activation is None
         for call in self.forward:
             call()
-        value = self.loss.value_and_grad(self.target, self.y, self.dy, self.weight)
+        value = self.loss.value_and_grad(self.target, self._scored, self.dy, self.weight)
         for penalty in self.penalties:
             value += float(penalty())
         return value
@@ -69,6 +91,18 @@ class Scored(Chain):
         """The gradients of all weights, from the `dy` that `score` left."""
         for call in self.backward:
             call()
+
+
+def without_last_activation(layers, loss):
+    """The layers without the last one's activation, that activation, and the loss as a function of what it is applied
+    to; or the layers, None and the loss as they are, where the loss gains nothing from that."""
+    *below, last = layers
+    found = None if last.activity_regularizer is not None else last.before_activation()
+    if found is None:
+        return layers, None, loss
+    linear, activation = found
+    of_logits = loss.from_activation(activation)
+    return (layers, None, loss) if of_logits is None else ([*below, *linear], activation, of_logits)
 
 
 class Bench:

@@ -1,6 +1,7 @@
 """Sequential: a stack of layers, trained and used as in Keras."""
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +115,23 @@ class Sequential(Stack):
         compiled = "" if self._training is None else (
             f", compiled with {type(self.optimizer).__name__} and {type(self.loss).__name__}")
         return f"<Sequential {self.name!r}: {inside}{size}{compiled}>"
+
+    # ------------------------------------------------------------------------------------------------ files
+
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the model to a ".keras" or ".npz" file: `mgconv.saving.save_model`; `mgconv.load_model` reads it."""
+        from mgconv.saving import save_model
+        save_model(self, filepath, overwrite)
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write weights and the optimizer's state to a ".weights.h5" or ".npz" file: `mgconv.saving.save_weights`."""
+        from mgconv.saving import save_weights
+        save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Take weights and the optimizer's state from such a file: `mgconv.saving.load_weights`."""
+        from mgconv.saving import load_weights
+        load_weights(self, filepath, skip_mismatch)
 
     # ---------------------------------------------------------------------------------------------- training
 

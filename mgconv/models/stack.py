@@ -23,6 +23,8 @@ from mgconv.layers.registered import registry
 class Stack(Composite):
     """What a model is before it learns: `Sequential` without training and prediction. The parameters are its."""
 
+    stacked = True
+
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True) -> None:
         super().__init__(name=name, trainable=trainable)
         self._input: InputLayer | None = None
@@ -248,6 +250,12 @@ class Stack(Composite):
             raise ValueError(f"the model's `Input` sets batch_size={fixed}: every batch must have that many samples. "
                              f"Received: {count} samples, batch_size={batch_size}.")
         return batch_size
+
+    def before_activation(self):
+        found = self.layers[-1].before_activation() if self.layers else None
+        if found is None or self.layers[-1].activity_regularizer is not None:
+            return None
+        return [*self.layers[:-1], *found[0]], found[1]
 
     def compute_output_shape(self, input_shape):
         shape = tuple(input_shape)
