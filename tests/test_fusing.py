@@ -49,7 +49,7 @@ def test_predictor_folds_a_batch_normalization_into_what_stands_before(name, set
     for was, now in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(now, was)
     alone = mgconv.Sequential([mgconv.Input(shape, dtype="float64"), make()])
-    twins = model._constant_twins()
+    twins = model.constant_twins()
     assert len(twins) == 1
     assert twins[0].compute_output_shape((4, *shape)) == alone.compute_output_shape((4, *shape))
 
@@ -65,7 +65,7 @@ def test_predictor_folds_a_batch_normalization_into_what_stands_before(name, set
 def test_what_is_folded_and_what_is_not(stack, kept):
     model, x = model_for(stack(), SERIES), RNG.standard_normal((4, *SERIES))
     np.testing.assert_allclose(model.predictor(4)(x), model.predict(x, verbose=0), rtol=1e-11, atol=1e-12)
-    assert len(model._constant_twins()) == kept
+    assert len(model.constant_twins()) == kept
 
 
 def test_folding_within_blocks_and_models():
@@ -77,7 +77,7 @@ def test_folding_within_blocks_and_models():
     x = RNG.standard_normal((4, *SERIES))
     wanted = model.predict(x, verbose=0)
     np.testing.assert_allclose(model.predictor(4)(x), wanted, rtol=1e-10, atol=1e-12)
-    assert not any(isinstance(layer, layers.BatchNormalization) for twin in model._constant_twins()
+    assert not any(isinstance(layer, layers.BatchNormalization) for twin in model.constant_twins()
                    for layer in (twin.flattened() if hasattr(twin, "flattened") else [twin]))
     causal = model_for([layers.Residual(path() + path())], SERIES)
     np.testing.assert_allclose(causal.stream().run(x[0]), causal.predict(x[:1], verbose=0)[0], rtol=1e-10, atol=1e-12)

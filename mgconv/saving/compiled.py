@@ -1,7 +1,6 @@
 """What Keras's `compile_config` says, as arguments of `Sequential.compile`."""
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 
@@ -17,8 +16,6 @@ def compile_as(model: Any, config: Any, reader: Any) -> None:
         given = {name: reader.read(config.get(name)) for name in ("optimizer", "loss", "metrics", "weighted_metrics",
                                                                   "loss_weights")}
         wanted = {name: _one_list(name, given.pop(name)) for name in ("metrics", "weighted_metrics")}
-        if "weighted_metrics" not in inspect.signature(model.compile).parameters:
-            wanted = {"metrics": [*(wanted["metrics"] or []), *(wanted["weighted_metrics"] or [])]}
         loss = given["loss"][0] if isinstance(given["loss"], list) and len(given["loss"]) == 1 else given["loss"]
         named = {name: value for name, value in (*wanted.items(), ("loss_weights", given["loss_weights"])) if value}
         model.compile(given["optimizer"] or "rmsprop", loss, **named)

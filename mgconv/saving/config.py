@@ -36,9 +36,10 @@ def model_json(model: Any, compiled: bool = True) -> dict[str, Any]:
 
 def compile_json(training: Any) -> dict[str, Any]:
     """What `compile` was given."""
+    plain, weighted = training.wanted
     return {"optimizer": _described(training.optimizer), "loss": _described(training.loss),
-            "loss_weights": getattr(training, "loss_weights", None), "metrics": _metrics(training.wanted),
-            "weighted_metrics": _metrics(getattr(training, "weighted", None)), "run_eagerly": False,
+            "loss_weights": None if training.factor == 1 else training.factor, "metrics": _metrics(plain), "weighted_metrics": _metrics(weighted),
+            "run_eagerly": False,
             "steps_per_execution": 1, "jit_compile": False}
 
 

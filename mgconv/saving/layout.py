@@ -114,7 +114,7 @@ def restore_optimizer(model: Any, stored: Mapping[str, Stored]) -> None:
     entries = arrays_in(stored, "optimizer/vars")
     if len(entries) <= 2 or not hasattr(model.optimizer, "set_weights"):
         return                            # it has not done a step yet
-    model._training._prepare_optimizer()
+    model._training.prepare_optimizer()
     optimizer = model.optimizer
     wanted = [array.shape for array in optimizer.variables]
     for order in _orders(entries):
