@@ -6,6 +6,7 @@
 
 #define MG_PLAIN_KERNELS(X)                                                                                        \
     X(conv) X(depthwise) X(conv_transposed) X(max_pool) X(average_pool) X(place) X(repeat) X(permute) X(join)      \
+    X(advance)                                                                                                     \
     X(add) X(scale) X(standardize) X(softmax) X(log_softmax) X(relu) X(prelu) X(elu) X(ramp) X(hard_silu)          \
     X(sigmoid) X(log_sigmoid) X(tanh_of) X(exp_of) X(softplus) X(softsign) X(silu) X(mish) X(gelu) X(gelu_tanh)
 

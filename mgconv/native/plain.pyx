@@ -1,5 +1,5 @@
 """Runs programs of the plain kernels (mgconv/plain/kernels.h) over batches."""
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 
 from mgconv.native.buffers cimport bytes_of
 
@@ -28,7 +28,9 @@ cdef class PlainProgram:
 
     `steps` are (kernel, sizes, place of x, a, b, place of y): sizes are an int32 array; places are in bytes, or -1 for
     the program's input and -2 for its output; a is an array, None, or the place of a second input; b an array or None.
-    `wide` says float64. A call with x and y, both (batch, ...), C-contiguous and of the program's type, fills y.
+    `wide` says float64. A call with x and y, both (batch, ...), C-contiguous and of the program's type, fills y; the
+    memory begins as zeros, and lasts from sample to sample. The kernel "wait" ends the work on the first sizes[0]
+    samples, whose y are left as they are.
     """
     cdef Step *steps
     cdef Py_ssize_t count, bytes, x_bytes, y_bytes
@@ -47,7 +49,7 @@ cdef class PlainProgram:
             step = &self.steps[i]
             name = kernel.encode()
             step.run = mg_plain_find(name, wide)
-            if step.run == NULL:
+            if step.run == NULL and kernel != "wait":
                 raise ValueError(f"no plain kernel is called {kernel!r}")
             view = bytes_of(sizes)
             step.sizes = <const int *>&view[0]
@@ -74,21 +76,26 @@ cdef class PlainProgram:
         if x_bytes.shape[0] != batch * self.x_bytes or y_bytes.shape[0] != batch * self.y_bytes:
             raise ValueError(f"a sample takes {self.x_bytes} bytes and gives {self.y_bytes}. "
                              f"Received: {x_bytes.shape[0]} and {y_bytes.shape[0]} for {batch}.")
-        cdef char *memory = <char *>malloc(max(1, self.bytes))
+        cdef char *memory = <char *>calloc(max(1, self.bytes), 1)
         if memory == NULL:
             raise MemoryError()
         with nogil:
             for i in range(batch):
-                run_one(self.steps, self.count, memory, &x_bytes[i * self.x_bytes], &y_bytes[i * self.y_bytes])
+                run_one(self.steps, self.count, i, memory, &x_bytes[i * self.x_bytes], &y_bytes[i * self.y_bytes])
         free(memory)
 
 
-cdef void run_one(const Step *steps, Py_ssize_t count, char *memory, const void *x, void *y) noexcept nogil:
+cdef void run_one(const Step *steps, Py_ssize_t count, Py_ssize_t sample, char *memory, const void *x,
+                  void *y) noexcept nogil:
     cdef Py_ssize_t i
     cdef const Step *step
     cdef const void *a
     for i in range(count):
         step = &steps[i]
+        if step.run == NULL:
+            if sample < step.sizes[0]:
+                return
+            continue
         a = step.a
         if step.a_place != NONE:
             a = at(step.a_place, memory, x, y)

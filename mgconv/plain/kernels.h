@@ -9,6 +9,9 @@
 /* x, or its nearest neighbour in [low, high]; NaN stays. */
 static inline real clipped(real x, real low, real high) { return x < low ? low : x > high ? high : x; }
 
+/* x with the least number in place of minus infinity, whose product with 0 is 0 */
+static inline real above_infinity(real x) { return x < -LARGEST ? -LARGEST : x; }
+
 /* exp(x) = 2^n (1 + power_rest(r)), where x = n log(2) + r with |r| <= log(2) / 2. The sum is Taylor's. */
 static inline real power_rest(real x, int *n) {
     const real turns = x * R(1.44269504088896340736);
@@ -66,13 +69,13 @@ static inline real plain_softplus(real x) {
 
 /* 2 / sqrt(pi) exp(-x^2) sum over n of 2^n x^(2n+1) / (2n+1)!!: all terms of one sign */
 static inline real plain_erf(real x) {
-    const real z = clipped(x, -6, 6);
-    real term = z, sum = z;
+    real term = x, sum = x;
+    if (x > 6 || x < -6) return x > 0 ? 1 : -1;
     for (int n = 1; n < 120; n++) {
-        term = term * (2 * z * z) / (real)(2 * n + 1);
+        term = term * (2 * x * x) / (real)(2 * n + 1);
         sum += term;
     }
-    return R(1.12837916709551257390) * plain_exp(-z * z) * sum;
+    return R(1.12837916709551257390) * plain_exp(-x * x) * sum;
 }
 
 /* y[row, column, f] = b[f] + sum over taps and then channels of x a[tap, channel, f] */
@@ -219,6 +222,13 @@ static inline void join(const int *s, const real *x, const real *a, const real *
         for (int j = 0; j < s[1]; j++) y[i * s[2] + s[3] + j] = x[i * s[1] + j];
 }
 
+/* Of the s0 numbers of y the oldest s1 go, the others move down, and x comes last: the past of a stream. */
+static inline void advance(const int *s, const real *x, const real *a, const real *b, real *y) {
+    (void)a, (void)b;
+    for (int i = 0; i < s[0] - s[1]; i++) y[i] = y[i + s[1]];
+    for (int i = 0; i < s[1]; i++) y[s[0] - s[1] + i] = x[i];
+}
+
 /* y = x + a, two inputs */
 static inline void add(const int *s, const real *x, const real *a, const real *b, real *y) {
     (void)b;
@@ -271,7 +281,7 @@ static inline void log_softmax(const int *s, const real *x, const real *a, const
 /* a0 (x - a2) up to a2, x to a1, then a1 */
 static inline void relu(const int *s, const real *x, const real *a, const real *b, real *y) {
     (void)b;
-    for (int i = 0; i < s[0]; i++) y[i] = x[i] <= a[2] ? a[0] * (x[i] - a[2]) : x[i] > a[1] ? a[1] : x[i];
+    for (int i = 0; i < s[0]; i++) y[i] = x[i] <= a[2] ? (a[0] != 0 ? a[0] * (x[i] - a[2]) : 0) : x[i] > a[1] ? a[1] : x[i];
 }
 
 /* x where it is positive, else a x, with an a for each of s1 entries */
@@ -299,7 +309,7 @@ static inline void ramp(const int *s, const real *x, const real *a, const real *
 /* x min(max(x / 6 + 1/2, 0), 1) */
 static inline void hard_silu(const int *s, const real *x, const real *a, const real *b, real *y) {
     (void)a, (void)b;
-    for (int i = 0; i < s[0]; i++) y[i] = x[i] * clipped(x[i] * R(0.16666666666666666667) + R(0.5), 0, 1);
+    for (int i = 0; i < s[0]; i++) y[i] = above_infinity(x[i]) * clipped(x[i] * R(0.16666666666666666667) + R(0.5), 0, 1);
 }
 
 static inline void sigmoid(const int *s, const real *x, const real *a, const real *b, real *y) {
@@ -330,32 +340,35 @@ static inline void softplus(const int *s, const real *x, const real *a, const re
 /* x / (1 + |x|) */
 static inline void softsign(const int *s, const real *x, const real *a, const real *b, real *y) {
     (void)a, (void)b;
-    for (int i = 0; i < s[0]; i++) y[i] = x[i] / (1 + (x[i] < 0 ? -x[i] : x[i]));
+    for (int i = 0; i < s[0]; i++) {
+        const real v = clipped(x[i], -LARGEST, LARGEST);
+        y[i] = v / (1 + (v < 0 ? -v : v));
+    }
 }
 
 /* x sigmoid(x) */
 static inline void silu(const int *s, const real *x, const real *a, const real *b, real *y) {
     (void)a, (void)b;
-    for (int i = 0; i < s[0]; i++) y[i] = x[i] * plain_sigmoid(x[i]);
+    for (int i = 0; i < s[0]; i++) y[i] = above_infinity(x[i]) * plain_sigmoid(x[i]);
 }
 
 /* x tanh(log(1 + exp(x))) */
 static inline void mish(const int *s, const real *x, const real *a, const real *b, real *y) {
     (void)a, (void)b;
-    for (int i = 0; i < s[0]; i++) y[i] = x[i] * plain_tanh(plain_softplus(x[i]));
+    for (int i = 0; i < s[0]; i++) y[i] = above_infinity(x[i]) * plain_tanh(plain_softplus(x[i]));
 }
 
 /* x times the normal distribution function */
 static inline void gelu(const int *s, const real *x, const real *a, const real *b, real *y) {
     (void)a, (void)b;
-    for (int i = 0; i < s[0]; i++) y[i] = R(0.5) * x[i] * (1 + plain_erf(x[i] * R(0.70710678118654752440)));
+    for (int i = 0; i < s[0]; i++) y[i] = R(0.5) * above_infinity(x[i]) * (1 + plain_erf(x[i] * R(0.70710678118654752440)));
 }
 
 /* The same by tanh */
 static inline void gelu_tanh(const int *s, const real *x, const real *a, const real *b, real *y) {
     (void)a, (void)b;
     for (int i = 0; i < s[0]; i++) {
-        const real v = x[i], inner = R(0.79788456080286535588) * (v + R(0.044715) * v * v * v);
+        const real v = clipped(x[i], -1000, LARGEST), inner = R(0.79788456080286535588) * (v + R(0.044715) * v * v * v);
         y[i] = R(0.5) * v * (1 + plain_tanh(inner));
     }
 }

@@ -80,6 +80,11 @@ class Program:
                                self._constant(b), y))
         return y
 
+    def wait(self, samples: int) -> None:
+        """Let what follows be done from that many samples later on."""
+        self.late += samples
+        self.steps.append(Step("wait", (self.late,), self.input, None, None, self.input))
+
     def _constant(self, values):
         return None if values is None else np.ascontiguousarray(values, self.dtype)
 
@@ -130,7 +135,7 @@ class Program:
         last: dict[int, int] = {}
         for index, step in enumerate(self.steps):
             for value in (step.x, step.a, step.y):
-                if isinstance(value, Value):
+                if isinstance(value, Value) and step.kernel != "wait":
                     first.setdefault(value.array, index)
                     last[value.array] = index
         return first, last
@@ -153,9 +158,11 @@ class Program:
                   at(step.a) if isinstance(step.a, Value) else step.a, step.b, at(step.y)) for step in self.steps]
         return PlainProgram(steps, size * item, self.input.size * item, self.output.size * item, item == 8)
 
+
     def run(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The outputs for the batch `x`, (batch, ...), of the program's dtype."""
+        """The outputs for the batch `x`, (batch, ...), of the program's dtype. What is kept begins as zeros and goes on
+        from one sample to the next; the first `late` samples have no output."""
         x = np.ascontiguousarray(x, self.dtype)
         y = np.empty((len(x), *self.output.shape), self.dtype)
         self.compile()(x, y)
-        return y
+        return y[self.late:]
