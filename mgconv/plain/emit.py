@@ -20,7 +20,7 @@ GUARDS = """\
 #if defined(__clang__) || defined(__STDC_VERSION__) && !defined(__GNUC__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
+#pragma GCC optimize("fp-contract=off,no-tree-slp-vectorize") /* GCC 12 makes vfmsubadd of neighbours all the same */
 #endif
 #if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
 #error "sums must be of their own type: on x86 use -msse2 -mfpmath=sse"

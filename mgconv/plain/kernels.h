@@ -15,7 +15,7 @@ static inline real above_infinity(real x) { return x < -LARGEST ? -LARGEST : x; 
 /* exp(x) = 2^n (1 + power_rest(r)), where x = n log(2) + r with |r| <= log(2) / 2. The sum is Taylor's. */
 static inline real power_rest(real x, int *n) {
     const real turns = x * R(1.44269504088896340736);
-    *n = (int)(turns < 0 ? turns - R(0.5) : turns + R(0.5));
+    *n = (int)(turns + R(1024.5)) - 1024;            /* positive, where casts round down */
     const real r = (x - (real)*n * R(0.693145751953125)) - (real)*n * R(1.42860682030941723212e-6);
     real sum = 0;
     for (int i = TERMS; i > 1; i--) sum = (1 + sum) * r * (1 / (real)i);
