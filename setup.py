@@ -31,6 +31,8 @@ KERNELS = ["activation.c", "column.c", "conv_outer.c", "conv_rows.c", "delay.c",
 # compiled once
 COMMON = ["cpu.c", "delay_weights.c", "dispatch.c", "fft_tables.c", "random.c", "stream.c", "threads.c"]
 
+PLAIN = ["plain_f32.c", "plain_f64.c"]          # mgconv/plain/kernels.h, in the extension of that name
+
 # Flags of GCC and Clang, and of Microsoft's compiler, for each header src_c/simd_*.h.
 FLAGS = {
     "scalar": ([], []),
@@ -100,8 +102,8 @@ class BuildExt(build_ext):
         for ext in self.extensions:
             # Cython's loops only hand out work, so small is as fast there (measured: within 2 %) and saves 250 KB.
             # But GCC's small copies are `rep movs`, which takes long to begin: padded maps lose up to a third.
-            ext.extra_compile_args = MSVC_FLAGS if msvc else [
-                *GNU_FLAGS, "-Os", "-fno-builtin-memcpy", "-fno-builtin-memset"]
+            small = [] if ext.name.endswith(".plain") else ["-Os", "-fno-builtin-memcpy", "-fno-builtin-memset"]
+            ext.extra_compile_args = MSVC_FLAGS if msvc else [*GNU_FLAGS, *small]
             if sys.platform == "linux":
                 ext.extra_link_args = ["-Wl,-z,noseparate-code"]      # else each file is padded by 4 KB or more
             if ext.name.endswith(".runtime"):
@@ -143,12 +145,13 @@ def extensions():
     headers = sorted(str(path) for path in SRC.glob("*.h"))
     limited = {"define_macros": [("Py_LIMITED_API", "0x030B0000")], "py_limited_api": True} if LIMITED_API else {}
     yield Extension(MEMORYVIEW, [MEMORYVIEW.replace(".", "/") + ".c"], **limited)
+    headers += sorted(str(path) for path in Path("mgconv/plain").glob("*.h"))
+    sources = {"runtime": COMMON, "plain": PLAIN}
     for source in sorted(Path("mgconv/native").glob("*.pyx")):
-        runtime = source.stem == "runtime"
         yield Extension(
             f"mgconv.native.{source.stem}",
-            [str(source)] + [str(SRC / name) for name in COMMON if runtime],
-            depends=["setup.py", *headers] + [str(SRC / name) for name in KERNELS if runtime],
+            [str(source)] + [str(SRC / name) for name in sources.get(source.stem, [])],
+            depends=["setup.py", *headers] + [str(SRC / name) for name in KERNELS if source.stem == "runtime"],
             include_dirs=[str(SRC)],
             **limited,
         )

@@ -180,7 +180,8 @@ def _convolved(layer, x, kernel, bias, dilation=1, groups=1, channelwise=False, 
     return Streamed(y, steps, (len(kernel) - 1) * dilation if valid else 0)
 
 
-def _check_window(layer):
+def check_window(layer):
+    """Refuse a convolution whose outputs do not come one a sample."""
     if layer.data_format != "channels_last":
         refuse(layer, f'a sample holds the channels of a step, which data_format="{layer.data_format}" spreads out')
     if layer.strides != (1,):
@@ -191,14 +192,14 @@ def _check_window(layer):
 
 @streamed.register
 def _(layer: Conv1D, x: NDArray[Any]) -> Streamed:
-    _check_window(layer)
+    check_window(layer)
     return _convolved(layer, x, layer.kernel, layer.bias, layer.dilation_rate[0], layer.groups,
                       valid=layer.padding == "valid")
 
 
 @streamed.register
 def _(layer: DepthwiseConv1D, x: NDArray[Any]) -> Streamed:
-    _check_window(layer)
+    check_window(layer)
     return _convolved(layer, x, layer.kernel, layer.bias, layer.dilation_rate[0], channelwise=True,
                       valid=layer.padding == "valid")
 
