@@ -40,7 +40,8 @@ def conv_net(rng, dtype):
                              shortcut=layers.Conv2D(6, 1)),
              layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, activation=act()),
              layers.Conv2D(12, 2, groups=3, use_bias=False, activation=act()),
-             layers.Concatenate([layers.MaxPooling2D(2, 1, padding="same"), layers.AveragePooling2D(3, 1, padding="same"), []]),
+             layers.Concatenate([layers.MaxPooling2D(2, 1, padding="same"),
+                                 layers.AveragePooling2D(3, 1, padding="same"), []]),
              layers.Flatten(), layers.Dense(9, activation=act())]
     return mgconv.Sequential(stack)
 
@@ -99,7 +100,8 @@ def test_the_c_file_gives_the_same_bits(net, dtype, target, tmp_path):
         model = draw_weights(net(rng, dtype), rng)
         export_c(model, tmp_path / "net.c")
         program = tmp_path / "net"
-        subprocess.run([*compiler, *WARNINGS, tmp_path / "net.c", tmp_path / "net_test.c", "-o", program, "-lm"], check=True)
+        subprocess.run([*compiler, *WARNINGS, tmp_path / "net.c", tmp_path / "net_test.c", "-o", program, "-lm"],
+                       check=True)
         done = subprocess.run([*run, program], capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (0, "the same bits\n")
 
@@ -126,8 +128,8 @@ def test_streamed_sums_are_those_of_whole_sequences():
 
 def test_memory_is_shared_by_what_is_not_alive_together():
     """A stack of one size needs two maps at most, whatever its depth; input and output are the caller's."""
-    model = mgconv.Sequential([mgconv.Input((64, 4)), *[layers.Conv1D(4, 3, padding="same", activation="relu")
-                                                         for _ in range(10)]])
+    stack = [layers.Conv1D(4, 3, padding="same", activation="relu") for _ in range(10)]
+    model = mgconv.Sequential([mgconv.Input((64, 4)), *stack])
     assert program_of(model).places()[1] <= 2 * 64 * 4
 
 
@@ -156,7 +158,8 @@ def test_a_shared_library_can_be_made_of_it(tmp_path):
     if shutil.which("cc") is None:
         pytest.skip("no C compiler is here")
     rng = np.random.default_rng(0)
-    model = draw_weights(mgconv.Sequential([mgconv.Input((12, 2)), layers.Conv1D(3, 3), layers.Flatten(), layers.Dense(2)]), rng)
+    model = draw_weights(mgconv.Sequential([mgconv.Input((12, 2)), layers.Conv1D(3, 3), layers.Flatten(),
+                                            layers.Dense(2)]), rng)
     export_c(model, tmp_path / "net.c")
     subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "net.c", "-o", tmp_path / "net.so", "-lm"], check=True)
     x, y = rng.standard_normal((1, 12, 2)).astype(np.float32), np.zeros((1, 2), np.float32)
@@ -165,3 +168,39 @@ def test_a_shared_library_can_be_made_of_it(tmp_path):
     predict.argtypes = [pointer, pointer]
     predict(x, y)
     np.testing.assert_array_equal(y, program_of(model).run(x))
+
+
+LAYERS = [
+    ((6, 4), layers.Conv1DTranspose(3, 4, strides=3)),
+    ((6, 4), layers.Conv1DTranspose(3, 2, strides=3, padding="same")),
+    ((6, 4), layers.Conv1DTranspose(5, 3, dilation_rate=2, padding="same", activation="tanh")),
+    ((5, 6, 4), layers.Conv2DTranspose(3, (2, 3), strides=(1, 2), padding="same")),
+    ((9, 4), layers.SeparableConv1D(5, 3, padding="causal", depth_multiplier=2, activation="relu")),
+    ((7, 6, 3), layers.SeparableConv2D(5, 3, strides=2, padding="same")), ((7, 6, 3), layers.GlobalMaxPooling2D()),
+    ((7, 3), layers.GlobalAveragePooling1D(keepdims=True)),
+    ((3, 7), layers.GlobalMaxPooling1D(data_format="channels_first")),
+    ((7, 3), layers.ZeroPadding1D((2, 1))), ((7, 6, 3), layers.ZeroPadding2D(((1, 2), (0, 3)))),
+    ((3, 7, 6), layers.ZeroPadding2D(1, data_format="channels_first")), ((7, 3), layers.Cropping1D((2, 1))),
+    ((7, 6, 3), layers.Cropping2D(((1, 2), (0, 3)))), ((7, 3), layers.UpSampling1D(3)),
+    ((7, 6, 3), layers.UpSampling2D((2, 3))), ((7, 6, 3), layers.Permute((3, 1, 2))), ((7, 6), layers.Permute((2, 1))),
+    ((6,), layers.RepeatVector(4)), ((6, 4), layers.Reshape((3, -1))), ((7, 3), layers.BatchNormalization()),
+    ((3, 7, 6), layers.BatchNormalization(axis=1)), ((7, 3), layers.LayerNormalization()),
+    ((7, 3), layers.LayerNormalization(axis=[1, 2], center=False)), ((7, 3), layers.Rescaling(0.5, offset=[1.0, 2, 3])),
+    ((7, 3), layers.PReLU(shared_axes=[1])), ((7, 3), layers.LeakyReLU(0.1)), ((7, 3), layers.ReLU(6, 0.2, 0.5)),
+    ((7, 3), layers.ELU(0.5)), ((7, 3), layers.Softmax()), ((7, 3), layers.GaussianNoise(0.1)),
+    ((7, 3), layers.SpatialDropout1D(0.1)), ((3, 8, 7), layers.Conv2D(4, 3, data_format="channels_first")),
+    ((7, 6, 3), mgconv.Sequential([layers.Conv2D(4, 3), layers.BatchNormalization(), layers.ReLU()]))]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("shape", "layer"), LAYERS, ids=lambda value: getattr(type(value), "__name__", ""))
+def test_every_layer_in_plain_sums(shape, layer, dtype):
+    layer = type(layer).from_config(layer.get_config() | {"dtype": dtype})
+    rng = np.random.default_rng(0)
+    model = mgconv.Sequential([mgconv.Input(shape, dtype=dtype), layer])
+    model.set_weights([np.abs(rng.standard_normal(w.shape)) + 0.1 for w in model.weights])
+    x = rng.standard_normal((3, *shape))
+    expected = model.predict(x, verbose=0)
+    predictor = model.predictor(3, precision="plain")
+    np.testing.assert_allclose(predictor(x), expected, rtol=0, atol=(1e-5 if dtype == "float32" else 1e-13) * max(
+        1, abs(expected).max()))

@@ -73,15 +73,20 @@ class Prediction:
             return np.empty((0, *self.model.output_shape[1:]), self.model.dtype)
         return np.concatenate(outputs)
 
-    def frozen(self, batch_size):
+    def frozen(self, batch_size, plain=False):
         """`Sequential.predictor`."""
         model = self.model
         shape = (batch_size, *model.input_shape[1:])
-        chain = Chain(model.constant_twins(), shape, model.dtype)
+        if plain:
+            from mgconv.plain import program_of
+            x, y, calls = program_of(model).bind(batch_size)
+        else:
+            chain = Chain(model.constant_twins(), shape, model.dtype)
+            x, y, calls = chain.x, chain.y, chain.forward
 
-        def fill(x):
-            x = as_samples("x", x, shape, model.dtype)
-            if x.shape != shape:
-                raise ValueError(f"`x` must have shape {shape}. Received: {x.shape}.")
-            chain.x[...] = x
-        return one_function(chain.x, chain.y, chain.forward, fill)
+        def fill(samples):
+            samples = as_samples("x", samples, shape, model.dtype)
+            if samples.shape != shape:
+                raise ValueError(f"`x` must have shape {shape}. Received: {samples.shape}.")
+            x[...] = samples
+        return one_function(x, y, calls, fill)

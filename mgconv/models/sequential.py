@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from mgconv._support.checks import check_count
+from mgconv._support.checks import check_choice, check_count
 from mgconv._support.registry import names_former
 from mgconv.callbacks import History
 from mgconv.layers.input import Input
@@ -349,7 +349,7 @@ class Sequential(Stack):
         """The output for all of `x` as one batch, in the manner of `predict`."""
         return self._prediction(x, len(x) or 1, 0)
 
-    def predictor(self, batch_size: int = 1) -> Callable[[ArrayLike], NDArray[Any]]:
+    def predictor(self, batch_size: int = 1, precision: str = "fast") -> Callable[[ArrayLike], NDArray[Any]]:
         """A function that answers as fast as this package can, for batches of one size.
 
         It keeps a copy of the weights as they are now, and its own buffers: **the array that it returns is overwritten
@@ -361,11 +361,19 @@ class Sequential(Stack):
         ----------
         batch_size : int
             Samples a call.
+        precision : {"fast", "plain"}
+            By any algorithm; or by sums in one order, without fused multiply-add, which are slower and have the same
+            bits on every processor: those of `export_c`.
 
         Returns
         -------
         callable
             From an array (batch_size, ...) to an array of the model's dtype.
+
+        Raises
+        ------
+        ValueError
+            If the model is not built; or, with "plain", if a layer has no such form.
 
         Examples
         --------
@@ -376,7 +384,41 @@ class Sequential(Stack):
         (1, 2)
         """
         self._check_built("predictor")
-        return self._prediction.frozen(check_count("batch_size", batch_size, 1))
+        plain = check_choice("precision", precision, ("fast", "plain")) == "plain"
+        return self._prediction.frozen(check_count("batch_size", batch_size, 1), plain)
+
+    def export_c(self, path: str | os.PathLike[str], stream: bool | None = None, examples: ArrayLike | None = None,
+                 ) -> tuple[int, int]:
+        """Write the model, with its weights as they are now, as one C99 file that needs libc alone.
+
+        Besides `path`, NAME.c, there will be NAME.h, which says how to call it, and NAME_test.c, a program that tells
+        whether the compiled file gives the bits computed here, which are those of ``predictor(precision="plain")``. It
+        takes no memory from a heap; its head says how much flash and RAM it takes. float64 models compute in double.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Ends in a name for C and ".c".
+        stream : bool, optional
+            Whether to write ``NAME_push``, one sample in and one out, as `stream` does. By default where the model can
+            be streamed.
+        examples : array_like, optional
+            Samples (..., *input shape) for the test; by default random ones.
+
+        Returns
+        -------
+        (int, int)
+            Bytes of weights and tables, and of memory.
+
+        Raises
+        ------
+        ValueError
+            If the model is not built, a layer has no plain form or, with `stream`, cannot be streamed, or `path` is no
+            such name; then nothing is written.
+        """
+        from mgconv.plain.export import export_c
+        self._check_built("export_c")
+        return export_c(self, path, stream, examples)
 
     def stream(self) -> Stream:
         """The model fed sample by sample: for each new one it computes one new step of every layer, no more.

@@ -233,7 +233,7 @@ class Stack(Composite):
             self.build((None, *np.shape(x)[1:]))
 
     def constant_twins(self):
-        """Copies of the layers, whose weights never change again; a BatchNormalization is part of what stands below it."""
+        """Copies of the layers whose weights never change again, with batch normalizations folded in."""
         twins = [copy.deepcopy(layer) for layer in self.layers]
         for twin in twins:
             twin.make_constant()

@@ -17,5 +17,5 @@ def program_of(model):
     if None in shape:
         raise ValueError(f"a plain program needs an input of known sizes. Received: {model.input_shape}.")
     program = Program(shape, model.dtype)
-    program.finish(lower_all(program, model.layers, program.input))
+    program.finish(lower_all(program, model.constant_twins(), program.input))
     return program

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mgconv import __version__
+from mgconv._support.arrays import as_samples
 from mgconv._support.files import whole_file
 from mgconv.plain import program_of
 from mgconv.plain.columns import lower_columns
@@ -27,7 +28,7 @@ def stream_program(model: Any) -> Program:
         If a layer cannot be streamed; the message says which, and why.
     """
     program = Program((1, model.input_shape[-1]), model.dtype)
-    program.finish(lower_columns(program, model.layers, program.input))
+    program.finish(lower_columns(program, model.constant_twins(), program.input))
     return program
 
 
@@ -51,7 +52,7 @@ def export_c(model: Any, path: Any, stream: bool | None = None, examples: Any = 
                          f"Received: {model.input_shape}.")
     if examples is None:
         examples = np.random.default_rng(0).standard_normal((EXAMPLES, *(size or 32 for size in model.input_shape[1:])))
-    examples = np.ascontiguousarray(examples, model.dtype)
+    examples = np.ascontiguousarray(as_samples("examples", examples, (None, *model.input_shape[1:]), model.dtype))
     weights = Weights()
     code, memory = _code(name, whole, column, weights)
     head = _head(model, name, weights, memory)
@@ -67,9 +68,9 @@ def _head(model, name, weights, memory):
     layers = "\n".join(f"     {layer.name}: {type(layer).__name__} {layer.output_shape[1:]}" for layer in model.layers)
     return (f"/* {name}: {model.input_shape[1:]} to {model.output_shape[1:]}, made by mgconv {__version__}.\n\n"
             f"{layers}\n\n"
-            f"   Weights and tables: {weights.bytes:,} bytes (flash). Memory: {memory:,} bytes (RAM), and some hundred of\n"
-            f"   stack. Not reentrant. Compiled by any C99 compiler, without -ffast-math and -ffp-contract=fast, it gives\n"
-            f"   the very bits of `predict(x, precision=\"plain\")`. */\n")
+            f"   Weights and tables: {weights.bytes:,} bytes (flash). Memory: {memory:,} bytes (RAM), and some hundred\n"
+            f"   of stack. Not reentrant. Compiled by any C99 compiler, without -ffast-math and -ffp-contract=fast, it\n"
+            f"   gives the very bits of `predictor(precision=\"plain\")`. */\n")
 
 
 def _code(name, whole, column, weights):
@@ -80,7 +81,7 @@ def _code(name, whole, column, weights):
         memory.append(size)
         functions.append(function(f"void {name}_predict(const real *x, real *y)", whole, weights, "memory"))
     if column is not None:
-        place, size = column.places()
+        _, size = column.places()
         memory.append(size)
         functions += _stream(name, column, weights)
     kept = 0 if column is None else _kept(column)
@@ -114,8 +115,8 @@ def _header(name, whole, column, dtype):
     real, guard = ("float" if dtype.itemsize == 4 else "double"), f"{name.upper()}_H"
     lines = [f"#ifndef {guard}", f"#define {guard}", "", "#ifdef __cplusplus", 'extern "C" {', "#endif", ""]
     if whole is not None:
-        lines += [f"enum {{ {name.upper()}_INPUTS = {whole.input.size}, {name.upper()}_OUTPUTS = {whole.output.size} }};",
-                  "", f"/* y, {whole.output.shape}, for x, {whole.input.shape}, rows first */",
+        sizes = f"{name.upper()}_INPUTS = {whole.input.size}, {name.upper()}_OUTPUTS = {whole.output.size}"
+        lines += [f"enum {{ {sizes} }};", "", f"/* y, {whole.output.shape}, for x, {whole.input.shape}, rows first */",
                   f"void {name}_predict(const {real} *x, {real} *y);", ""]
     if column is not None:
         lines += [f"enum {{ {name.upper()}_CHANNELS = {column.input.size}, {name.upper()}_STREAM_OUTPUTS = "

@@ -8,8 +8,23 @@ from typing import Any
 import numpy as np
 
 from mgconv import activations
-from mgconv.layers import base, blocks, composite, conv, pooling, regularization, reshaping
-from mgconv.layers.activation import Activation as ActivationLayer
+from mgconv.layers import activation as activation_layers
+from mgconv.layers import (
+    base,
+    blocks,
+    composite,
+    conv,
+    global_pooling,
+    margins,
+    normalization,
+    pooling,
+    preprocessing,
+    regularization,
+    reshaping,
+    separable,
+    transposed,
+    upsampling,
+)
 from mgconv.layers.input import InputLayer
 from mgconv.plain.program import Program, Value
 
@@ -30,7 +45,13 @@ def lower(layer: base.Layer, program: Program, x: Value) -> Value:
     ValueError
         If there is no plain form of it.
     """
-    raise ValueError(f"the layer {layer.name} ({type(layer).__name__}) has no form in plain sums.")
+    raise no_form(layer)
+
+
+def no_form(layer, setting=None):
+    """The error for a layer, or one of its settings, without a plain form."""
+    return ValueError(f"the layer {layer.name} ({type(layer).__name__}) has no form in plain sums"
+                      f"{f' with {setting}' if setting else ''}.")
 
 
 @lower.register
@@ -38,8 +59,9 @@ def _(layer: InputLayer, program: Program, x: Value) -> Value:
     return x
 
 
-@lower.register
-def _(layer: regularization.Dropout, program: Program, x: Value) -> Value:
+@lower.register(regularization._Noise)
+@lower.register(regularization.ActivityRegularization)
+def _(layer: Any, program: Program, x: Value) -> Value:
     return x
 
 
@@ -78,14 +100,38 @@ def move_channels(program, x, last):
     return program.do("permute", (1, channels, positions, 0, 1, channels), x, shape)
 
 
-@lower.register
-def _(layer: conv.Convolution, program: Program, x: Value) -> Value:
+@lower.register(conv._FullConvolution)
+@lower.register(conv._DepthwiseConvolution)
+def _(layer: Any, program: Program, x: Value) -> Value:
+    kind = "conv" if isinstance(layer, conv._FullConvolution) else "depthwise"
+
     def work(x):
-        geometry = layer.geometry((1, *x.shape))
-        depthwise = not hasattr(layer, "filters")
-        kernel = layer.kernel.reshape(geometry.kernel_shape)
-        y = program.do("depthwise" if depthwise else "conv", window(geometry, geometry.groups), x,
-                       geometry.output_shape[1:], kernel, layer.bias)
+        return activated(program, layer.activation, convolved(program, kind, layer, x, layer.kernel, layer.bias))
+    return channels_last(program, x, layer, work)
+
+
+def convolved(program, kind, layer, x, kernel, bias):
+    """The kernel `kind` with the geometry of `layer`."""
+    geometry = layer.geometry((1, *x.shape))
+    return program.do(kind, window(geometry, geometry.groups), x, geometry.output_shape[1:], kernel, bias)
+
+
+@lower.register
+def _(layer: separable._SeparableConvolution, program: Program, x: Value) -> Value:
+    def work(x):
+        hidden = convolved(program, "depthwise", layer, x, layer.depthwise_kernel, None)
+        mixture = layer.pointwise_kernel.reshape(layer.pointwise_kernel.shape[-2:])
+        return activated(program, layer.activation, dense(program, hidden, mixture, layer.bias))
+    return channels_last(program, x, layer, work)
+
+
+@lower.register
+def _(layer: transposed._TransposedConvolution, program: Program, x: Value) -> Value:
+    def work(x):
+        forward = layer.geometry((1, *x.shape))               # of the convolution whose gradient to the input this is
+        rows, columns, filters, out_rows, out_columns, channels, *rest = window(forward)
+        sizes = (out_rows, out_columns, channels, rows, columns, filters, *rest)
+        y = program.do("conv_transposed", sizes, x, forward.input_shape[1:], layer.kernel, layer.bias)
         return activated(program, layer.activation, y)
     return channels_last(program, x, layer, work)
 
@@ -104,13 +150,15 @@ def dense(program, x, kernel, bias):
     return program.do("conv", sizes, x, (*x.shape[:-1], units), kernel, bias)
 
 
-@lower.register(pooling._Pooling)
-def _(layer: Any, program: Program, x: Value) -> Value:
+@lower.register
+def _(layer: pooling.Windows, program: Program, x: Value) -> Value:
+    largest = isinstance(layer, (pooling._MaxPooling, global_pooling._GlobalMaxPooling))
+
     def work(x):
         geometry = layer.geometry((1, *x.shape))
-        kernel = "max_pool" if isinstance(layer, pooling._MaxPooling) else "average_pool"
-        return program.do(kernel, window(geometry), x, geometry.output_shape[1:])
-    return channels_last(program, x, layer, work)
+        return program.do("max_pool" if largest else "average_pool", window(geometry), x, geometry.output_shape[1:])
+    y = channels_last(program, x, layer, work)
+    return y.reshape(*layer.compute_output_shape((None, *x.shape))[1:])
 
 
 # ---------------------------------------------------------------------------------------------- shapes and blocks
@@ -126,6 +174,51 @@ def _(layer: reshaping.Flatten, program: Program, x: Value) -> Value:
     if layer.data_format == "channels_first" and len(x.shape) > 1:
         x = move_channels(program, x, last=True)
     return x.reshape(x.size)
+
+
+@lower.register
+def _(layer: reshaping.Permute, program: Program, x: Value) -> Value:
+    shape = tuple(x.shape[axis - 1] for axis in layer.dims)
+    if len(shape) > 3:
+        raise ValueError(f"the plain form of Permute has at most 3 axes. Received: {len(shape)}.")
+    strides = [math.prod(x.shape[axis:]) for axis in layer.dims]
+    fill = 3 - len(shape)
+    return program.do("permute", (*(1,) * fill, *shape, *(0,) * fill, *strides), x, shape)
+
+
+@lower.register
+def _(layer: reshaping.RepeatVector, program: Program, x: Value) -> Value:
+    y = program.array((layer.n, x.size))
+    program.do("permute", (1, layer.n, x.size, 0, 0, 1), x, y.shape, y=y)
+    return y
+
+
+@lower.register
+def _(layer: margins._Margins, program: Program, x: Value) -> Value:
+    def work(x):
+        (top, below), (left, right) = [(0, 0), *layer.margins()][-2:]
+        *sizes, channels = x.shape
+        rows, columns = [1, *sizes][-2:]
+        out = rows + layer.sign * (top + below), columns + layer.sign * (left + right)
+        moved = (rows, columns, channels, *out, channels, 1, 1, 1, 1, 1, 1, layer.sign * top, layer.sign * left, 1)
+        return program.do("place", moved, x, (*out[-len(sizes):], channels))
+    return channels_last(program, x, layer, work)
+
+
+@lower.register(upsampling._UpSampling)
+def _(layer: Any, program: Program, x: Value) -> Value:
+    if layer.interpolation != "nearest":
+        raise no_form(layer, f'interpolation="{layer.interpolation}"')
+
+    def work(x):
+        *sizes, channels = x.shape
+        rows, columns = [1, *sizes][-2:]
+        factors = layer.size if isinstance(layer.size, tuple) else (layer.size,)
+        down, right = [1, *factors][-2:]
+        out = rows * down, columns * right
+        return program.do("repeat", (rows, columns, channels, *out, channels, 1, 1, down, right, 1, 1, 0, 0, 1), x,
+                          (*out[-len(sizes):], channels))
+    return channels_last(program, x, layer, work)
 
 
 @lower.register
@@ -153,6 +246,43 @@ def join(program, parts, shape, axis):
     return y
 
 
+# --------------------------------------------------------------------------------------------------- normalization
+
+
+def scaled(program, x, factor, offset, axis=-1):
+    """x factor + offset, with vectors along `axis`."""
+    inner = math.prod(x.shape[axis:][1:]) if axis != -1 else 1
+    size = x.shape[axis] * inner
+    return program.do("scale", (x.size // size, size), x, x.shape, np.repeat(factor, inner), np.repeat(offset, inner))
+
+
+@lower.register
+def _(layer: normalization.BatchNormalization, program: Program, x: Value) -> Value:
+    axis, = layer.axes(len(x.shape) + 1)
+    factor, offset = layer.factor_and_offset()
+    return scaled(program, x, factor, offset, axis - 1 - len(x.shape))
+
+
+@lower.register
+def _(layer: normalization.LayerNormalization, program: Program, x: Value) -> Value:
+    axes = layer.axes(len(x.shape) + 1)
+    if axes != list(range(len(x.shape) + 1 - len(axes), len(x.shape) + 1)) or layer.rms_scaling:
+        raise no_form(layer, f"axis={layer.axis}, rms_scaling={layer.rms_scaling}")
+    size = math.prod(x.shape[axis - 1] for axis in axes)
+    y = program.do("standardize", (x.size // size, size), x, x.shape, np.array([layer.epsilon]))
+    if layer.gamma is None and layer.beta is None:
+        return y
+    factor = np.ones(size) if layer.gamma is None else layer.gamma.reshape(-1)
+    offset = np.zeros(size) if layer.beta is None else layer.beta.reshape(-1)
+    return program.do("scale", (x.size // size, size), y, x.shape, factor, offset)
+
+
+@lower.register
+def _(layer: preprocessing.Rescaling, program: Program, x: Value) -> Value:
+    factor, offset = (np.broadcast_to(value, x.shape[-1:]) for value in (layer.scale, layer.offset))
+    return scaled(program, x, factor, offset)
+
+
 # ---------------------------------------------------------------------------------------------------- activations
 
 WITHOUT_SETTINGS = {"Sigmoid": "sigmoid", "LogSigmoid": "log_sigmoid", "Tanh": "tanh_of", "Exponential": "exp_of",
@@ -161,8 +291,14 @@ WITHOUT_SETTINGS = {"Sigmoid": "sigmoid", "LogSigmoid": "log_sigmoid", "Tanh": "
 
 
 @lower.register
-def _(layer: ActivationLayer, program: Program, x: Value) -> Value:
-    return activated(program, layer.activation, x)
+def _(layer: activation_layers._Activating, program: Program, x: Value) -> Value:
+    return activated(program, layer.function, x)
+
+
+@lower.register
+def _(layer: activation_layers.PReLU, program: Program, x: Value) -> Value:
+    alpha = np.broadcast_to(layer.alpha, x.shape)
+    return program.do("prelu", (1, x.size), x, x.shape, alpha)
 
 
 def activated(program, activation, x):

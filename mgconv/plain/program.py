@@ -6,6 +6,7 @@ are never alive together share memory; those that keep something from call to ca
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,7 +113,8 @@ class Program:
         floor = 0
         for array in sorted(self.kept):
             place[array], floor = floor, floor + rounded[array]
-        end, alive = floor, []                                 # alive: (place, array)
+        end = floor
+        alive: list[tuple[int, int]] = []                      # (place, array)
         ours = set(first) - {self.input.array, self.output.array} - self.kept
         for array in sorted(ours, key=first.__getitem__):
             twin = self._written_over(array, first, last)
@@ -158,6 +160,11 @@ class Program:
                   at(step.a) if isinstance(step.a, Value) else step.a, step.b, at(step.y)) for step in self.steps]
         return PlainProgram(steps, size * item, self.input.size * item, self.output.size * item, item == 8)
 
+
+    def bind(self, samples: int) -> tuple[NDArray[Any], NDArray[Any], list[Any]]:
+        """Arrays for that many samples and their outputs, and the calls that fill the second from the first."""
+        x, y = (np.zeros((samples, *value.shape), self.dtype) for value in (self.input, self.output))
+        return x, y, [partial(self.compile(), x, y)]
 
     def run(self, x: NDArray[Any]) -> NDArray[Any]:
         """The outputs for the batch `x`, (batch, ...), of the program's dtype. What is kept begins as zeros and goes on

@@ -38,8 +38,8 @@ def compile_json(training: Any) -> dict[str, Any]:
     """What `compile` was given."""
     plain, weighted = training.wanted
     return {"optimizer": _described(training.optimizer), "loss": _described(training.loss),
-            "loss_weights": None if training.factor == 1 else training.factor, "metrics": _metrics(plain), "weighted_metrics": _metrics(weighted),
-            "run_eagerly": False,
+            "loss_weights": None if training.factor == 1 else training.factor, "metrics": _metrics(plain),
+            "weighted_metrics": _metrics(weighted), "run_eagerly": False,
             "steps_per_execution": 1, "jit_compile": False}
 
 
