@@ -12,9 +12,9 @@ import mgconv
 PACKAGE = Path(mgconv.__file__).parent
 SRC_C = PACKAGE.parent / "src_c"
 
-MAY_CALL_NATIVE = {"config", "dde", "layers", "native", "ops", "optimizers", "signal"}
+MAY_CALL_NATIVE = {"config", "dde", "layers", "native", "ops", "optimizers", "plain", "signal"}
 NETWORK = {"activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics", "models", "ops",
-           "optimizers", "regularizers", "saving"}
+           "optimizers", "plain", "regularizers", "saving"}
 LEAVES = {"cli", "plot"}                   # nobody imports them but those named below
 MAY_IMPORT_LEAVES = {"__main__": {"cli"}, "cli": {"plot"}}
 HEAVY = {"scipy", "matplotlib"}

@@ -68,8 +68,8 @@ def _head(model, name, weights, memory):
     layers = "\n".join(f"     {layer.name}: {type(layer).__name__} {layer.output_shape[1:]}" for layer in model.layers)
     return (f"/* {name}: {model.input_shape[1:]} to {model.output_shape[1:]}, made by mgconv {__version__}.\n\n"
             f"{layers}\n\n"
-            f"   Weights and tables: {weights.bytes:,} bytes (flash). Memory: {memory:,} bytes (RAM), and some hundred\n"
-            f"   of stack. Not reentrant. Compiled by any C99 compiler, without -ffast-math and -ffp-contract=fast, it\n"
+            f"   Weights and tables: {weights.bytes:,} bytes (flash). Memory: {memory:,} bytes (RAM) and some\n"
+            f"   hundred of stack. Not reentrant. By any C99 compiler, without -ffast-math or -ffp-contract=fast, it\n"
             f"   gives the very bits of `predictor(precision=\"plain\")`. */\n")
 
 
