@@ -4,6 +4,8 @@ Everywhere here, `window` says for each axis how far the first output reaches be
 
     out[i] = sum over m of h[m] X[i - before + m],    0 <= i < size,    X = x continued beyond its edges
 """
+from __future__ import annotations
+
 import functools
 import math
 

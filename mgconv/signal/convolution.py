@@ -1,4 +1,6 @@
 """SciPy's convolve, correlate, convolve2d and correlate2d, by the compiled filter."""
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -7,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from mgconv.native.filter import METHODS, MODES, apply
 from mgconv.signal.arrays import UNUSUAL, filtered, is_native, output_window, refuse_dates, scipy_function
 
-_BOUNDARIES = {"fill": "fill", "pad": "fill", "wrap": "wrap", "circular": "wrap", "symm": "symm", "symmetric": "symm"}
-_SCIPY_MODES = ("full", "same", "valid")
+BOUNDARY_NAMES = {"fill": "fill", "pad": "fill", "wrap": "wrap", "circular": "wrap", "symm": "symm",
+                  "symmetric": "symm"}
+SCIPY_MODES = ("full", "same", "valid")
 
 
 def convolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = "auto") -> NDArray[Any]:
@@ -102,9 +105,9 @@ def _general(in1, in2, mode, method, correlation):
     if x.ndim != h.ndim:
         raise ValueError(f"{'in1 and in2' if correlation else 'volume and kernel'} should have the same dimensionality."
                          f" Received: {x.ndim} and {h.ndim} axes.")
-    _check("mode", mode, _SCIPY_MODES)
-    _check("method", method, METHODS)
-    exchanged = _exchanged(mode, x, h)
+    check_flag("mode", mode, SCIPY_MODES)
+    check_flag("method", method, METHODS)
+    exchanged = is_exchanged(mode, x, h)
     both_bool = x.dtype.kind == h.dtype.kind == "b"
     refuse_dates(x, h)
     if not is_native(x, h) or (both_bool and (x.ndim > 1 or method == "fft")):
@@ -118,12 +121,12 @@ def _general(in1, in2, mode, method, correlation):
     return out
 
 
-def _check(name, value, allowed):
+def check_flag(name, value, allowed):
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"Acceptable {name} flags are {', '.join(map(repr, allowed))}. Received: {name}={value!r}.")
 
 
-def _exchanged(mode, x, h):
+def is_exchanged(mode, x, h):
     """Whether the kernel takes the signal's place: where it must, being larger, and where that costs less."""
     if mode == "full":
         return h.size > x.size
@@ -225,16 +228,16 @@ def _image(in1, in2, mode, boundary, fillvalue, correlation):
     name = "correlate2d" if correlation else "convolve2d"
     if not x.ndim == h.ndim == 2:
         raise ValueError(f"{name} inputs must both be 2-D arrays. Received: {x.ndim} and {h.ndim} axes.")
-    exchanged = mode == "valid" and _exchanged(mode, x, h)
-    _check("mode", mode, _SCIPY_MODES)
-    _check("boundary", boundary, _BOUNDARIES)
-    if not x.size and h.size and mode == "full" and _BOUNDARIES[boundary] != "fill":        # SciPy divides by zero
+    exchanged = mode == "valid" and is_exchanged(mode, x, h)
+    check_flag("mode", mode, SCIPY_MODES)
+    check_flag("boundary", boundary, BOUNDARY_NAMES)
+    if not x.size and h.size and mode == "full" and BOUNDARY_NAMES[boundary] != "fill":        # SciPy divides by zero
         raise ValueError(f"An empty image cannot be continued. Received: boundary={boundary!r}, an image of shape "
                          f"{x.shape}.")
     refuse_dates(x, h)
     if not is_native(x, h) or x.dtype.kind == h.dtype.kind == "b":
         return scipy_function(name)(x, h, mode, boundary, fillvalue)
-    boundary = _BOUNDARIES[boundary]
+    boundary = BOUNDARY_NAMES[boundary]
     fill = fill_number(fillvalue, np.result_type(x, h)) if boundary == "fill" else None
     if exchanged:
         x, h = h, x

@@ -1,4 +1,6 @@
 """The forward passes of the lecture "Neural Organization: Convolution", in its own indexing."""
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

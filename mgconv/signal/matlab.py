@@ -1,4 +1,6 @@
 """MATLAB's conv2 and filter2."""
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
@@ -53,12 +55,14 @@ def conv2(*arrays: Any, shape: str = "full") -> NDArray[Any]:
             out = apply(*arrays, MODES[shape], True, 1) if arrays[0].ndim == 2 else None
         except UNUSUAL:
             out = None
-        return _convolved(_matrix("A", arrays[0]), _matrix("B", arrays[1]), _shape(shape)) if out is None else out
+        if out is not None:
+            return out
+        return _convolved(as_matrix("A", arrays[0]), as_matrix("B", arrays[1]), check_shape(shape))
     if len(arrays) != 3:
         raise TypeError(f"conv2 takes (A, B) or (u, v, A), and a shape. Received: {len(arrays)} arrays.")
-    u, v, a = _vector("u", arrays[0]), _vector("v", arrays[1]), _matrix("A", arrays[2])
+    u, v, a = _vector("u", arrays[0]), _vector("v", arrays[1]), as_matrix("A", arrays[2])
     column, row = u.reshape(-1, 1), v.reshape(1, -1)
-    return _convolved(_convolved(a, column, _shape(shape)), row, shape)
+    return _convolved(_convolved(a, column, check_shape(shape)), row, shape)
 
 
 def filter2(h: ArrayLike, x: ArrayLike, shape: str = "same") -> NDArray[Any]:
@@ -89,7 +93,7 @@ def filter2(h: ArrayLike, x: ArrayLike, shape: str = "same") -> NDArray[Any]:
     >>> filter2([[1, 2]], [[1, 2, 3, 4, 5]]).tolist()
     [[5, 8, 11, 14, 5]]
     """
-    return _convolved(_matrix("x", x), np.flip(_matrix("h", h)), _shape(shape))
+    return _convolved(as_matrix("x", x), np.flip(as_matrix("h", h)), check_shape(shape))
 
 
 def _convolved(a, b, shape):
@@ -114,13 +118,13 @@ def matlab_window(shape, a, b):
     return tuple((before, max(size, 0)) for before, size in output_window(shape, a, b, 1))
 
 
-def _shape(shape):
+def check_shape(shape: str) -> str:
     if not isinstance(shape, str) or shape not in ("full", "same", "valid"):
         raise ValueError(f'`shape` must be "full", "same" or "valid". Received: shape={shape!r}.')
     return shape
 
 
-def _matrix(name, value):
+def as_matrix(name: str, value: ArrayLike) -> NDArray[Any]:
     value = np.asarray(value)
     if value.ndim > 2:
         raise ValueError(f"`{name}` must be a vector or a matrix. Received: an array of {value.ndim} axes.")
@@ -130,7 +134,7 @@ def _matrix(name, value):
 
 
 def _vector(name, value):
-    value = _matrix(name, value)
+    value = as_matrix(name, value)
     if 1 not in value.shape:
         raise ValueError(f"`{name}` must be a vector. Received: shape {value.shape}.")
     return value
