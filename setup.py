@@ -11,6 +11,7 @@ kernels for AVX-512 so that a processor with AVX2 runs them: slow, for tests alo
 import filecmp
 import os
 import platform
+import re
 import shutil
 import sys
 import sysconfig
@@ -25,17 +26,21 @@ from setuptools.modified import newer_group
 
 SRC = Path("src_c")
 # compiled once an instruction set
-KERNELS = ["activation.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c", "pooling.c",
-           "winograd.c", "fft_conv.c"]
-COMMON = ["delay_weights.c", "dispatch.c", "fft_tables.c", "stream.c", "threads.c"]     # compiled once
+KERNELS = ["activation.c", "column.c", "conv_outer.c", "conv_rows.c", "delay.c", "fft.c", "filter.c", "optimizer.c",
+           "pooling.c", "traits.c", "winograd.c", "fft_conv.c"]
+COMMON = ["cpu.c", "delay_weights.c", "dispatch.c", "fft_tables.c", "stream.c", "threads.c"]     # compiled once
 
-X86 = {
-    "baseline": (["-Os"], []),      # few processors need it: it may be slower and must be small
+# Flags of GCC and Clang, and of Microsoft's compiler, for each header src_c/simd_*.h.
+FLAGS = {
+    "scalar": ([], []),
+    "sse2": (["-Os"], []),          # few processors need it: it may be slower and must be small
     "avx2": (["-mavx2", "-mfma"], ["/arch:AVX2"]),
     "avx512": (["-mavx2", "-mfma", "-mavx512f", "-mavx512vl", "-mavx512bw", "-mavx512dq"], ["/arch:AVX512"]),
+    "neon": ([], []),
+    "wasm": (["-msimd128"], []),
 }
-ARM64 = {"neon": ([], [])}
-PLAIN = {"baseline": ([], [])}
+MACHINES = {"arm64": "ARM64", "aarch64": "ARM64", "x86_64": "X86", "amd64": "X86", "wasm32": "WASM"}     # others: PLAIN
+LISTED = r"MG_(\w+)\(X\(\w+, (\w+)"      # in src_c/sets.h: machine and header
 EMULATED_AVX512 = ["-mavx2", "-mfma", "-O1", "-Wno-psabi", "-include", "tools/simde/avx512.h"]     # -O2 takes minutes
 
 # Nothing unwinds through C that CPython calls: its tables would be 60 KB.
@@ -47,7 +52,7 @@ MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise", "/W3"]
 
 EMULATE_AVX512 = bool(os.environ.get("MGCONV_EMULATE_AVX512"))
 if EMULATE_AVX512:
-    X86["avx512"] = (EMULATED_AVX512, [])
+    FLAGS["avx512"] = (EMULATED_AVX512, [])
 
 MEMORYVIEW = "mgconv.native._memoryview"      # Cython's own code for memoryviews, 100 KB: once, not in every module
 
@@ -60,13 +65,11 @@ if sys.platform == "darwin":
 
 
 def instruction_sets(plat_name):
-    """The sets to compile for: by the wheel's target, since any wheel may be cross-compiled."""
-    target = os.environ.get("ARCHFLAGS") or plat_name
-    if any(name in target.lower() for name in ("arm64", "aarch64")):
-        return ARM64
-    if any(name in target.lower() for name in ("x86_64", "amd64")):
-        return X86
-    return PLAIN
+    """The sets to compile for, and their flags: by the wheel's target, since any wheel may be cross-compiled."""
+    target = (os.environ.get("ARCHFLAGS") or plat_name).lower()
+    machine = next((machine for name, machine in MACHINES.items() if name in target), "PLAIN")
+    listed = re.findall(LISTED, (SRC / "sets.h").read_text())
+    return {isa: FLAGS[isa] for on, isa in listed if on == machine}
 
 
 def used_by(source):
@@ -101,7 +104,6 @@ class BuildExt(build_ext):
             if ext.name.endswith(".runtime"):
                 ext.libraries += [] if msvc else ["m"]
                 sets = instruction_sets(self.plat_name)
-                ext.define_macros += [(f"MG_HAVE_{isa.upper()}", "1") for isa in sets]
                 ext.define_macros += [("MG_EMULATE_AVX512", "1")] if EMULATE_AVX512 else []
                 ext.extra_objects = self.compile_kernels(sets, msvc)
         super().build_extensions()
@@ -128,7 +130,7 @@ class BuildExt(build_ext):
             flags = (MSVC_FLAGS if msvc else GNU_FLAGS) + sets[isa][msvc]
             return self.compiler.compile(
                 [str(SRC / source)], output_dir=str(Path(self.build_temp) / isa), include_dirs=[str(SRC)],
-                macros=[("MG_ISA", isa), (f"MG_ISA_{isa.upper()}", "1")], extra_postargs=flags)
+                macros=[("MG_ISA", isa)], extra_postargs=flags)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             jobs = [(isa, source) for isa in sets for source in KERNELS]
             return [compiled for objects in pool.map(compile_one, jobs) for compiled in objects]

@@ -8,8 +8,8 @@ from mgconv.config import get_num_threads, set_num_threads, set_random_seed, sho
 
 __version__ = "0.1.0"
 
-_SUBMODULES = {"activations", "callbacks", "datasets", "dde", "forecast", "geometry", "initializers", "layers",
-               "losses", "metrics", "models", "ops", "optimizers", "plot", "signal"}
+_SUBMODULES = {"activations", "callbacks", "constraints", "datasets", "dde", "forecast", "geometry", "initializers",
+               "layers", "losses", "metrics", "models", "ops", "optimizers", "plot", "regularizers", "signal"}
 _ATTRIBUTES = {"Input": "mgconv.models.sequential", "Sequential": "mgconv.models.sequential"}
 
 __all__ = ["__version__", "get_num_threads", "set_num_threads", "set_random_seed", "show_config",

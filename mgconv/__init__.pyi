@@ -1,6 +1,7 @@
 # What __init__.py resolves lazily, spelled out for type checkers and editors.
 from mgconv import activations as activations
 from mgconv import callbacks as callbacks
+from mgconv import constraints as constraints
 from mgconv import datasets as datasets
 from mgconv import dde as dde
 from mgconv import forecast as forecast
@@ -13,6 +14,7 @@ from mgconv import models as models
 from mgconv import ops as ops
 from mgconv import optimizers as optimizers
 from mgconv import plot as plot
+from mgconv import regularizers as regularizers
 from mgconv import signal as signal
 from mgconv.config import get_num_threads as get_num_threads
 from mgconv.config import set_num_threads as set_num_threads

@@ -26,7 +26,11 @@
 #define MG_RESTRICT __restrict__
 #define MG_THREAD_LOCAL __thread
 #define MG_ALIGNED(n) __attribute__((aligned(n)))
+#if defined(__clang__)      /* old ones unroll by a number too late for arrays to become registers */
+#define MG_UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define MG_UNROLL _Pragma("GCC unroll 32")
+#endif
 #define MG_EXPORT __attribute__((visibility("default")))
 #define MG_PREFETCH(p) __builtin_prefetch(p)
 #endif

@@ -1,18 +1,23 @@
-/* Heights of register tiles, so that MR * NV accumulators, NV vectors and a broadcast fit the registers. MG_EACH_n(X) is
-   X(1) X(2) ... X(MG_HEIGHT_n) for the tiles of kind n: a height must be a constant. Taller tiles of one vector gain 3 %
-   and double code and compile time. */
+/* Heights of register tiles, so that MR * NV accumulators, NV vectors and a broadcast fit the registers. A height must be a
+   constant: MG_EACH_n(X, name, ...) is X(1, name, ...) X(2, name, ...) ... X(MG_HEIGHT_n, name, ...). Taller tiles of one
+   vector gain 3 % and double code and compile time. */
 #ifndef MG_CONV_HEIGHTS_H
 #define MG_CONV_HEIGHTS_H
 
 #include "simd.h"
 
-#define MG_TO_2(X) X(1) X(2)
-#define MG_TO_4(X) MG_TO_2(X) X(3) X(4)
-#define MG_TO_5(X) MG_TO_4(X) X(5)
-#define MG_TO_6(X) MG_TO_5(X) X(6)
-#define MG_TO_9(X) MG_TO_6(X) X(7) X(8) X(9)
-#define MG_TO_12(X) MG_TO_9(X) X(10) X(11) X(12)
-#define MG_TO_14(X) MG_TO_12(X) X(13) X(14)
+#define MG_TO_2(X, name, how, NV, taps) X(1, name, how, NV, taps) X(2, name, how, NV, taps)
+#define MG_TO_4(X, name, how, NV, taps) \
+    MG_TO_2(X, name, how, NV, taps) X(3, name, how, NV, taps) X(4, name, how, NV, taps)
+#define MG_TO_5(X, name, how, NV, taps) MG_TO_4(X, name, how, NV, taps) X(5, name, how, NV, taps)
+#define MG_TO_6(X, name, how, NV, taps) MG_TO_5(X, name, how, NV, taps) X(6, name, how, NV, taps)
+#define MG_TO_9(X, name, how, NV, taps) \
+    MG_TO_6(X, name, how, NV, taps) X(7, name, how, NV, taps) X(8, name, how, NV, taps) X(9, name, how, NV, taps)
+#define MG_TO_12(X, name, how, NV, taps) \
+    MG_TO_9(X, name, how, NV, taps) X(10, name, how, NV, taps) X(11, name, how, NV, taps) X(12, name, how, NV, taps)
+#define MG_TO_14(X, name, how, NV, taps) \
+    MG_TO_12(X, name, how, NV, taps) X(13, name, how, NV, taps) X(14, name, how, NV, taps)
+
 #if MG_REGISTERS == 32
 #define MG_HEIGHT_1 14
 #define MG_HEIGHT_2 14
@@ -21,7 +26,7 @@
 #define MG_HEIGHT_TAPS 9
 #define MG_HEIGHT_PAIR 6
 #define MG_HEIGHT_TABLE_2 9
-#elif !defined(MG_ISA_AVX2)     /* the x86 baseline: few processors need it, so it may be slower and must be small */
+#elif defined(MG_SMALL)
 #define MG_HEIGHT_1 4
 #define MG_HEIGHT_2 4
 #define MG_HEIGHT_3 2

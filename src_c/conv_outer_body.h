@@ -162,40 +162,16 @@ MG_INLINE void MG_NAME(outer)(const struct mg_conv_outer *t, const int kind, con
     else MG_NAME(outer_store)(acc, t->out, t->out_step, t->accumulate, VL, MR, NV, 0);
 }
 
-#define DEFINE_OUTER(name, kind, MR, NV)                                                  \
-    static void MG_NAME(name##_##MR)(const struct mg_conv_outer *t) {                     \
-        MG_NAME(outer)(t, kind, MR, NV);                                                  \
-    }
-#define DEFINE_OUTER_1(MR) DEFINE_OUTER(outer_1, BROADCAST_, MR, 1)
-#define DEFINE_OUTER_2(MR) DEFINE_OUTER(outer_2, BROADCAST_, MR, 2)
-#define DEFINE_OUTER_3(MR) DEFINE_OUTER(outer_3, BROADCAST_, MR, 3)
-#define DEFINE_OUTER_4(MR) DEFINE_OUTER(outer_4, BROADCAST_, MR, 4)
-#define DEFINE_TABLE_1(MR) DEFINE_OUTER(outer_table_1, TABLE_, MR, 1)
-#define DEFINE_TABLE_2(MR) DEFINE_OUTER(outer_table_2, TABLE_, MR, 2)
-#define DEFINE_OUTER_LANES(MR) DEFINE_OUTER(outer_lanes, CHANNELS_, MR, 1)
+#define DEFINE(MR, name, kind, NV, taps)                                                                \
+    static void MG_NAME(name##_##MR)(const struct mg_conv_outer *t) { MG_NAME(outer)(t, kind, MR, NV); }
+#define ENTRY(MR, name, kind, NV, taps) MG_NAME(name##_##MR),
+#define TABLE(name, heights, kind, NV)                                                                  \
+    MG_EACH_##heights(DEFINE, name, kind, NV, 1)                                                        \
+    static const mg_conv_outer_tile MG_NAME(name)[] = {MG_EACH_##heights(ENTRY, name, kind, NV, 1)};
+#define HEIGHT(name, heights, kind, NV) [MG_##name] = MG_HEIGHT_##heights,
+#define TILES(name, heights, kind, NV) [MG_##name] = MG_NAME(name),
 
-#define ENTRY_OUTER_1(MR) MG_NAME(outer_1_##MR),
-#define ENTRY_OUTER_2(MR) MG_NAME(outer_2_##MR),
-#define ENTRY_OUTER_3(MR) MG_NAME(outer_3_##MR),
-#define ENTRY_OUTER_4(MR) MG_NAME(outer_4_##MR),
-#define ENTRY_TABLE_1(MR) MG_NAME(outer_table_1_##MR),
-#define ENTRY_TABLE_2(MR) MG_NAME(outer_table_2_##MR),
-#define ENTRY_OUTER_LANES(MR) MG_NAME(outer_lanes_##MR),
-
-MG_EACH_1(DEFINE_OUTER_1)
-MG_EACH_2(DEFINE_OUTER_2)
-MG_EACH_3(DEFINE_OUTER_3)
-MG_EACH_4(DEFINE_OUTER_4)
-MG_EACH_TAPS(DEFINE_TABLE_1)
-MG_EACH_TABLE_2(DEFINE_TABLE_2)
-MG_EACH_TAPS(DEFINE_OUTER_LANES)
-static const mg_conv_outer_tile MG_NAME(table_outer_1)[] = {MG_EACH_1(ENTRY_OUTER_1)};
-static const mg_conv_outer_tile MG_NAME(table_outer_2)[] = {MG_EACH_2(ENTRY_OUTER_2)};
-static const mg_conv_outer_tile MG_NAME(table_outer_3)[] = {MG_EACH_3(ENTRY_OUTER_3)};
-static const mg_conv_outer_tile MG_NAME(table_outer_4)[] = {MG_EACH_4(ENTRY_OUTER_4)};
-static const mg_conv_outer_tile MG_NAME(table_table_1)[] = {MG_EACH_TAPS(ENTRY_TABLE_1)};
-static const mg_conv_outer_tile MG_NAME(table_table_2)[] = {MG_EACH_TABLE_2(ENTRY_TABLE_2)};
-static const mg_conv_outer_tile MG_NAME(table_outer_lanes)[] = {MG_EACH_TAPS(ENTRY_OUTER_LANES)};
+MG_EACH_OUTER(TABLE)
 
 static void MG_NAME(add_parts)(char *to, const char *from, ptrdiff_t size, ptrdiff_t parts, ptrdiff_t stride) {
     MG_REAL *sums = (MG_REAL *)to;
@@ -291,11 +267,16 @@ static void MG_NAME(add_runs)(char *to, ptrdiff_t step, const char *from, ptrdif
 }
 
 const struct mg_conv_outer_kernels MG_NAME(conv_outer_kernels) = {
-    {MG_HEIGHT_1, MG_HEIGHT_2, MG_HEIGHT_3, MG_HEIGHT_4, MG_HEIGHT_TAPS, MG_HEIGHT_TABLE_2, MG_HEIGHT_TAPS},
-    {MG_NAME(table_outer_1), MG_NAME(table_outer_2), MG_NAME(table_outer_3), MG_NAME(table_outer_4),
-     MG_NAME(table_table_1), MG_NAME(table_table_2), MG_NAME(table_outer_lanes)},
+    {MG_EACH_OUTER(HEIGHT)},
+    {MG_EACH_OUTER(TILES)},
     MG_NAME(add_parts),
     MG_NAME(add_parts_turned),
     MG_NAME(sum_rows),
     MG_NAME(add_runs),
 };
+
+#undef DEFINE
+#undef ENTRY
+#undef TABLE
+#undef HEIGHT
+#undef TILES

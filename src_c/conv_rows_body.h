@@ -250,99 +250,24 @@ MG_INLINE void MG_NAME(tiles)(const struct mg_conv_row *r, ptrdiff_t tiles, cons
     }
 }
 
-#define DEFINE(name, kind, MR, NV, taps)                                                                    \
-    static void MG_NAME(name##_##MR)(const struct mg_conv_row *r, ptrdiff_t tiles) {                        \
-        MG_NAME(tiles)(r, tiles, kind, MR, NV, taps);                                                       \
+/* One table of functions a kind. */
+#define DEFINE(MR, name, kind, NV, taps)                                                                \
+    static void MG_NAME(name##_##MR)(const struct mg_conv_row *r, ptrdiff_t tiles) {                    \
+        MG_NAME(tiles)(r, tiles, kind, MR, NV, taps);                                                   \
     }
-#define DEFINE_1(MR) DEFINE(vectors_1, BROADCAST_, MR, 1, 1)
-#define DEFINE_2(MR) DEFINE(vectors_2, BROADCAST_, MR, 2, 1)
-#define DEFINE_3(MR) DEFINE(vectors_3, BROADCAST_, MR, 3, 1)
-#define DEFINE_4(MR) DEFINE(vectors_4, BROADCAST_, MR, 4, 1)
-#define DEFINE_TAPS_2(MR) DEFINE(taps_2, INTERLEAVED_, MR, 1, 2)
-#define DEFINE_TAPS_4(MR) DEFINE(taps_4, INTERLEAVED_, MR, 1, 4)
-#define DEFINE_TAPS_8(MR) DEFINE(taps_8, INTERLEAVED_, MR, 1, 8)
-#define DEFINE_TAPS_16(MR) DEFINE(taps_16, INTERLEAVED_, MR, 1, 16)
-#define DEFINE_LANES(MR) DEFINE(lanes, CHANNELS_, MR, 1, 1)
-#define DEFINE_PART(MR) DEFINE(part, CHANNELS_PART_, MR, 1, 1)
-#define DEFINE_PAIR(MR) DEFINE(pair, CHANNELS_PAIR_, MR, 1, 1)
+#define ENTRY(MR, name, kind, NV, taps) MG_NAME(name##_##MR),
+#define TABLE(name, heights, kind, NV, taps)                                                            \
+    MG_EACH_##heights(DEFINE, name, kind, NV, taps)                                                     \
+    static const mg_conv_rows MG_NAME(name)[] = {MG_EACH_##heights(ENTRY, name, kind, NV, taps)};
+#define HEIGHT(name, heights, kind, NV, taps) [MG_##name] = MG_HEIGHT_##heights,
+#define ROWS(name, heights, kind, NV, taps) [MG_##name] = MG_NAME(name),
 
-#define ENTRY_PAIR(MR) MG_NAME(pair_##MR),
-#define ENTRY_1(MR) MG_NAME(vectors_1_##MR),
-#define ENTRY_2(MR) MG_NAME(vectors_2_##MR),
-#define ENTRY_3(MR) MG_NAME(vectors_3_##MR),
-#define ENTRY_4(MR) MG_NAME(vectors_4_##MR),
-#define ENTRY_TAPS_2(MR) MG_NAME(taps_2_##MR),
-#define ENTRY_TAPS_4(MR) MG_NAME(taps_4_##MR),
-#define ENTRY_TAPS_8(MR) MG_NAME(taps_8_##MR),
-#define ENTRY_TAPS_16(MR) MG_NAME(taps_16_##MR),
-#define ENTRY_LANES(MR) MG_NAME(lanes_##MR),
-#define ENTRY_PART(MR) MG_NAME(part_##MR),
-
-MG_EACH_1(DEFINE_1)
-MG_EACH_2(DEFINE_2)
-MG_EACH_3(DEFINE_3)
-MG_EACH_4(DEFINE_4)
-MG_EACH_TAPS(DEFINE_LANES)
-MG_EACH_TAPS(DEFINE_PART)
-MG_EACH_PAIR(DEFINE_PAIR)
-static const mg_conv_rows MG_NAME(table_1)[] = {MG_EACH_1(ENTRY_1)};
-static const mg_conv_rows MG_NAME(table_2)[] = {MG_EACH_2(ENTRY_2)};
-static const mg_conv_rows MG_NAME(table_3)[] = {MG_EACH_3(ENTRY_3)};
-static const mg_conv_rows MG_NAME(table_4)[] = {MG_EACH_4(ENTRY_4)};
-static const mg_conv_rows MG_NAME(table_lanes)[] = {MG_EACH_TAPS(ENTRY_LANES)};
-static const mg_conv_rows MG_NAME(table_part)[] = {MG_EACH_TAPS(ENTRY_PART)};
-static const mg_conv_rows MG_NAME(table_pair)[] = {MG_EACH_PAIR(ENTRY_PAIR)};
-#if MG_LANES_OF_DTYPE >= 2
-MG_EACH_TAPS(DEFINE_TAPS_2)
-static const mg_conv_rows MG_NAME(table_taps_2)[] = {MG_EACH_TAPS(ENTRY_TAPS_2)};
-#define HEIGHT_TAPS_2 MG_HEIGHT_TAPS
-#define TABLE_TAPS_2 MG_NAME(table_taps_2)
-#else
-#define HEIGHT_TAPS_2 0
-#define TABLE_TAPS_2 NULL
-#endif
-#if MG_LANES_OF_DTYPE >= 4
-MG_EACH_TAPS(DEFINE_TAPS_4)
-static const mg_conv_rows MG_NAME(table_taps_4)[] = {MG_EACH_TAPS(ENTRY_TAPS_4)};
-#define HEIGHT_TAPS_4 MG_HEIGHT_TAPS
-#define TABLE_TAPS_4 MG_NAME(table_taps_4)
-#else
-#define HEIGHT_TAPS_4 0
-#define TABLE_TAPS_4 NULL
-#endif
-#if MG_LANES_OF_DTYPE >= 8
-MG_EACH_TAPS(DEFINE_TAPS_8)
-static const mg_conv_rows MG_NAME(table_taps_8)[] = {MG_EACH_TAPS(ENTRY_TAPS_8)};
-#define HEIGHT_TAPS_8 MG_HEIGHT_TAPS
-#define TABLE_TAPS_8 MG_NAME(table_taps_8)
-#else
-#define HEIGHT_TAPS_8 0
-#define TABLE_TAPS_8 NULL
-#endif
-#if MG_LANES_OF_DTYPE >= 16
-MG_EACH_TAPS(DEFINE_TAPS_16)
-static const mg_conv_rows MG_NAME(table_taps_16)[] = {MG_EACH_TAPS(ENTRY_TAPS_16)};
-#define HEIGHT_TAPS_16 MG_HEIGHT_TAPS
-#define TABLE_TAPS_16 MG_NAME(table_taps_16)
-#else
-#define HEIGHT_TAPS_16 0
-#define TABLE_TAPS_16 NULL
-#endif
-
+MG_EACH_KIND(TABLE)
 const struct mg_conv_row_kernels MG_NAME(conv_row_kernels) = {
-    VL,
-    {MG_HEIGHT_1, MG_HEIGHT_2, MG_HEIGHT_3, MG_HEIGHT_4, HEIGHT_TAPS_2, HEIGHT_TAPS_4, HEIGHT_TAPS_8, HEIGHT_TAPS_16,
-     MG_HEIGHT_TAPS, MG_HEIGHT_TAPS, MG_HEIGHT_PAIR},
-    {MG_NAME(table_1), MG_NAME(table_2), MG_NAME(table_3), MG_NAME(table_4), TABLE_TAPS_2, TABLE_TAPS_4, TABLE_TAPS_8,
-     TABLE_TAPS_16, MG_NAME(table_lanes), MG_NAME(table_part), MG_NAME(table_pair)},
-    MG_NAME(pack),
-};
+    VL, {MG_EACH_KIND(HEIGHT)}, {MG_EACH_KIND(ROWS)}, MG_NAME(pack)};
 
-#undef HEIGHT_TAPS_2
-#undef HEIGHT_TAPS_4
-#undef HEIGHT_TAPS_8
-#undef HEIGHT_TAPS_16
-#undef TABLE_TAPS_2
-#undef TABLE_TAPS_4
-#undef TABLE_TAPS_8
-#undef TABLE_TAPS_16
+#undef DEFINE
+#undef ENTRY
+#undef TABLE
+#undef HEIGHT
+#undef ROWS

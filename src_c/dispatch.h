@@ -2,30 +2,25 @@
 #ifndef MG_DISPATCH_H
 #define MG_DISPATCH_H
 
-struct mg_activation_kernels;
-struct mg_conv_outer_kernels;
-struct mg_conv_row_kernels;
-struct mg_delay_kernels;
-struct mg_fft_conv_kernels;
-struct mg_fft_kernels;
-struct mg_filter_kernels;
-struct mg_optimizer_kernels;
-struct mg_pool_kernels;
-struct mg_winograd_kernels;
+#include "sets.h"
 
-/* One instruction set: its name and the tables of its kernels. */
+#define MG_FORWARD(family, isa) struct mg_##family##_kernels;
+MG_FAMILIES(MG_FORWARD, MG_FORWARD, any)
+
+/* What a set's header says about it. */
+struct mg_traits {
+    int vector_bytes;
+    const char *narrower;            /* the set that does better where half the lanes would be empty, or NULL */
+};
+
+/* One instruction set: its name and the tables of its kernels, two for float32 and float64, or one for float64. */
+#define MG_TWO_TABLES(family, isa) const struct mg_##family##_kernels *family[2];
+#define MG_ONE_TABLE(family, isa) const struct mg_##family##_kernels *family;
 struct mg_isa {
     const char *name;
-    const struct mg_optimizer_kernels *optimizer[2];       /* float32, float64 */
-    const struct mg_activation_kernels *activation[2];
-    const struct mg_fft_kernels *fft[2];
-    const struct mg_filter_kernels *filter[2];
-    const struct mg_delay_kernels *delay;
-    const struct mg_conv_row_kernels *conv_row[2];
-    const struct mg_conv_outer_kernels *conv_outer[2];
-    const struct mg_pool_kernels *pool[2];
-    const struct mg_winograd_kernels *winograd[2];
-    const struct mg_fft_conv_kernels *fft_conv[2];
+    const struct mg_traits *traits;
+    const struct mg_isa *narrower;   /* that of the traits if this processor can run it, else NULL */
+    MG_FAMILIES(MG_TWO_TABLES, MG_ONE_TABLE, any)
 };
 
 /* The sets that this processor can run, best last; entry `count` has a NULL name. */

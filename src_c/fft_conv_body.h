@@ -40,7 +40,7 @@ static void MG_NAME(store_taps)(const void *column_, double scale, void *to_, pt
     for (ptrdiff_t i = 0; i < count; i++) v_storen(to + i * step, v_mul(s, v_loadn(column + i * STEP, n)), n);
 }
 
-#if defined(MG_ISA_AVX512) || defined(MG_ISA_NEON)
+#if MG_REGISTERS == 32
 #define ROWS 8      /* 16 sums and a complex vector in 32 registers */
 #define FOR_ROWS(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
 #else

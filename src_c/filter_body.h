@@ -17,7 +17,7 @@
    so they are taken in pairs, and every step has mr * nv multiply-adds, independent of one another. (6 rows of 2 vectors
    were slower in 16 registers: the pairs load twice.) */
 
-#if defined(MG_ISA_AVX512) || defined(MG_ISA_NEON)
+#if MG_REGISTERS == 32
 #define WIDE 4
 #else
 #define WIDE 2

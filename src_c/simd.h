@@ -1,4 +1,5 @@
-/* The vocabulary of vector code: about two dozen operations on `vec`, the widest vector of MG_DTYPE that MG_ISA has.
+/* The vocabulary of vector code: about two dozen operations on `vec`, the widest vector of MG_DTYPE that the
+   instruction set has.
 
    A template says v_load(p); it means v_load_f32 or v_load_f64 by the MG_DTYPE of the moment, and the header of the
    instruction set defines both by intrinsics, which GCC, Clang and MSVC share.
@@ -21,20 +22,23 @@
        v_ziplo(a, b)            a0 b0 a1 b1 ...: the first halves interleaved; v_ziphi the second halves
        v_even(a, b)             a0 a2 ... b0 b2 ...: the even elements of both; v_odd the odd ones: the reverse of zipping
        v_repeat(p, q)           the q elements at p again and again; q is a constant power of two, at most VL
-   MG_REGISTERS, MG_LANES_OF_DTYPE   vector registers of the set; VL for the preprocessor
+   MG_LANES_OF_DTYPE        VL for the preprocessor
+
+   And what the set is like:
+       MG_REGISTERS             vector registers
+       MG_LANES_f32, MG_LANES_f64
+       MG_SMALL                 defined where code may be slower and must be small: few processors need the set
+       MG_NARROWER              the name of the set that does better where half the lanes would be empty, or NULL
 */
 #ifndef MG_SIMD_H
 #define MG_SIMD_H
 
 #include "compat.h"
 
-#if defined(MG_ISA_AVX512) || defined(MG_ISA_AVX2) || (defined(MG_ISA_BASELINE) && (defined(__x86_64__) || defined(_M_X64)))
-#include "simd_x86.h"
-#elif defined(MG_ISA_NEON)
-#include "simd_neon.h"
-#else
-#include "simd_scalar.h"
-#endif
+#define MG_QUOTE(name) #name
+#define MG_HEADER_(isa) MG_QUOTE(simd_##isa.h)
+#define MG_HEADER(isa) MG_HEADER_(isa)
+#include MG_HEADER(MG_ISA)
 
 #define MG_LANES_OF_DTYPE MG_PASTE2(MG_LANES, MG_DTYPE)
 #define VL MG_PASTE2(VL, MG_DTYPE)

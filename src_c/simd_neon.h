@@ -57,6 +57,7 @@ MG_INLINE float64x2_t v_pow2_f64(float64x2_t k) {
 #define v_slide_f64(a, b, k) vextq_f64(a, b, 1)
 
 #define MG_REGISTERS 32
+#define MG_NARROWER NULL
 #define MG_LANES_f32 4
 #define MG_LANES_f64 2
 

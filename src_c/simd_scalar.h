@@ -48,5 +48,7 @@ MG_INLINE double v_pow2_f64(double k) {
 #define v_slide_f64(a, b, k) (b)
 
 #define MG_REGISTERS 16
+#define MG_SMALL 1
+#define MG_NARROWER NULL
 #define MG_LANES_f32 1
 #define MG_LANES_f64 1

@@ -14,14 +14,14 @@ SRC_C = PACKAGE.parent / "src_c"
 
 MAY_CALL_NATIVE = {"config", "dde", "layers", "native", "ops", "optimizers", "signal"}
 NETWORK = {"activations", "callbacks", "constraints", "initializers", "layers", "losses", "metrics", "models", "ops",
-           "optimizers", "regularizers", "saving", "schedules"}
+           "optimizers", "regularizers", "saving"}
 LEAVES = {"cli", "plot"}                   # nobody imports them but those named below
 MAY_IMPORT_LEAVES = {"__main__": {"cli"}, "cli": {"plot"}}
 HEAVY = {"scipy", "matplotlib"}
 LIBC = {"assert", "errno", "float", "limits", "math", "stdbool", "stddef", "stdint", "stdio", "stdlib", "string",
         "time"}
-PLATFORM = {"compat.h", "os.h", "threads.c", "dispatch.c"}      # here the system is asked for what libc does not offer
-VECTORS = {"immintrin", "arm_neon"}                     # and in simd_*.h, the processors' own headers
+PLATFORM = {"compat.h", "os.h", "threads.c", "cpu.c"}      # here the system is asked for what libc does not offer
+VECTORS = {"immintrin", "arm_neon", "wasm_simd128"}     # and in simd_*.h, the processors' own headers
 
 
 def module_name(path):

@@ -66,6 +66,18 @@ def test_every_c_source_is_compiled():
 
 
 @in_the_tree
+def test_every_instruction_set_that_is_listed_has_a_header_and_flags():
+    tables = {node.targets[0].id: node.value for node in ast.parse((SOURCES / "setup.py").read_text()).body
+              if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}
+    listed = re.findall(ast.literal_eval(tables["LISTED"]), (SOURCES / "src_c/sets.h").read_text())
+    lines = re.findall(r"MG_\w+\(X\(", (SOURCES / "src_c/sets.h").read_text())
+    headers = [path.stem.removeprefix("simd_") for path in (SOURCES / "src_c").glob("simd_*.h")]
+    assert len(listed) == len(lines) >= 7
+    assert {machine for machine, _ in listed} == {*ast.literal_eval(tables["MACHINES"]).values(), "PLAIN"}
+    assert {isa for _, isa in listed} == ast.literal_eval(tables["FLAGS"]).keys() == {*headers} - {"x86"}
+
+
+@in_the_tree
 def test_no_memoryview_is_of_plain_char():
     """Its format is that of a signed number on x86 and of an unsigned one on Arm, so NumPy's bytes fit on one only."""
     for path in (SOURCES / "mgconv/native").glob("*.p[yx][xd]"):

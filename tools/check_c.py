@@ -3,11 +3,11 @@
     msvc     what Microsoft's compiler would see: Clang's MSVC mode, and no word or header that MSVC lacks
     cross    every file compiled for every platform without optimising, any warning an error
     run      tests/c linked for each platform that this machine runs or emulates (aarch64 and riscv64 by qemu-user,
-             Windows by wine), with the same bits on all of them where the tests print bits
+             Windows by wine, WebAssembly by Node), with the same bits on all of them where the tests print bits
     emulate  the same on an x86-64 machine without AVX-512, whose instructions AVX2's stand in for
 
-Zig's C compiler does it all: `pip install ziglang`. Debian's emulators: `apt-get install qemu-user-static wine
-libsimde-dev`, the last for AVX-512.
+Zig's C compiler does it all (`pip install ziglang`), but for WebAssembly, which Emscripten compiles. Debian's emulators:
+`apt-get install qemu-user-static wine libsimde-dev`, the last for AVX-512; and `emscripten node-acorn`, with Node 18 or newer.
 """
 import os
 import platform
@@ -19,11 +19,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from build_tables import ROOT, build_tables
+from build_tables import ROOT, build_tables, instruction_sets
 
 SETUP = build_tables()
-SETS = {"x86_64": SETUP["X86"], "aarch64": SETUP["ARM64"], "riscv64": SETUP["PLAIN"]}
-EMULATED = {**SETUP["X86"], "avx512": ([*SETUP["EMULATED_AVX512"], "-idirafter", "/usr/include"], [])}
+EMULATED = {**instruction_sets("X86"), "avx512": ([*SETUP["EMULATED_AVX512"], "-idirafter", "/usr/include"], [])}
 FLAGS = [*SETUP["GNU_FLAGS"], "-Wpedantic", "-Wvla", "-Werror", "-Wno-unused-command-line-argument"]
 
 # Platforms by Zig's names, and what else runs their programs.
@@ -37,7 +36,13 @@ TARGETS = {
     "aarch64-macos": None,
     "x86_64-windows-gnu": ["wine"],
     "aarch64-windows-gnu": None,
+    "wasm32-emscripten": ["node", "--no-experimental-fetch"],      # old Emscriptens read their own file by another way
 }
+
+EMSCRIPTEN = ["emcc", "-pthread", "-Wno-pass-failed"]              # its Clang may tell that a loop of one round is not unrolled
+LINK = {"windows": [], "emscripten": ["-sPROXY_TO_PTHREAD", "-sPTHREAD_POOL_SIZE=8", "-sEXIT_RUNTIME",
+                                      "-sINITIAL_MEMORY=256MB"]}
+os.environ.setdefault("NODE_PATH", "/usr/share/nodejs")            # where Debian's Emscripten has what it needs
 
 MSVC_LACKS_HEADERS = {"pthread.h", "stdatomic.h", "complex.h", "unistd.h", "alloca.h"}
 MSVC_LACKS = re.compile(r"__attribute__|__builtin_|__atomic_|__sync_|__asm__|\basm\b|\b(__)?typeof(__)?\b|__int128|"
@@ -57,10 +62,9 @@ def sources(sets):
     """(source, instruction set or None, flags) of every object that an extension with those sets is made of."""
     for name, (gnu, _) in sets.items():
         for source in SETUP["KERNELS"]:
-            yield source, name, [*gnu, f"-DMG_ISA={name}", f"-DMG_ISA_{name.upper()}=1"]
-    have = [f"-DMG_HAVE_{name.upper()}=1" for name in sets] + ["-DMG_EMULATE_AVX512=1"] * (sets is EMULATED)
+            yield source, name, [*gnu, f"-DMG_ISA={name}"]
     for source in SETUP["COMMON"]:
-        yield source, None, have
+        yield source, None, ["-DMG_EMULATE_AVX512=1"] * (sets is EMULATED)
 
 
 def in_parallel(function, jobs):
@@ -72,6 +76,10 @@ def in_parallel(function, jobs):
             print(f"FAILED {' '.join(map(str, error.cmd))}\n{error.stdout}{error.stderr}")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(attempt, jobs))
+
+
+def compiler_for(target):
+    return EMSCRIPTEN if "emscripten" in target else [zig(), "cc", "-target", target]
 
 
 def command(*arguments):
@@ -101,7 +109,7 @@ def check_msvc():
                     wrong.append(f"{file}:{number}: MSVC lacks this: {text.strip()}")
         return wrong
 
-    jobs = [(arch, source) for arch in ("x86_64", "aarch64") for source in sources(SETS[arch])]
+    jobs = [(arch, source) for arch in ("x86_64", "aarch64") for source in sources(sets_of(arch))]
     found = in_parallel(check, jobs)
     wrong = sorted({line for lines in found if lines for line in lines})
     print(*wrong, sep="\n", end="\n" if wrong else "")
@@ -114,19 +122,23 @@ def compile_for(target, sets, folder, extra=(), options=()):
     def compile_one(job):
         source, name, flags = job
         path = Path(folder) / f"{target}-{name}-{Path(source).stem}.o"
-        command(zig(), "cc", "-target", target, *FLAGS, *flags, *options, "-Isrc_c", "-c", str(source), "-o", str(path))
+        command(*compiler_for(target), *FLAGS, *flags, *options, "-Isrc_c", "-c", str(source), "-o", str(path))
         return path
     jobs = [(f"src_c/{source}", name, flags) for source, name, flags in sources(sets)]
     return in_parallel(compile_one, jobs + [(source, "test", []) for source in extra])
 
 
 def sets_of(target):
-    return SETS[target.split("-")[0]]
+    """The instruction sets of a platform, and their flags."""
+    return instruction_sets(SETUP["MACHINES"].get(target.split("-")[0], "PLAIN"))
 
 
 def check_cross():
     good = True
     for target in TARGETS:
+        if not shutil.which(str(compiler_for(target)[0])):
+            print(f"cross: {target}: needs Emscripten")
+            continue
         with tempfile.TemporaryDirectory() as folder:
             objects = compile_for(target, sets_of(target), folder, options=["-O0", "-fno-sanitize=all"])
         print(f"cross: {target}: {len(objects) - objects.count(None)} of {len(objects)} files")
@@ -140,7 +152,7 @@ def runner(target):
     if (arch, system) == (platform.machine(), sys.platform):
         return []
     emulator = TARGETS[target]
-    return emulator if emulator and shutil.which(emulator[0]) else None
+    return emulator if emulator and shutil.which(emulator[0]) and shutil.which(str(compiler_for(target)[0])) else None
 
 
 def run_tests(target, run, sets):
@@ -150,9 +162,9 @@ def run_tests(target, run, sets):
         objects = compile_for(target, sets, folder, tests)
         if None in objects:
             return False, ""
-        program = Path(folder) / ("tests.exe" if "windows" in target else "tests")
-        command(zig(), "cc", "-target", target, *map(str, objects), "-o", str(program),
-                *([] if "windows" in target else ["-lm", "-lpthread"]))
+        system = target.split("-")[1]
+        program = Path(folder) / {"windows": "tests.exe", "emscripten": "tests.js"}.get(system, "tests")
+        command(*compiler_for(target), *map(str, objects), "-o", str(program), *LINK.get(system, ["-lm", "-lpthread"]))
         done = subprocess.run([*run, program], capture_output=True, text=True, cwd=ROOT,
                               env={**os.environ, "WINEDEBUG": "-all"}, timeout=600)
     print(f"run: {target}: {'passed' if done.returncode == 0 else 'FAILED'}\n{done.stdout}{done.stderr}", end="")

@@ -135,8 +135,7 @@ def to_config(value: Any) -> Any:
         short = value._short_config()
         if short is not None:
             return short
-        room = ".".join(type(value).__module__.split(".")[:2])
-        return {"module": room, "class_name": type(value).__name__, "config": value.get_config()}
+        return {"module": _room(type(value)), "class_name": type(value).__name__, "config": value.get_config()}
     if isinstance(value, dict):
         return {key: to_config(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -211,7 +210,7 @@ class Registry:
         if isinstance(identifier, type) and issubclass(identifier, self.base):
             identifier = identifier()
         if not isinstance(identifier, self.base):
-            raise TypeError(f"the {self.kind} must be a name or a {self.base.__module__}.{self.base.__name__}. "
+            raise TypeError(f"the {self.kind} must be a name or a {_room(self.base)}.{self.base.__name__}. "
                             f"Received: {identifier!r}.")
         return identifier
 
@@ -221,10 +220,16 @@ class Registry:
             raise TypeError(f'the configuration of a {self.kind} must be a dict with "class_name" and "config". '
                             f"Received: {config!r}.")
         entry: Any = self.find(config["class_name"])
-        if not isinstance(entry, type):
+        settings = config.get("config", {})
+        if not isinstance(entry, type) and settings in ({}, entry.get_config()):
             return entry
-        made: Any = entry
-        return made.from_config(config.get("config", {}))
+        made: Any = entry if isinstance(entry, type) else type(entry)
+        return made.from_config(settings)
+
+
+def _room(cls):
+    """The public module of a class: that of the package whose file it stands in."""
+    return ".".join(cls.__module__.split(".")[:2])
 
 
 def _key(name):

@@ -29,6 +29,8 @@ class Activation(Layer):
     [[0.0, 2.0]]
     """
 
+    columnwise = True
+
     def __init__(self, activation: Any, **layer: Any) -> None:
         super().__init__(**layer)
         self.activation = activations.get(activation)

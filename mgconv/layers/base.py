@@ -79,6 +79,7 @@ class Layer(Configurable):
     """
 
     _settled = True
+    columnwise = False        # whether each step of the output depends on the same step of the input alone
     constant = False          # whether the weights never change again, so that a binding may prepare them
 
     def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: DTypeLike | None = None,

@@ -31,6 +31,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mgconv.native.frozen import FrozenChain
+from mgconv.native.streaming import StreamConv, StreamProgram
+
+__all__ = ["Bound", "StreamConv", "StreamProgram", "bind_all", "naming", "one_function"]
 
 
 class Bound(NamedTuple):

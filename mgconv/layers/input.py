@@ -22,6 +22,8 @@ class InputLayer(Layer):
         Both in one: (batch_size, \\*shape).
     """
 
+    columnwise = True
+
     def __init__(self, shape: Sequence[int | None] | None = None, batch_size: int | None = None,
                  dtype: DTypeLike | None = None, *, batch_shape: Sequence[int | None] | None = None,
                  **layer: Any) -> None:

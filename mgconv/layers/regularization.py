@@ -24,6 +24,8 @@ class Dropout(Layer):
         The layer's name.
     """
 
+    columnwise = True
+
     def __init__(self, rate: float, seed: int | None = None, **layer: Any) -> None:
         super().__init__(**layer)
         self.rate = check_share("rate", rate, below_one=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -20,6 +20,9 @@ from mgconv.layers.registered import registry
 from mgconv.models.chains import Chain, Pool, filled
 from mgconv.models.data import Inputs
 from mgconv.models.training import Training
+
+if TYPE_CHECKING:
+    from mgconv.models.streaming import Stream
 
 __all__ = ["Input", "Sequential"]
 
@@ -524,10 +527,7 @@ class Sequential(Composite):
         batch_size = check_count("batch_size", batch_size, 1)
         self._check_built("predictor")
         shape = (batch_size, *self.input_shape[1:])
-        twins = [copy.deepcopy(layer) for layer in self.layers]
-        for twin in twins:
-            twin.make_constant()
-        chain = Chain(twins, shape, self.dtype)
+        chain = Chain(self._constant_twins(), shape, self.dtype)
 
         def fill(x):
             x = as_samples("x", x, shape, self.dtype)
@@ -535,6 +535,45 @@ class Sequential(Composite):
                 raise ValueError(f"`x` must have shape {shape}. Received: {x.shape}.")
             chain.x[...] = x
         return one_function(chain.x, chain.y, chain.forward, fill)
+
+    def stream(self) -> Stream:
+        """The model fed sample by sample: for each new one it computes one new step of every layer, no more.
+
+        Over (batch, steps, channels), of layers whose output at a step needs nothing that comes later: causal or valid
+        convolutions, and what works on each step by itself; a Flatten before a Dense sees the last window. The outputs
+        are `predict`'s for the sequence so far, to rounding.
+
+        Returns
+        -------
+        Stream
+            A function of one sample (channels,), with weights of its own as they are now; `reset`, `preset`, `copy`.
+
+        Raises
+        ------
+        ValueError
+            If a layer cannot be streamed; the message says which, and why.
+
+        Examples
+        --------
+        >>> import mgconv, numpy as np
+        >>> from mgconv import layers
+        >>> model = mgconv.Sequential([mgconv.Input((None, 1)), layers.Conv1D(8, 3, padding="causal"), layers.Dense(1)])
+        >>> stream = model.stream()
+        >>> [stream(sample).shape for sample in (0.5, 0.25)]
+        [(1,), (1,)]
+        """
+        from mgconv.models.streaming import Stream
+        self._check_built("stream")
+        if len(self.input_shape) != 3:
+            raise ValueError("`stream` needs a model of sequences, (batch, steps, channels). "
+                             f"Received: inputs of shape {self.input_shape}.")
+        return Stream(self._constant_twins(), self.input_shape[-1], self.dtype)
+
+    def _constant_twins(self):
+        twins = [copy.deepcopy(layer) for layer in self.layers]
+        for twin in twins:
+            twin.make_constant()
+        return twins
 
     def release_memory(self) -> None:
         """Let go of all buffers that were made for training and prediction; the next call makes them anew."""

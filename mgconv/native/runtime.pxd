@@ -9,6 +9,18 @@ cdef extern from "activation.h":
     cdef struct mg_activation_kernels:
         void (*relu_grad)(const void *y, void *dy, void *sums, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
 
+cdef extern from "column.h":
+    cdef struct mg_column:
+        const void *const *taps
+        const void *kernel
+        const void *bias
+        void *y
+        Py_ssize_t count, channels, filters, pitch
+        int relu
+    cdef struct mg_column_kernels:
+        void (*full)(const mg_column *c) noexcept nogil
+        void (*channelwise)(const mg_column *c) noexcept nogil
+
 cdef extern from "fft.h":
     enum:
         MG_FFT_MAX_LOG2
@@ -174,10 +186,15 @@ cdef extern from "winograd.h":
                        const void *bias, int relu, void *y, Py_ssize_t step) noexcept nogil
 
 cdef extern from "dispatch.h":
+    cdef struct mg_traits:
+        int vector_bytes
     cdef struct mg_isa:
         const char *name
+        const mg_traits *traits
+        const mg_isa *narrower
         const mg_optimizer_kernels *optimizer[2]
         const mg_activation_kernels *activation[2]
+        const mg_column_kernels *column[2]
         const mg_fft_kernels *fft[2]
         const mg_filter_kernels *filter[2]
         const mg_delay_kernels *delay
@@ -195,8 +212,7 @@ cdef extern from "threads.h":
         MG_SCRATCH_MADE
 
 cdef const mg_isa *active_isa() noexcept nogil
-# For so many filters a group: AVX2 instead of AVX-512 where they fill half its lanes at most. Processors that split
-# vectors of 64 bytes do twice as much then, others no less.
+# For so many filters a group: the set's narrower relative where they fill half its lanes at most.
 cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil
 # Gives the GIL up, unless the job is brief.
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept

@@ -33,8 +33,8 @@ cdef const mg_isa *active_isa() noexcept nogil:
 
 cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil:
     cdef const mg_isa *isa = mg_isa_active()
-    cdef int lanes = isa.conv_row[wide].lanes
-    return isa - 1 if lanes * (8 if wide else 4) == 64 and 1 < filters <= lanes // 2 else isa
+    cdef int lanes = isa.traits.vector_bytes // (8 if wide else 4)
+    return isa.narrower if isa.narrower != NULL and 1 < filters <= lanes // 2 else isa
 
 
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept:
@@ -101,7 +101,7 @@ def set_isa(str name):
 
 def get_lanes(bint wide):
     """How many numbers a vector holds: float64 if `wide`, else float32."""
-    return mg_isa_active().fft[wide].lanes
+    return mg_isa_active().traits.vector_bytes // (8 if wide else 4)
 
 
 cpdef int get_num_threads() noexcept:

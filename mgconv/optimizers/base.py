@@ -143,7 +143,7 @@ class Optimizer(BaseOptimizer):
     def _lay(self, values):
         super()._lay(values)
         self._flat = None
-        if self._compiled():
+        if self.kernel is not None and self._compiled():
             self._flat = FlatStep(self.kernel, self._parameters, self._gradient, *map(self._state.get, self.slots))
         self._plain = self._is_plain()
 
@@ -156,7 +156,7 @@ class Optimizer(BaseOptimizer):
         """Whether there is a kernel that does what `update` does: not if a subclass redefined that alone."""
         for kind in type(self).__mro__:
             if "kernel" in vars(kind):
-                return kind.kernel is not None
+                return vars(kind)["kernel"] is not None
             if "update" in vars(kind):
                 return False
         return False

@@ -53,8 +53,8 @@ class BaseOptimizer(Configurable):
 
     Notes
     -----
-    Copies and pickles keep `state` and `iterations`, and so does the next `build` on a vector of the same length: training
-    goes on where it was. Any other `build` begins anew.
+    Copies and pickles keep `state` and `iterations`, and so does the next `build` on a vector of the same length:
+    training goes on where it was. Any other `build` begins anew.
     """
 
     slots: tuple[str, ...] = ()

@@ -1,0 +1,219 @@
+"""Models fed sample by sample: each new sample costs one new column of every layer's output.
+
+A layer can be streamed if its output at a step depends on the input at that step and before it: convolutions that are
+causal, or valid (their first outputs then come as late as their window is long), with strides of 1; what works on each
+step by itself (`Layer.columnwise`); a Flatten before a Dense, which together are a valid convolution over all steps; and
+what is made of these. The past that they need is kept in rings (mgconv/native/streaming.pyx).
+"""
+from __future__ import annotations
+
+from functools import partial, singledispatch
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mgconv import activations
+from mgconv._support.arrays import real_array
+from mgconv.layers import Concatenate, Conv1D, Dense, DepthwiseConv1D, Flatten, Layer, Residual
+from mgconv.layers.binding import StreamConv, StreamProgram
+from mgconv.layers.composite import Composite
+
+
+class Streamed(NamedTuple):
+    """A layer bound to one step of its input: its output vector, the calls that fill it, and how many steps late."""
+
+    y: NDArray[Any]
+    steps: list[Any]
+    late: int
+
+
+class Stream:
+    """A model that is fed sample by sample. Made by `Sequential.stream`.
+
+    It keeps a copy of the weights as they are now. **The array that it returns is overwritten by its next call**: copy
+    what you keep. One thread may use it at a time.
+
+    Attributes
+    ----------
+    late : int
+        How many samples must have come before there is a first output: 0 if all convolutions are causal.
+    """
+
+    def __init__(self, layers, channels, dtype):
+        self._layers = layers
+        x = np.zeros(channels, dtype)
+        bound = stream_all(layers, x)
+        self.late, self._steps = bound.late, bound.steps
+        self._convolutions = [step for step in bound.steps if isinstance(step, StreamConv)]
+        self._x = x
+
+        def fill(sample):
+            sample = real_array("x", sample)
+            if sample.size != x.size or sample.ndim > 1:
+                raise ValueError(f"`x` must be one sample of {x.size} channels, of shape {x.shape}. "
+                                 f"Received: {sample.shape}.")
+            x[...] = sample.reshape(x.shape)
+        self._push = StreamProgram(x, bound.y, bound.steps, fill)
+
+    def __call__(self, x: ArrayLike) -> NDArray[Any] | None:
+        """Take one sample in.
+
+        Parameters
+        ----------
+        x : array_like, (channels,)
+            The sample; a number will do for one channel.
+
+        Returns
+        -------
+        ndarray or None
+            The model's output for the sequence so far, at its newest step: (channels of the output,); None for the
+            first `late` samples.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the sample has another shape, or holds no real numbers; then nothing is taken in.
+        """
+        return self._push(x)
+
+    def run(self, x: ArrayLike) -> NDArray[Any]:
+        """Take the samples `x`, (samples, channels), in one after the other.
+
+        Returns
+        -------
+        ndarray
+            All outputs, (samples, channels of the output); without those that were still `late`.
+        """
+        outputs = [y.copy() for sample in real_array("x", x) if (y := self(sample)) is not None]
+        return np.stack(outputs) if outputs else np.empty((0, *self._push.y.shape), self._x.dtype)
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        for convolution in self._convolutions:
+            convolution.reset()
+
+    def preset(self, x: ArrayLike) -> None:
+        """Begin anew as if the samples `x`, (samples, channels), had come."""
+        samples = real_array("x", x)
+        self.reset()
+        for sample in samples:
+            self(sample)
+
+    def copy(self) -> Stream:
+        """Another stream with the same weights and the same past, which goes its own way."""
+        twin = Stream(self._layers, self._x.shape[0], self._x.dtype)
+        for mine, its in zip(self._convolutions, twin._convolutions, strict=True):
+            its.restore(mine.state())
+        return twin
+
+    __copy__ = copy
+
+    def __repr__(self):
+        past = sum(len(convolution.state()[0]) for convolution in self._convolutions)
+        return (f"<Stream of {self._x.size} channels to {self._push.y.size}, {self.late} samples late, "
+                f"{past} bytes of past>")
+
+
+def stream_all(layers, x):
+    """Bind `layers` one on top of the other to one step."""
+    steps, late, waiting = [], 0, list(layers)
+    y = x
+    while waiting:
+        layer = waiting.pop(0)
+        if isinstance(layer, Flatten) and len(layer.input_shape) == 3:
+            if not waiting or not isinstance(waiting[0], Dense) or layer.data_format != "channels_last":
+                refuse(layer, "a Flatten must stand before a Dense")
+            bound = _dense(waiting.pop(0), y, layer.input_shape[1])
+        else:
+            bound = streamed(layer, y)
+        y = bound.y
+        steps += bound.steps
+        late += bound.late
+    return Streamed(y, steps, late)
+
+
+def refuse(layer, reason):
+    """Say why a layer cannot be streamed."""
+    raise ValueError(f"the layer {layer.name} ({type(layer).__name__}) cannot be streamed: {reason}.")
+
+
+@singledispatch
+def streamed(layer: Layer, x: NDArray[Any]) -> Streamed:
+    """Bind `layer` to the vector `x`, one step of its input."""
+    if not layer.columnwise:
+        refuse(layer, "its output at a step needs more than the input at that step and before it")
+    bound = layer.bind(x.reshape(1, 1, -1) if len(layer.input_shape) == 3 else x.reshape(1, -1))
+    return Streamed(bound.y.reshape(-1), bound.forward, 0)
+
+
+def _convolved(layer, x, kernel, bias, dilation=1, groups=1, channelwise=False, valid=False):
+    """A convolution with `layer`'s activation; `kernel` as StreamConv takes it."""
+    activation = layer.activation
+    z = np.empty(kernel.shape[1] * kernel.shape[2] if channelwise else kernel.shape[2], x.dtype)
+    relu = activation is activations.relu
+    steps: list[Any] = [StreamConv(x, np.ascontiguousarray(kernel), bias, z, dilation, groups, channelwise, relu,
+                                   valid)]
+    y = z
+    if not relu and activation is not activations.linear:
+        y = np.empty_like(z)
+        steps.append(partial(activation.forward, z[None], y[None]))
+    return Streamed(y, steps, (len(kernel) - 1) * dilation if valid else 0)
+
+
+def _check_window(layer):
+    if layer.strides != (1,):
+        refuse(layer, f"its strides are {layer.strides}, so that not every sample has an output")
+    if layer.padding == "same" and layer.kernel_size != (1,):
+        refuse(layer, 'padding="same" looks ahead; "causal" does not')
+
+
+@streamed.register
+def _(layer: Conv1D, x: NDArray[Any]) -> Streamed:
+    _check_window(layer)
+    return _convolved(layer, x, layer.kernel, layer.bias, layer.dilation_rate[0], layer.groups,
+                      valid=layer.padding == "valid")
+
+
+@streamed.register
+def _(layer: DepthwiseConv1D, x: NDArray[Any]) -> Streamed:
+    _check_window(layer)
+    return _convolved(layer, x, layer.kernel, layer.bias, layer.dilation_rate[0], channelwise=True,
+                      valid=layer.padding == "valid")
+
+
+def _dense(layer, x, steps):
+    return _convolved(layer, x, layer.kernel.reshape(steps, -1, layer.units), layer.bias, valid=True)
+
+
+@streamed.register
+def _(layer: Dense, x: NDArray[Any]) -> Streamed:
+    return _dense(layer, x, 1)
+
+
+@streamed.register
+def _(layer: Composite, x: NDArray[Any]) -> Streamed:
+    return stream_all(layer.layers, x)
+
+
+def _paths(layer, paths, x):
+    bounds = [stream_all(path, x) for path in paths]
+    if any(bound.late for bound in bounds):
+        refuse(layer, 'within a block convolutions must be causal, not "valid"')
+    return [bound.y for bound in bounds], [step for bound in bounds for step in bound.steps]
+
+
+@streamed.register
+def _(layer: Residual, x: NDArray[Any]) -> Streamed:
+    (main, side), steps = _paths(layer, [layer.layers[:len(layer.layers) - len(layer.shortcut)], layer.shortcut], x)
+    y = np.empty_like(main)
+    return Streamed(y, [*steps, partial(np.add, main, side, y)], 0)
+
+
+@streamed.register
+def _(layer: Concatenate, x: NDArray[Any]) -> Streamed:
+    if layer.axis not in (-1, len(layer.input_shape) - 1):
+        refuse(layer, "its branches must be joined along the channels")
+    outputs, steps = _paths(layer, layer.branches, x)
+    y = np.empty(sum(map(len, outputs)), x.dtype)
+    return Streamed(y, [*steps, partial(np.concatenate, outputs, 0, y)], 0)
