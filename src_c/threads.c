@@ -18,6 +18,7 @@
 
 #include "threads.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "os.h"
@@ -214,6 +215,7 @@ void mg_set_num_threads(int threads) {
 struct scratch {
     void *memory;
     size_t bytes;
+    int held;               /* where MG_DEBUG watches it */
 };
 
 static MG_THREAD_LOCAL struct scratch scratch[MG_SCRATCH_SLOTS];
@@ -235,8 +237,29 @@ static void register_scratch(void) {
     if (mg_atomic_load(&key_state) == KEY_READY) mg_thread_key_set(key, scratch);
 }
 
+#ifdef MG_DEBUG
+enum { WATCHED = 1 };
+#else
+enum { WATCHED = 0 };
+#endif
+
+static void refuse_held(int slot) {
+    if (!WATCHED || !scratch[slot].held) return;
+    fprintf(stderr, "mgconv: scratch slot %d is in use\n", slot);
+    abort();
+}
+
+void mg_scratch_none_held(void) {
+    for (int i = 0; i < MG_SCRATCH_SLOTS; i++) refuse_held(i);
+}
+
+void mg_scratch_end(int slot) {
+    if (WATCHED) scratch[slot].held = 0;
+}
+
 void *mg_scratch(int slot, size_t bytes) {
     struct scratch *s = &scratch[slot];
+    refuse_held(slot);
     if (bytes > s->bytes || !s->memory) {
         register_scratch();
         free(s->memory);
@@ -244,5 +267,6 @@ void *mg_scratch(int slot, size_t bytes) {
         s->bytes = s->memory ? bytes : 0;
         if (!s->memory) return NULL;
     }
+    if (WATCHED) s->held = 1;
     return (void *)(((uintptr_t)s->memory + 63) & ~(uintptr_t)63);
 }

@@ -337,6 +337,8 @@ cdef void run_box(Call *call, Py_ssize_t *first, Py_ssize_t *end, Py_ssize_t pan
             for r in range(first[across], end[across]):
                 for s in range(count):
                     run_segment(call, &p.panels[q], &segments[s], n, r, r, 1, False)
+    if strips != NULL:
+        runtime.scratch_end(runtime.MG_SCRATCH_TASK)
 
 
 cdef void run_task(Call *call, Py_ssize_t index) noexcept nogil:
@@ -446,6 +448,7 @@ cdef int run_all(list passes, const char *x, const char *kernel, const char *bia
             job.calls[i].packed = packed + <Py_ssize_t>job.calls[i].packed
         runtime.parallel_for(pack_task, &job, panels, bytes * 3e-10)
         runtime.parallel_for(pass_task, &job, tasks, seconds)
+        runtime.scratch_end(runtime.MG_SCRATCH_JOB)
     for i in range(job.count):
         failed |= job.calls[i].failed
     if job.count > FEW:

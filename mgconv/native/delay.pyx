@@ -7,9 +7,11 @@ run along time in ensembles too: lanes across series would save work in the scan
 import numpy as np
 
 from libc.math cimport NAN, floor, isfinite, sqrt
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from mgconv.native cimport runtime
+from mgconv.native.runtime cimport LINE
 
 MACKEY_GLASS = runtime.MG_DELAY_MACKEY_GLASS
 MACKEY_GLASS_REAL = runtime.MG_DELAY_MACKEY_GLASS_REAL
@@ -181,14 +183,33 @@ cdef void first_interval(Interval *s, Job *job, const double *equation, const Py
         s.slope[i] = fine.slope[i * job.refinement]
 
 
-cdef double *interval_memory(Job *job, Py_ssize_t n, int count) noexcept nogil:
-    """Arrays of `count` intervals of n steps, and after them of a finer one for the history."""
+ctypedef void (*Follow)(Job *job, Py_ssize_t index, double *memory) noexcept nogil
+
+
+cdef void with_memory(Job *job, Py_ssize_t index, int count, Follow follow) noexcept nogil:
+    """`follow` with arrays of `count` intervals, and after them of a finer one for the history.
+
+    They are no scratch: a user's function may call for that.
+    """
+    cdef Py_ssize_t n = job.grids[index * job.grid_columns + NODES]
     cdef Py_ssize_t fine = 0 if job.constant else pitch(n * job.refinement)
-    return <double *>runtime.scratch(runtime.MG_SCRATCH_TASK, ARRAYS * (count * pitch(n) + fine) * sizeof(double))
+    cdef char *memory = <char *>malloc(ARRAYS * (count * pitch(n) + fine) * sizeof(double) + LINE)
+    if memory == NULL:
+        job.failures[index] = -1.0
+        return
+    follow(job, index, <double *>(memory + (-<Py_ssize_t>memory & (LINE - 1))))
+    free(memory)
 
 
 cdef void series_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Job *job = <Job *>context
+    with_memory(<Job *>context, index, 1, follow_series)
+
+
+cdef void tangent_task(void *context, Py_ssize_t index) noexcept nogil:
+    with_memory(<Job *>context, index, 2, follow_tangent)
+
+
+cdef void follow_series(Job *job, Py_ssize_t index, double *memory) noexcept nogil:
     cdef const double *equation = job.equations + index * job.equation_columns
     cdef const Py_ssize_t *grid = job.grids + index * job.grid_columns
     cdef void *data = data_of(job, equation)
@@ -196,10 +217,6 @@ cdef void series_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Samples samples = job.samples
     cdef double end = samples.start + (samples.count - 1) * samples.dt
     cdef Interval s
-    cdef double *memory = interval_memory(job, n, 1)
-    if memory == NULL:
-        job.failures[index] = -1.0
-        return
     begin(&s, job, equation, n, memory)
     samples.out += index * samples.count
     samples.stride = grid[STRIDE]
@@ -219,13 +236,12 @@ cdef void series_task(void *context, Py_ssize_t index) noexcept nogil:
         interval += 1
 
 
-cdef void tangent_task(void *context, Py_ssize_t index) noexcept nogil:
+cdef void follow_tangent(Job *job, Py_ssize_t index, double *memory) noexcept nogil:
     """Solves the tangent equation y'(t) = g'(x(t - tau)) y(t - tau) - b y(t) along x.
 
     It is of the same form with G = g'(x) y, whose derivative would take g'': so its quadrature is by values. After each
     interval y is divided by its root mean square there, which is the norm that is kept.
     """
-    cdef Job *job = <Job *>context
     cdef const double *equation = job.equations + index * job.equation_columns
     cdef const Py_ssize_t *grid = job.grids + index * job.grid_columns
     cdef void *data = data_of(job, equation)
@@ -233,10 +249,6 @@ cdef void tangent_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Py_ssize_t n = grid[NODES], interval, bad, i
     cdef Interval s, t
     cdef double norm
-    cdef double *memory = interval_memory(job, n, 2)
-    if memory == NULL:
-        job.failures[index] = -1.0
-        return
     begin(&s, job, equation, n, memory)
     begin(&t, job, equation, n, memory + ARRAYS * pitch(n))
     first_interval(&s, job, equation, grid, data, memory + 2 * ARRAYS * pitch(n))
@@ -289,6 +301,7 @@ cdef class PythonFunction:
 cdef void call_python(Py_ssize_t n, const double *x, double *g, double *dg, void *data) noexcept with gil:
     cdef PythonFunction function = <PythonFunction>data
     cdef Py_ssize_t i
+    runtime.python_runs()
     try:
         if function.error is None:
             function.call(function.g, "g", n, x, g)

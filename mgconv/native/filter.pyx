@@ -8,6 +8,7 @@ Arrays come through the buffer protocol itself rather than as typed memoryviews:
 a call on a small array costs 0.5 us less, which is a quarter of the whole.
 """
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyObject_GetBuffer, PyBuffer_Release
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -71,13 +72,16 @@ cdef void direct_task(void *context, Py_ssize_t index) noexcept nogil:
                            width * j.parts)
         j.direct.correlate(memory, width * j.parts, j.factored + j.kh * number, 1, j.kw, j.parts, out,
                            j.out_cols * j.parts, rows, cols * j.parts)
-        return
-    j.direct.correlate(x, pitch // number, j.h, j.kh, j.kw, j.parts, out, j.out_cols * j.parts, rows, cols * j.parts)
-    if j.turned:
+    else:
+        j.direct.correlate(x, pitch // number, j.h, j.kh, j.kw, j.parts, out, j.out_cols * j.parts, rows,
+                           cols * j.parts)
+    if j.turned:                      # and so not factored
         j.direct.correlate(x, pitch // number, j.h + j.kh * j.kw * number, j.kh, j.kw, j.parts, memory, cols * j.parts,
                            rows, cols * j.parts)
         for i in range(rows):
             j.direct.add_turned(out + i * j.out_cols * j.size, memory + i * cols * j.size, cols)
+    if memory != NULL:
+        runtime.scratch_end(runtime.MG_SCRATCH_TASK)
 
 
 cdef double direct_seconds(const Job *j) noexcept nogil:
@@ -308,22 +312,24 @@ cdef object filtered(Py_buffer *x, Py_buffer *h, int code, int mode, bint flip, 
         memcpy(j.fill, buffer.buf, j.size)
         PyBuffer_Release(&buffer)
     kernel_bytes = (j.kh * j.kw + j.kh + j.kw) * j.size
-    if kernel_bytes > <Py_ssize_t>sizeof(small):
-        kernel = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, kernel_bytes)
-        if kernel == NULL:
-            raise MemoryError("There is no memory for the kernel of a filter.")
-    j.turned = pack(&j, h, flip, conjugate, kernel)
-    j.h = kernel
-    find_factors(&j, kernel + j.kh * j.kw * j.size)
     if x.ndim == 1:
         out = empty(j.out_cols, DTYPES[code])
     else:
         out = empty((j.out_rows, j.out_cols), DTYPES[code])
-    PyObject_GetBuffer(out, &buffer, PyBUF_STRIDES)
-    j.out = <char *>buffer.buf
+    if kernel_bytes > <Py_ssize_t>sizeof(small):       # no scratch: overlap.pyx calls NumPy
+        kernel = <char *>malloc(kernel_bytes)
+        if kernel == NULL:
+            raise MemoryError("There is no memory for the kernel of a filter.")
     try:
-        if not run(&j, method):
-            return None
+        PyObject_GetBuffer(out, &buffer, PyBUF_STRIDES)
+        try:
+            j.out = <char *>buffer.buf
+            j.turned = pack(&j, h, flip, conjugate, kernel)
+            j.h = kernel
+            find_factors(&j, kernel + j.kh * j.kw * j.size)
+            return out if run(&j, method) else None
+        finally:
+            PyBuffer_Release(&buffer)
     finally:
-        PyBuffer_Release(&buffer)
-    return out
+        if kernel != small:
+            free(kernel)

@@ -264,6 +264,8 @@ cdef class KernelGradient:
                 p.kernels.add_parts_turned(dkernel, call.result, p.filters, p.entries, p.chunks)
             elif p.chunks > 1:
                 p.kernels.add_parts(dkernel, call.result, result, p.chunks, result)
+            if p.partial_bytes:
+                runtime.scratch_end(runtime.MG_SCRATCH_JOB)
         return runtime.check_memory(call.result != NULL and not call.failed)
 
 

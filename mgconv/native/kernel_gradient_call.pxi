@@ -174,3 +174,5 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
                 e, f = (outer, inner) if far else (inner, outer)
                 sum_parts(p, &p.entry_parts[e], &p.filter_parts[f], &x, &dy, first, end, result,
                           call.more or box > box0)
+    if copies != NULL:
+        runtime.scratch_end(runtime.MG_SCRATCH_TASK)

@@ -123,7 +123,9 @@ cdef void fft_task(void *context, Py_ssize_t index) noexcept nogil:
         tile = (3 - j.parts) * index + part
         if tile < j.tiles and finite:
             write_tile(j, tile, part, memory, line)
-        elif tile < j.tiles:          # a NaN would fill two tiles; direct sums keep it where the kernel covers it
+    runtime.scratch_end(runtime.MG_SCRATCH_TASK)
+    if not finite:                    # a NaN would fill two tiles; direct sums keep it where the kernel covers it
+        for tile in range((3 - j.parts) * index, min((3 - j.parts) * (index + 1), j.tiles)):
             j.exact(j, tile)
 
 
@@ -157,6 +159,7 @@ cdef bint make_spectrum(Job *j, char *spectrum) noexcept nogil:
                 entry += number
     tile_columns(j, tile, False)
     tile_rows(j, tile, NULL, spectrum)
+    runtime.scratch_end(runtime.MG_SCRATCH_TASK)
     return True
 
 

@@ -95,6 +95,7 @@ cdef void forward_task(void *context, Py_ssize_t index) noexcept nogil:
         return
     for unit in range(index * j.chunk, min((index + 1) * j.chunk, j.units)):
         forward_unit(j, unit, scratch)
+    runtime.scratch_end(runtime.MG_SCRATCH_TASK)
 
 
 cdef void grad_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -105,6 +106,7 @@ cdef void grad_task(void *context, Py_ssize_t index) noexcept nogil:
         return
     for unit in range(index * j.chunk, min((index + 1) * j.chunk, j.units)):
         grad_unit(j, unit, scratch)
+    runtime.scratch_end(runtime.MG_SCRATCH_TASK)
 
 
 cdef class PoolPlan:

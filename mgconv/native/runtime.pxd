@@ -217,7 +217,10 @@ cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil
 # Gives the GIL up, unless the job is brief.
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept
 cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil
+# The thread's memory, from here to `scratch_end`: no Python between the two, for it may take the same slot.
 cdef void *scratch(int slot, size_t size) noexcept nogil
+cdef void scratch_end(int slot) noexcept nogil
+cdef void python_runs() noexcept nogil             # said before a user's function is called; see src_c/threads.h
 cdef enum:
     LINE = 64              # bytes of a cache line
     TOUCHED = 2 << 20      # bytes of an array that are better read in order before they are read in another one

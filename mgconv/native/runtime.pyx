@@ -14,6 +14,8 @@ cdef extern from "fft.h":
 cdef extern from "threads.h":
     void mg_parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) nogil
     void *mg_scratch(int slot, size_t size) nogil
+    void mg_scratch_end(int slot) nogil
+    void mg_scratch_none_held() nogil
     int mg_get_num_threads() nogil
     void mg_set_num_threads(int threads) nogil
 
@@ -51,6 +53,14 @@ cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil:
 
 cdef void *scratch(int slot, size_t size) noexcept nogil:
     return mg_scratch(slot, size)
+
+
+cdef void scratch_end(int slot) noexcept nogil:
+    mg_scratch_end(slot)
+
+
+cdef void python_runs() noexcept nogil:
+    mg_scratch_none_held()
 
 
 cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil:

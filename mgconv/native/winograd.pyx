@@ -123,6 +123,7 @@ cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
     how.row_item = how.given * how.item
     p.kernels.spread(&how, gathered, panel.width, pack.run, panel.width, job.product.packed + panel.packed
                      + (row * p.depth + part * p.channels + first) * panel.width * p.item, panel.width)
+    runtime.scratch_end(MG_SCRATCH_TASK)
 
 
 cdef Job share(const Job *job, Pass *plan, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
@@ -174,6 +175,7 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     for n in range(b.images):
         for h in range(b.rows):
             outputs_row(&local, outputs + filter * p.item, &b, n, h, False)
+    runtime.scratch_end(MG_SCRATCH_MADE)
     job.failed |= product.failed
 
 
@@ -210,6 +212,7 @@ cdef int correlate(const Pass *p, Correlation product, const char *x, const char
     else:
         transform_taps(&job)
         correlate_blocks(&job)
+        runtime.scratch_end(MG_SCRATCH_JOB)
     return runtime.check_memory(not job.failed)
 
 
@@ -268,6 +271,7 @@ cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
                 result=job.sums + (chunk * p.places + place) * sums_place(p), more=block > first, failed=False)
             kernel_gradient.sum_task(&call, filters)
             job.failed |= call.failed
+    runtime.scratch_end(MG_SCRATCH_MADE)
 
 
 cdef void gather_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -299,6 +303,7 @@ cdef int correlate_kernel(const Pass *p, KernelGradient machine, const char *x, 
         runtime.parallel_for(chunk_task, &job, p.chunks * job.filter_blocks, p.seconds)
         job.y = dkernel
         runtime.parallel_for(gather_task, &job, taps_tasks(p), sums_bytes(p) * 2e-10)
+        runtime.scratch_end(MG_SCRATCH_JOB)
     return runtime.check_memory(not job.failed)
 
 

@@ -12,7 +12,7 @@ static void add_task(void *context, ptrdiff_t index) { ((unsigned char *)context
 
 static void count_task(void *context, ptrdiff_t index) {
     unsigned char *mine = mg_scratch(MG_SCRATCH_TASK, 256);
-    if (mine) mine[255] = 1;
+    if (mine) mine[255] = 1, mg_scratch_end(MG_SCRATCH_TASK);
     ran[index] = (unsigned char)(ran[index] + *(unsigned char *)context);
 }
 
@@ -46,6 +46,10 @@ void test_threads(void) {
     mg_set_num_threads(1);
     void *first = mg_scratch(MG_SCRATCH_JOB, 1000);
     CHECK(first && (uintptr_t)first % 64 == 0);
+    mg_scratch_end(MG_SCRATCH_JOB);
     CHECK(mg_scratch(MG_SCRATCH_JOB, 500) == first);
+    mg_scratch_end(MG_SCRATCH_JOB);
     CHECK(mg_scratch(MG_SCRATCH_JOB, 1 << 20) != NULL);
+    mg_scratch_end(MG_SCRATCH_JOB);
+    mg_scratch_none_held();
 }
