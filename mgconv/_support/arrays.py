@@ -5,11 +5,12 @@ import numpy as np
 
 
 def real_array(name, value):
-    """`value` as an array, TypeError if it does not hold real numbers: a cast would drop imaginary parts or a mask."""
+    """`value` as an array; TypeError if it does not hold real numbers, ValueError if some are masked: a cast would drop
+    imaginary parts or the mask."""
     if type(value) is not np.ndarray and isinstance(value, np.ndarray) and hasattr(value, "mask"):
         if np.any(getattr(value, "mask")):  # noqa: B009  (only masked arrays have it, and numpy.ma is slow to import)
-            raise TypeError(f"`{name}` must not be masked: fill the gaps first. Received: a masked array of shape "
-                            f"{value.shape}.")
+            raise ValueError(f"`{name}` must not be masked: fill the gaps first. Received: a masked array of shape "
+                             f"{value.shape}.")
         value = value.view(np.ndarray)
     try:
         array = np.asarray(value)

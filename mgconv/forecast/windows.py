@@ -6,6 +6,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv._support.arrays import real_array
+from mgconv._support.checks import check_count
 
 
 def as_series(values: ArrayLike, name: str = "series") -> NDArray[np.float64]:
@@ -16,9 +17,9 @@ def as_series(values: ArrayLike, name: str = "series") -> NDArray[np.float64]:
     Raises
     ------
     TypeError
-        If the values are not real numbers, or some are masked.
+        If the values are not real numbers.
     ValueError
-        If they have another shape, or one of them is NaN or infinite.
+        If they have another shape, or one of them is masked, NaN or infinite.
     """
     array = real_array(name, values)
     if array.ndim == 2 and 1 in array.shape:
@@ -54,7 +55,7 @@ def windows(series: ArrayLike, lags: int, horizon: int = 1) -> tuple[NDArray[np.
     Raises
     ------
     ValueError
-        If `lags` or `horizon` is not positive, or the series is shorter than both together, or not finite.
+        If `lags` or `horizon` is not positive, or the series is shorter than both together, masked or not finite.
     TypeError
         If `lags` or `horizon` is no integer, or the series does not hold real numbers.
 
@@ -68,7 +69,7 @@ def windows(series: ArrayLike, lags: int, horizon: int = 1) -> tuple[NDArray[np.
     [[3.0], [4.0]]
     """
     samples = as_series(series)
-    lags, horizon = positive_int(lags, "lags"), positive_int(horizon, "horizon")
+    lags, horizon = check_count("lags", lags, 1), check_count("horizon", horizon, 1)
     if len(samples) < lags + horizon:
         raise ValueError(f"`series` must have at least lags + horizon samples. "
                          f"Received: {len(samples)} samples, lags={lags}, horizon={horizon}.")
