@@ -94,6 +94,10 @@ class BuildExt(build_ext):
         super().run()
         self.build_lib = handed
 
+    def get_ext_filename(self, fullname):
+        """NAME.abi3.so: CPython 3.15 calls it NAME.abi3-x86_64-linux-gnu.so, which those before it do not import."""
+        return re.sub(r"\.abi3-[^.]+(?=\.\w+$)", ".abi3", super().get_ext_filename(fullname))
+
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
         for ext in self.extensions:
