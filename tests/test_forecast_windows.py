@@ -44,7 +44,8 @@ def test_a_column_is_a_series(shape):
 
 @pytest.mark.parametrize("predictor", [LinearAutoregression(3), ConvPredictor(3)])
 def test_predict_before_fit_says_so(predictor):
-    with pytest.raises(NotFittedError, match=f"{type(predictor).__name__} must learn from a series first: call fit"):
+    name = type(predictor).__name__
+    with pytest.raises(NotFittedError, match=f"{name} must learn from a series first: call fit"):
         predictor.predict(np.zeros((1, 3)))
     assert issubclass(NotFittedError, ValueError)
     assert issubclass(NotFittedError, AttributeError)

@@ -43,7 +43,7 @@ class Predictor:
     def __repr__(self) -> str:
         return f"{type(self).__name__}(lags={self.lags}, horizon={self.horizon})"
 
-    def _checked(self, pasts, learnt=None):
+    def _checked(self, pasts: Any, learnt: str | None = None) -> NDArray[np.float64]:
         """`pasts` in float64; first of all, `fit` must have set the attribute `learnt`."""
         if learnt is not None and not hasattr(self, learnt):
             raise NotFittedError(f"{type(self).__name__} must learn from a series first: call fit(series).")

@@ -36,8 +36,8 @@ def rmse(true: ArrayLike, predicted: ArrayLike) -> float:
     >>> rmse([1.0, 2.0], [1.0, 4.0]) == 2 ** 0.5
     True
     """
-    true, predicted = (real_array(name, value).astype(np.float64) for name, value in
-                       [("true", true), ("predicted", predicted)])
+    true = real_array("true", true).astype(np.float64)
+    predicted = real_array("predicted", predicted).astype(np.float64)
     if true.shape != predicted.shape:
         raise ValueError(f"`true` and `predicted` must have one shape. Received: {true.shape} and {predicted.shape}.")
     if true.size == 0:

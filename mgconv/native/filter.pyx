@@ -8,6 +8,7 @@ Arrays come through the buffer protocol itself rather than as typed memoryviews:
 a call on a small array costs 0.5 us less, which is a quarter of the whole.
 """
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyObject_GetBuffer, PyBuffer_Release
+from libc.math cimport log
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -24,6 +25,7 @@ cdef enum:
     AUTO
     DIRECT
     FFT
+    FASTEST
 cdef enum:
     TILE_ROWS = 32
     TILE_COLS = 1024                  # of an image; 32 rows with a small kernel then fit the second-level cache
@@ -37,6 +39,7 @@ cdef double TOO_LONG = 1              # seconds of sums
 MODES = {"full": FULL, "same": SAME, "valid": VALID}
 BOUNDARIES = {"fill": FILL, "wrap": WRAP, "symm": SYMMETRIC}
 METHODS = {"auto": AUTO, "direct": DIRECT, "fft": FFT}
+FASTEST_METHOD = FASTEST
 
 cdef object ndarray = np.ndarray
 cdef object empty = np.empty
@@ -133,6 +136,16 @@ cdef void find_factors(Job *j, char *memory) noexcept nogil:
         j.factored = factors[float](<const float *>j.h, j.kh, j.kw, <float *>memory)
 
 
+cdef bint scipy_transforms(const Job *j) noexcept nogil:
+    """Whether scipy.signal.choose_conv_method says "fft" of this signal: earlier, sums keep digits that it keeps."""
+    cdef double n = j.cols, k = j.kw, whole = n + k - 1, transforms = 3 * whole * log(whole)
+    if j.out_cols < j.cols:
+        return 1.891e-9 * transforms < 2.136e-10 * (n - k + 1) * k - 1e-3
+    if j.out_cols > j.cols:
+        return 1.765e-9 * transforms < 2.141e-10 * n * k - 1e-3
+    return 3.265e-9 * transforms < 2.848e-10 * (n * k - k * k / 4) - 1e-3
+
+
 cdef int run(Job *j, int method) except -1:
     """1; or 0, with nothing written, where sums would take long and the kernel is too long for the longest tile."""
     cdef double seconds = direct_seconds(j)
@@ -144,7 +157,8 @@ cdef int run(Job *j, int method) except -1:
     # A large kernel reads each number often: from a copy whose rows do not collide in the cache.
     j.in_place = j.kh < 8
     j.grid.seconds = 1e300
-    if method == FFT or (method == AUTO and j.kh * j.kw > 24 and seconds > 10e-6):
+    if method == FFT or (method != DIRECT and j.kh * j.kw > 24 and seconds > 10e-6
+                         and (method == FASTEST or not j.one_row or scipy_transforms(j))):
         j.grid = overlap.best_grid(j)
         if j.grid.seconds == 1e300 and seconds > TOO_LONG:
             return 0
@@ -254,7 +268,8 @@ def apply(x, h, int mode, bint flip, int late=0, bint conjugate=False, int metho
     conjugate : bool
         Take the kernel's complex conjugate.
     method, boundary : int
-        Of METHODS and BOUNDARIES.
+        Of METHODS and BOUNDARIES. "auto" transforms signals where SciPy does too and it is faster; FASTEST_METHOD does
+        wherever it is.
     fill : ndarray
         One number of the dtype, for boundary FILL; 0 if None.
     """

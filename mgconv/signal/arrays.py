@@ -11,13 +11,15 @@ import math
 
 import numpy as np
 
-from mgconv.native.filter import BOUNDARIES, METHODS, apply
+from mgconv.native.filter import BOUNDARIES, FASTEST_METHOD, METHODS, apply
 
 EXACT = 2**53                         # integers below it are exact in float64, and so are sums that stay below
 ROUNDED = 2**42                       # an FFT in float64 of sums below it is wrong by less than a half
 CHUNK = 2**18                         # integers that are converted at a time
 FEW = 24                              # taps that no FFT is used for
+STEADY = 32                           # between the largest magnitudes of two blocks: a transform loses 1.5 digits
 LITTLE = 20_000                       # multiply-adds that cost less than looking at the integers
+_METHODS = METHODS | {"fastest": FASTEST_METHOD}
 # What a lookup or the compiled filter raises where a call is not the plain case (NumPy's dates, say, have no buffer).
 UNUSUAL = (KeyError, AttributeError, TypeError, ValueError)
 
@@ -60,11 +62,41 @@ def filtered(x, h, window, *, flip, conjugate=False, method="auto", boundary="fi
     dtype = np.result_type(x, h).newbyteorder("=")
     if dtype.kind in "bui":
         return _integers(x, h, dtype, window, flip, method, boundary, fill)
+    if method == "auto" and x.ndim == 2 and h.size > FEW:
+        method, precision = _steady_method(x, fill, dtype)
+        if precision != dtype:
+            return filtered(x.astype(precision), h, window, flip=flip, conjugate=conjugate, method=method,
+                            boundary=boundary, fill=fill).astype(dtype)
     if fill is not None:
         fill = np.array([fill], dtype)
-    out = apply(_plain(x, dtype), _plain(h, dtype), 0, flip, 0, conjugate, METHODS[method], BOUNDARIES[boundary], fill,
-                window)
+    out = apply(_plain(x, dtype), _plain(h, dtype), 0, flip, 0, conjugate, _METHODS[method], BOUNDARIES[boundary],
+                fill, window)
     return _by_scipy(x, h, dtype, window, flip, conjugate, boundary, fill) if out is None else out
+
+
+def _steady_method(x, fill, dtype):
+    """The method for an image, and the dtype, that keep the digits of plain sums: the error of a transform is relative
+    to the largest numbers around."""
+    peaks = _block_peaks(x)
+    peaks = peaks[np.isfinite(peaks)]                  # others spoil nothing but what the kernel covers
+    least, most = (peaks.min(), max(peaks.max(), abs(fill or 0))) if peaks.size else (1, 1)
+    if most <= STEADY * least:
+        return "auto", dtype
+    if dtype.itemsize * (1 if dtype.kind == "f" else 0.5) == 4 and most <= 1e8 * least:
+        return "auto", np.result_type(dtype, np.float64)
+    return "direct", dtype
+
+
+def _block_peaks(x, size=16):
+    """The largest magnitude of each `size` rows by `size` columns."""
+    def most(x, of):                                   # along the first axis
+        whole = len(x) // size * size
+        return np.concatenate([of(x[:whole].reshape(-1, size, *x.shape[1:]), axis=1),
+                               *([of(x[whole:], axis=0)[None]] if whole < len(x) else [])])
+    if x.dtype.kind == "c":
+        return np.hypot(_block_peaks(x.real), _block_peaks(x.imag))
+    high, low = (most(most(x, of).T, of) for of in (np.max, np.min))
+    return np.maximum(np.abs(high), np.abs(low))
 
 
 def _by_scipy(x, h, dtype, window, flip, conjugate, boundary, fill):
@@ -94,6 +126,8 @@ def _integers(x, h, dtype, window, flip, method, boundary, fill):
         return _tap_by_tap(x, h, dtype, window, flip, boundary, fill)
     if bound >= ROUNDED or h.size <= FEW:
         method = "direct"
+    elif method == "auto":
+        method = "fastest"
     real = np.float32 if bound < 2**24 and method == "direct" else np.float64
     narrow = dtype.kind == "b" or bound > np.iinfo(dtype).max
     h = h.astype(real)
@@ -116,7 +150,7 @@ def _integers(x, h, dtype, window, flip, method, boundary, fill):
 def _strip(x, first, count, boundary):
     """Entries of x among which lie those that `count` positions from `first` on mean, and how far the first position
     lies before them."""
-    if 0 <= first and first + count <= len(x):
+    if first >= 0 and first + count <= len(x):
         return x[first:first + count], 0
     if boundary != "fill":
         return x[sources(len(x), -first, count, boundary)], 0

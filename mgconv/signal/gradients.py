@@ -18,9 +18,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mgconv._support.arrays import unmasked
 from mgconv.signal.arrays import extend, filtered, fold, output_window
 from mgconv.signal.convolution import BOUNDARY_NAMES, SCIPY_MODES, check_flag, fill_number, is_exchanged
-from mgconv.signal.matlab import as_matrix, check_shape, matlab_window
+from mgconv.signal.matlab import as_matrix, check_shape, matlab_dtype, matlab_window
 
 Shape: TypeAlias = int | Sequence[int]
 
@@ -49,7 +50,7 @@ def _grad_kernel(dy, x, shape, window, flip, conjugate=False, boundary="fill", f
 
 def _gradient(of, dy, other, shape, mode, *, rank, correlation, late=0, boundary="fill", fillvalue=0):
     """The gradient of a SciPy function to `in1` or `in2`; `other` is the other one of them."""
-    dy, other = np.asarray(dy), np.asarray(other)
+    dy, other = unmasked("dy", dy), unmasked("the other argument", other)
     shape = _sizes(shape)
     if (rank and other.ndim != rank) or not 1 <= other.ndim <= 2 or len(shape) != other.ndim:
         raise ValueError(f"The arrays must have {'two axes' if rank else 'one or two axes'}, and alike. "
@@ -191,7 +192,9 @@ def _matlab(of, dy, other, sizes, shape, *, flip):
     x, h = (sizes, other.shape) if of == "signal" else (other.shape, sizes)
     window = matlab_window(check_shape(shape), x, h)
     _check_dy(dy, window)
-    return (_grad_signal if of == "signal" else _grad_kernel)(dy, other, sizes, window, flip)
+    dtype = matlab_dtype(dy, other)
+    return (_grad_signal if of == "signal" else _grad_kernel)(dy.astype(dtype, copy=False),
+                                                              other.astype(dtype, copy=False), sizes, window, flip)
 
 
 def conv2_grad_A(dy: ArrayLike, B: ArrayLike, shape_A: Sequence[int], shape: str = "full") -> NDArray[Any]:
@@ -274,7 +277,7 @@ def causal_conv_grad_a(dy: ArrayLike, x: ArrayLike, tau: int) -> NDArray[Any]:
 
 
 def _vectors(dy: ArrayLike, other: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
-    dy, other = np.asarray(dy), np.asarray(other)
+    dy, other = unmasked("dy", dy), unmasked("the other argument", other)
     if dy.ndim != 1 or other.ndim != 1 or not dy.size or not other.size:
         raise ValueError(f"Both arrays must have one axis and an entry. Received: shapes {dy.shape} and {other.shape}.")
     return dy, other
