@@ -1,4 +1,5 @@
 """What `fit` tells while it runs: history, progress, early stopping, learning rates. Names and rules are Keras 3's."""
+import contextlib
 import math
 import sys
 import time
@@ -171,10 +172,10 @@ class EarlyStopping(Callback):
 
     def on_train_end(self, logs=None):
         if self.stopped_epoch and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             if self.verbose:
-                print(f"The weights of epoch {self.best_epoch + 1} are restored")
+                say(f"The weights of epoch {self.best_epoch + 1} are restored")
             self.model.set_weights(self.best_weights)
 
 
@@ -196,7 +197,7 @@ class LearningRateScheduler(Callback):
         rate = self.schedule(epoch, self.model.optimizer.learning_rate)
         self.model.optimizer.learning_rate = float(rate)
         if self.verbose:
-            print(f"Epoch {epoch + 1}: the learning rate is {self.model.optimizer.learning_rate:g}")
+            say(f"Epoch {epoch + 1}: the learning rate is {self.model.optimizer.learning_rate:g}")
 
     def on_epoch_end(self, epoch, logs=None):
         logs["learning_rate"] = self.model.optimizer.learning_rate
@@ -249,7 +250,7 @@ class ReduceLROnPlateau(Callback):
                 optimizer.learning_rate = max(optimizer.learning_rate * self.factor, self.min_lr)
                 self._cooling, self.wait = self.cooldown, 0
                 if self.verbose:
-                    print(f"Epoch {epoch + 1}: the learning rate falls to {optimizer.learning_rate:g}")
+                    say(f"Epoch {epoch + 1}: the learning rate falls to {optimizer.learning_rate:g}")
 
 
 class TerminateOnNaN(Callback):
@@ -257,7 +258,7 @@ class TerminateOnNaN(Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if not math.isfinite(logs["loss"]):
-            print(f"Batch {batch}: the loss is {logs['loss']}, training ends")
+            say(f"Batch {batch}: the loss is {logs['loss']}, training ends")
             self.model.stop_training = True
 
 
@@ -290,8 +291,8 @@ class Progress(Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if self._bar is None:
-            print(f"Epoch {epoch + 1}/{self.params['epochs']} - {time.perf_counter() - self._start:.2f}s - "
-                  f"{format_logs(logs)}", flush=True)
+            say(f"Epoch {epoch + 1}/{self.params['epochs']} - {time.perf_counter() - self._start:.2f}s - "
+                f"{format_logs(logs)}")
         elif epoch + 1 == self.params["epochs"] or self.model.stop_training or time.perf_counter() - self._shown > 0.1:
             self._show(self._done + self.params["steps"], logs)
 
@@ -306,6 +307,19 @@ class Progress(Callback):
         self._bar.refresh()
 
 
+def say(line):
+    """Print at once, where there is somebody to read: a service may have no stdout, or a closed one."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        print(line, flush=True)
+
+
+def _on_terminal():
+    try:
+        return sys.stdout is not None and sys.stdout.isatty()
+    except (AttributeError, OSError, ValueError):                  # what stands in for it, or is closed
+        return False
+
+
 def format_logs(logs):
     """The figures as one line."""
     return " - ".join(f"{name}: {value:.4g}" for name, value in logs.items())
@@ -315,7 +329,7 @@ def progress_bar(total, unit, delay=0.0):
     """A tqdm bar where one can be drawn over and over (a terminal, a notebook) and tqdm is installed, else None."""
     shell = sys.modules.get("IPython")
     notebook = shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
-    if not (notebook or sys.stdout.isatty()):
+    if not (notebook or _on_terminal()):
         return None
     try:
         if notebook:

@@ -83,7 +83,7 @@ def test_windows_leave_the_series_alone():
     (np.zeros(4), 3, 2, ValueError, "Received: 4 samples, lags=3, horizon=2."),
     (np.zeros(4), True, 1, TypeError, "`lags` must be an integer. Received: lags=True."),
     (np.zeros((4, 2)), 2, 1, ValueError, r"`series` must have rank 1, or be one column. Received: shape \(4, 2\)."),
-    (np.ma.masked_equal([1.0, -200.0, 2.0], -200), 1, 1, ValueError, "`series` must not be masked: fill the gaps first"),
+    (np.ma.masked_equal([1.0, -200.0, 2.0], -200), 1, 1, ValueError, "`series` must not be masked: fill the gaps"),
     ([0, 1, np.nan, 3], 2, 1, ValueError, r"`series` must be finite. Received: series\[2\]=nan."),
     ([0, 1, 2, np.inf], 2, 1, ValueError, r"`series` must be finite. Received: series\[3\]=inf."),
     ([0j, 1j], 1, 1, TypeError, "`series` must be an array of real numbers. Received: list of dtype complex128."),

@@ -173,8 +173,8 @@ class Training:
         start = time.perf_counter()
         logs = self._score(data)
         if verbose:
-            print(f"{len(data)} samples - {time.perf_counter() - start:.2f}s - {callback_module.format_logs(logs)}",
-                  flush=True)
+            callback_module.say(f"{len(data)} samples - {time.perf_counter() - start:.2f}s - "
+                                f"{callback_module.format_logs(logs)}")
         return logs if return_dict else _plain(logs)
 
     def train_on_batch(self, x, y, sample_weight, class_weight, return_dict):

@@ -153,6 +153,7 @@ cdef int run(Job *j, int method) except -1:
     j.fft = runtime.active_isa().fft[j.wide]
     j.failed = False
     j.exact = direct_task
+    j.careful = method == AUTO
     j.one_row = j.rows == 1 and j.kh == 1 and j.out_rows == 1
     # A large kernel reads each number often: from a copy whose rows do not collide in the cache.
     j.in_place = j.kh < 8
@@ -268,8 +269,8 @@ def apply(x, h, int mode, bint flip, int late=0, bint conjugate=False, int metho
     conjugate : bool
         Take the kernel's complex conjugate.
     method, boundary : int
-        Of METHODS and BOUNDARIES. "auto" transforms signals where SciPy does too and it is faster; FASTEST_METHOD does
-        wherever it is.
+        Of METHODS and BOUNDARIES. "auto" transforms where it is faster, but of signals those alone that SciPy does, and
+        of images no tile that would lose digits by it; FASTEST_METHOD does not care.
     fill : ndarray
         One number of the dtype, for boundary FILL; 0 if None.
     """

@@ -41,6 +41,7 @@ cdef extern from "filter.h":
                           Py_ssize_t step, void *out, Py_ssize_t out_pitch, Py_ssize_t rows,
                           Py_ssize_t cols) noexcept nogil
         void (*add_turned)(void *to, const void *source, Py_ssize_t n) noexcept nogil
+        void (*raise_peaks)(void *to, const void *x, Py_ssize_t n) noexcept nogil
 
 cdef extern from "delay.h":
     ctypedef void (*mg_delay_function)(Py_ssize_t n, const double *x, double *g, double *dg, void *data) noexcept nogil

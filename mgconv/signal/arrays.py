@@ -17,7 +17,6 @@ EXACT = 2**53                         # integers below it are exact in float64, 
 ROUNDED = 2**42                       # an FFT in float64 of sums below it is wrong by less than a half
 CHUNK = 2**18                         # integers that are converted at a time
 FEW = 24                              # taps that no FFT is used for
-STEADY = 32                           # between the largest magnitudes of two blocks: a transform loses 1.5 digits
 LITTLE = 20_000                       # multiply-adds that cost less than looking at the integers
 _METHODS = METHODS | {"fastest": FASTEST_METHOD}
 # What a lookup or the compiled filter raises where a call is not the plain case (NumPy's dates, say, have no buffer).
@@ -62,41 +61,11 @@ def filtered(x, h, window, *, flip, conjugate=False, method="auto", boundary="fi
     dtype = np.result_type(x, h).newbyteorder("=")
     if dtype.kind in "bui":
         return _integers(x, h, dtype, window, flip, method, boundary, fill)
-    if method == "auto" and x.ndim == 2 and h.size > FEW:
-        method, precision = _steady_method(x, fill, dtype)
-        if precision != dtype:
-            return filtered(x.astype(precision), h, window, flip=flip, conjugate=conjugate, method=method,
-                            boundary=boundary, fill=fill).astype(dtype)
     if fill is not None:
         fill = np.array([fill], dtype)
     out = apply(_plain(x, dtype), _plain(h, dtype), 0, flip, 0, conjugate, _METHODS[method], BOUNDARIES[boundary],
                 fill, window)
     return _by_scipy(x, h, dtype, window, flip, conjugate, boundary, fill) if out is None else out
-
-
-def _steady_method(x, fill, dtype):
-    """The method for an image, and the dtype, that keep the digits of plain sums: the error of a transform is relative
-    to the largest numbers around."""
-    peaks = _block_peaks(x)
-    peaks = peaks[np.isfinite(peaks)]                  # others spoil nothing but what the kernel covers
-    least, most = (peaks.min(), max(peaks.max(), abs(fill or 0))) if peaks.size else (1, 1)
-    if most <= STEADY * least:
-        return "auto", dtype
-    if dtype.itemsize * (1 if dtype.kind == "f" else 0.5) == 4 and most <= 1e8 * least:
-        return "auto", np.result_type(dtype, np.float64)
-    return "direct", dtype
-
-
-def _block_peaks(x, size=16):
-    """The largest magnitude of each `size` rows by `size` columns."""
-    def most(x, of):                                   # along the first axis
-        whole = len(x) // size * size
-        return np.concatenate([of(x[:whole].reshape(-1, size, *x.shape[1:]), axis=1),
-                               *([of(x[whole:], axis=0)[None]] if whole < len(x) else [])])
-    if x.dtype.kind == "c":
-        return np.hypot(_block_peaks(x.real), _block_peaks(x.imag))
-    high, low = (most(most(x, of).T, of) for of in (np.max, np.min))
-    return np.maximum(np.abs(high), np.abs(low))
 
 
 def _by_scipy(x, h, dtype, window, flip, conjugate, boundary, fill):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mgconv._support.arrays import unmasked
 from mgconv.native.filter import METHODS, MODES, apply
-from mgconv.signal.arrays import FEW, UNUSUAL, filtered, is_native, output_window, refuse_dates, scipy_function
+from mgconv.signal.arrays import UNUSUAL, filtered, is_native, output_window, refuse_dates, scipy_function
 
 BOUNDARY_NAMES = {"fill": "fill", "pad": "fill", "wrap": "wrap", "circular": "wrap", "symm": "symm",
                   "symmetric": "symm"}
@@ -172,9 +172,8 @@ def convolve2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str
     Notes
     -----
     Signature, results, dtypes and errors are those of `scipy.signal.convolve2d`; `method` is new. A transform's error
-    is relative to the largest numbers, so "auto" looks at the largest of each 16 x 16 pixels: where they differ by more
-    than a factor of 32, single precision is transformed in double precision, and where that is not enough there are
-    plain sums, as in SciPy.
+    is relative to the largest numbers of a tile (up to some hundred pixels square), so "auto" looks at the largest of
+    each 16 x 16 pixels: in a tile where they differ by more than a factor of 32 there are plain sums, as in SciPy.
 
     Examples
     --------
@@ -228,9 +227,7 @@ def correlate2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: st
 def _image(in1, in2, mode, boundary, fillvalue, method, correlation):
     if boundary == "fill" and isinstance(fillvalue, int) and fillvalue == 0 and np.ndim(in1) == 2:
         try:                                     # the common case first: all is checked where it fails
-            out = None
-            if method != "auto" or in2.size <= FEW:
-                out = apply(in1, in2, MODES[mode], not correlation, int(correlation), correlation, METHODS[method])
+            out = apply(in1, in2, MODES[mode], not correlation, int(correlation), correlation, METHODS[method])
         except UNUSUAL:
             out = None
         if out is not None:

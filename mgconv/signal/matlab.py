@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from mgconv._support.arrays import unmasked
 from mgconv._support.checks import check_choice
 from mgconv.native.filter import METHODS, MODES, apply
-from mgconv.signal.arrays import FEW, UNUSUAL, filtered, is_native, output_window, scipy_function
+from mgconv.signal.arrays import UNUSUAL, filtered, is_native, output_window, scipy_function
 
 
 def conv2(*arrays: Any, shape: str = "full", method: str = "auto") -> NDArray[Any]:
@@ -56,9 +56,7 @@ def conv2(*arrays: Any, shape: str = "full", method: str = "auto") -> NDArray[An
         arrays, shape = arrays[:-1], arrays[-1]
     if len(arrays) == 2:
         try:                              # the common case first: all is checked where it fails
-            out = None
-            if arrays[0].ndim == 2 and (method != "auto" or arrays[1].size <= FEW):
-                out = apply(*arrays, MODES[shape], True, 1, False, METHODS[method])
+            out = apply(*arrays, MODES[shape], True, 1, False, METHODS[method]) if arrays[0].ndim == 2 else None
         except UNUSUAL:
             out = None
         if out is not None:
