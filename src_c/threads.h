@@ -19,6 +19,13 @@ typedef void (*mg_task)(void *context, ptrdiff_t index);
    a task, or while another thread uses the pool, runs on its caller alone too. */
 void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double seconds);
 
+/* A long job may be ended early: its caller asks `wanted` between tasks, and in those that call mg_job_ends, every
+   LOOK_SECONDS or so. When that says yes, tasks that nobody has begun are left out, and mg_job_ended, which forgets it,
+   says so of the thread's last job. */
+void mg_set_end_wanted(int (*wanted)(void));
+int mg_job_ends(void);
+int mg_job_ended(void);
+
 /* At least `bytes` of scratch memory aligned to 64, owned by the calling thread and kept for its next use; NULL when
    there is no memory. The content is undefined. What was taken is given back before the slot is taken again, and before
    anything else may run in the thread, such as a user's function: that may come back here and take the same slot.

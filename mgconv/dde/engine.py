@@ -15,7 +15,7 @@ from mgconv.dde.systems import AnySystem, MackeyGlass, Numbers, equation_of, fin
 from mgconv.native import delay
 
 _MAX_NODES = 1 << 18          # of samples' nodes an interval; denser samples are interpolated
-_LONGEST = 1e12               # intervals of length tau: weeks of work
+_LONGEST = 1e12               # intervals of length tau
 _MOST_STEPS = 2.0**26         # an interval
 _REFINEMENT = 4               # of the grid for a history that is a function
 _EPS = 2.0**-52

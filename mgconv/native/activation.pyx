@@ -58,6 +58,7 @@ cdef class ReluGrad:
             j.kernels.relu_grad(j.y, j.dy, j.sums, j.rows, j.columns)
         else:
             runtime.parallel_for(run_chunk, j, chunks, 1.5e-10 * j.rows * j.columns)
+            runtime.check_memory(True)
             if j.itemsize == 8:
                 add_rows(<double *>j.partial, <double *>j.sums, chunks, j.columns)
             else:

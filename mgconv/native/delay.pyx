@@ -4,6 +4,8 @@ src_c/delay.h has the method. A job holds what its series share. Each series is 
 interval and goes from interval to interval alone, so neither threads nor the order of tasks can change a bit. Vectors
 run along time in ensembles too: lanes across series would save work in the scan, but round differently from one series.
 """
+import warnings
+
 import numpy as np
 
 from libc.math cimport NAN, floor, isfinite, sqrt
@@ -19,8 +21,11 @@ SINE = runtime.MG_DELAY_SINE
 RICKER = runtime.MG_DELAY_RICKER
 EXPONENTIAL = runtime.MG_DELAY_EXPONENTIAL
 
+cdef double MUCH = 3600               # seconds of work, which may be a slip of the keyboard
+
 cdef enum:
     ARRAYS = 5                        # x, g, dg, slope, q
+    LOOK = 4096                       # nodes, after which it looks for an interrupt
     TAU = 0                           # columns of the table of equations
     DECAY = 1
     START = 2
@@ -213,7 +218,7 @@ cdef void follow_series(Job *job, Py_ssize_t index, double *memory) noexcept nog
     cdef const double *equation = job.equations + index * job.equation_columns
     cdef const Py_ssize_t *grid = job.grids + index * job.grid_columns
     cdef void *data = data_of(job, equation)
-    cdef Py_ssize_t n = grid[NODES], interval = 0, bad
+    cdef Py_ssize_t n = grid[NODES], interval = 0, nodes = 0, bad
     cdef Samples samples = job.samples
     cdef double end = samples.start + (samples.count - 1) * samples.dt
     cdef Interval s
@@ -234,6 +239,11 @@ cdef void follow_series(Job *job, Py_ssize_t index, double *memory) noexcept nog
         s.x[0] = s.x[n]
         solve(&s, job.kernels, job.derivative)
         interval += 1
+        nodes += n
+        if nodes >= LOOK:
+            nodes = 0
+            if runtime.job_ends():
+                return
 
 
 cdef void follow_tangent(Job *job, Py_ssize_t index, double *memory) noexcept nogil:
@@ -246,7 +256,7 @@ cdef void follow_tangent(Job *job, Py_ssize_t index, double *memory) noexcept no
     cdef const Py_ssize_t *grid = job.grids + index * job.grid_columns
     cdef void *data = data_of(job, equation)
     cdef double *norms = job.norms + index * job.intervals
-    cdef Py_ssize_t n = grid[NODES], interval, bad, i
+    cdef Py_ssize_t n = grid[NODES], interval, nodes = 0, bad, i
     cdef Interval s, t
     cdef double norm
     begin(&s, job, equation, n, memory)
@@ -271,6 +281,11 @@ cdef void follow_tangent(Job *job, Py_ssize_t index, double *memory) noexcept no
         t.x[0] = t.x[n] / norm
         s.x[0] = s.x[n]
         solve(&s, job.kernels, True)
+        nodes += n
+        if nodes >= LOOK:
+            nodes = 0
+            if runtime.job_ends():
+                return
 
 
 cdef class PythonFunction:
@@ -367,9 +382,12 @@ cdef class Problem:
     cdef run(self, runtime.mg_task task, double seconds):
         cdef double[::1] failures = np.full(self.count, np.nan)
         self.job.failures = &failures[0]
+        if seconds > MUCH:
+            warnings.warn(f"this needs about {seconds / 3600:.0f} hours of one processor", RuntimeWarning, stacklevel=3)
         if isinstance(self.function, PythonFunction):
             seconds = 0.0             # threads would only wait for each other
         runtime.parallel_for(task, &self.job, self.count, seconds)
+        runtime.check_memory(True)
         if isinstance(self.function, PythonFunction) and self.function.error is not None:
             raise self.function.error
         self.job.failures = NULL
@@ -392,6 +410,8 @@ cdef class Problem:
         return self.run(tangent_task, 4e-9 * self.count * self.nodes_until(out.shape[1] * self.equations[0, TAU]))
 
     cdef double nodes_until(self, double time):
+        if not self.count:
+            return 0
         return time / self.equations[0, TAU] * self.grids[0, NODES]
 
 

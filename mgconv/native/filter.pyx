@@ -167,8 +167,7 @@ cdef int run(Job *j, int method) except -1:
         overlap.run(j)
     else:
         run_direct(j, seconds)
-    if j.failed:
-        raise MemoryError("There is no memory for the scratch tiles of a filter.")
+    runtime.check_memory(not j.failed)
     return 1
 
 

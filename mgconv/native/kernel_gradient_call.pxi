@@ -146,6 +146,8 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
             call.failed = True
             return
     for box in range(box0, box1):
+        if runtime.job_ends():
+            break
         rest = box
         for i in range(2, -1, -1):
             part = rest % p.axis[i].blocks

@@ -309,8 +309,7 @@ cdef bint run(Job *j) except False:
     spectrum = <char *>((<size_t>&table[0] + 63) // 64 * 64)
     with nogil:
         done = make_spectrum(j, spectrum)
-    if not done:
-        raise MemoryError("There is no memory for the scratch tiles of a filter.")
+    runtime.check_memory(done)
     j.spectrum = spectrum
     runtime.parallel_for(fft_task, j, (j.tiles + 2 - j.parts) // (3 - j.parts), j.grid.seconds)
     return True

@@ -94,6 +94,8 @@ cdef void forward_task(void *context, Py_ssize_t index) noexcept nogil:
         j.failed = True
         return
     for unit in range(index * j.chunk, min((index + 1) * j.chunk, j.units)):
+        if runtime.job_ends():
+            break
         forward_unit(j, unit, scratch)
     runtime.scratch_end(runtime.MG_SCRATCH_TASK)
 
@@ -105,6 +107,8 @@ cdef void grad_task(void *context, Py_ssize_t index) noexcept nogil:
         j.failed = True
         return
     for unit in range(index * j.chunk, min((index + 1) * j.chunk, j.units)):
+        if runtime.job_ends():
+            break
         grad_unit(j, unit, scratch)
     runtime.scratch_end(runtime.MG_SCRATCH_TASK)
 
@@ -211,8 +215,7 @@ cdef class PoolPlan:
             return
         job.chunk = max(1, TASK * job.units // max(self.inputs, 1))
         runtime.parallel_for(task, job, ceil_div(job.units, job.chunk), 4e-11 * self.inputs * job.itemsize)
-        if job.failed:
-            raise MemoryError(f"no {job.scratch} bytes of scratch memory for pooling")
+        runtime.check_memory(not job.failed)
 
 
 cdef char *address(array, Py_ssize_t size, Py_ssize_t itemsize, int flags) except? NULL:

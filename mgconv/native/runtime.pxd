@@ -231,7 +231,9 @@ cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t 
 cdef void touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
 
 cpdef int get_num_threads() noexcept
-cdef int check_memory(bint enough) except -1       # MemoryError unless there was enough scratch memory
+# After a job: KeyboardInterrupt if Ctrl-C ended it early, MemoryError unless there was enough scratch memory.
+cdef int check_memory(bint enough) except -1
+cdef bint job_ends() noexcept nogil                # asked in long tasks: whether Ctrl-C wants the job to end
 
 cdef class Algorithm:
     """What a plan may use instead of the direct sums for a convolution or one of its gradients."""

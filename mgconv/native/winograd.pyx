@@ -258,6 +258,8 @@ cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
     filter = kernel_gradient.block_start(&sum, filters)
     local = share(job, &plan, filter, kernel_gradient.block_start(&sum, filters + 1))
     for block in range(first, end):
+        if runtime.job_ends():
+            break
         b = find_block(p, block)
         for n in range(b.images):
             for h in range(b.rows + halo(p)):

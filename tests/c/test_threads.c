@@ -2,6 +2,7 @@
 #include "threads.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "check.h"
 
@@ -25,6 +26,29 @@ static void nested_task(void *context, ptrdiff_t index) {
     ran[index] = one;
 }
 
+static int yes(void) { return 1; }
+static int no(void) { return 0; }
+
+static void slow_task(void *context, ptrdiff_t index) {
+    (void)context;
+    for (clock_t until = clock() + CLOCKS_PER_SEC / 500; clock() < until;) ran[index] = 1;
+}
+
+/* Tasks that nobody has begun are left out where the end is wanted, on one thread and on several. */
+static void test_early_end(int threads) {
+    mg_set_num_threads(threads);
+    for (int wanted = 0; wanted < 2; wanted++) {
+        mg_set_end_wanted(wanted ? yes : no);
+        memset(ran, 0, sizeof ran);
+        mg_parallel_for(slow_task, NULL, TASKS / 5, 1.0);
+        int sum = 0;
+        for (int i = 0; i < TASKS; i++) sum += ran[i];
+        CHECK(wanted ? 0 < sum && sum < TASKS / 5 : sum == TASKS / 5);
+        CHECK(mg_job_ended() == wanted && !mg_job_ended() && !mg_job_ends());
+    }
+    mg_set_end_wanted(NULL);
+}
+
 void test_threads(void) {
     unsigned char one = 1;
     for (int threads = 1; threads <= 4; threads++) {
@@ -43,6 +67,8 @@ void test_threads(void) {
     int right = 0;
     for (int i = 0; i < TASKS; i++) right += ran[i];
     CHECK(right == TASKS && mg_get_num_threads() == 4);
+    test_early_end(1);
+    test_early_end(3);
     mg_set_num_threads(1);
     void *first = mg_scratch(MG_SCRATCH_JOB, 1000);
     CHECK(first && (uintptr_t)first % 64 == 0);
