@@ -169,7 +169,7 @@ def _cuts(jumps, tau):
 
 
 def _make_grids(table, step, given, shape, dt, start, history, cuts):
-    """For each series: stride and first node of the samples, pieces, and for each its nodes and place in the history."""
+    """For each series: stride and first node of the samples, pieces, and for each its nodes and place in the values."""
     grids = np.zeros((len(table), 1 + 2 * max(map(len, cuts), default=2)), np.intp)
     steps = [step] * len(table) if isinstance(step, float) else np.broadcast_to(step, shape).ravel().tolist()
     sampled = isinstance(history, histories.Samples)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mgconv.dde.tableaus import METHODS
 
+_MOST_STOPS = 500
 _STRICTER = 0.1                                      # for errors come back with every delayed value
 _SAFETY, _SLOWEST, _FASTEST = 0.9, 0.2, 10.0          # of the step's change, as in scipy.integrate
 _POWERS = np.arange(1.0, 6.0)
@@ -61,8 +62,8 @@ def solve(f: Callable[..., ArrayLike], t_span: Sequence[float], history: ArrayLi
     """Solve y'(t) = f(t, y(t), Z) with Z[:, j] = y(t - delays[j]) for a small system, as `scipy.integrate.solve_ivp`.
 
     For one equation of the form x' = g(x(t - tau)) - b x, `series` is faster by orders of magnitude and more accurate.
-    Steps end at sums of delays, where derivatives jump, until the solution is smooth enough for the method's order, and
-    are never longer than the shortest delay. The error of each step is controlled as in solve_ivp; the global error of
+    Steps end at sums of delays, where derivatives jump, until the solution is smooth enough for the method's order (or,
+    with many delays, until there are some hundred), and are never longer than the shortest delay. The error of each step is controlled as in solve_ivp; the global error of
     problems that do not amplify errors is a few times the tolerance and in proportion to it.
 
     Parameters
@@ -264,10 +265,16 @@ class _Run:
 
 
 def _stops(start, end, delays, order, jumps):
-    """The end, and before it the times at which a derivative of low order jumps: sums of up to `order` delays."""
+    """The end, and before it the times at which a derivative of low order jumps: sums of up to `order` delays.
+
+    Where that would be very many, those of most delays are left to the control of the error: there the derivatives that
+    jump are of the highest order.
+    """
     level, stops = {0.0}, set()
     for _ in range(order + 1 + jumps):
         level = {shift + delay for shift in level for delay in delays if start + shift + delay < end}
+        if stops and len(stops) + len(level) > _MOST_STOPS:
+            break
         stops |= level
     kept, same = [start], 1e-12 * max(abs(start), abs(end), *delays)       # sums that differ by rounding alone
     for stop in sorted(start + shift for shift in stops):
