@@ -78,3 +78,14 @@ def test_constant_histories_and_empty_ensembles_have_no_jumps():
 def test_growth_is_reported_at_its_time():
     with pytest.raises(OverflowError, match=r"stopped being so at t = \d"):
         dde.series(dde.LasotaWazewska(tau=1.0, p=-3.0), 50, history=lambda t: 3.0 if t < -0.5 else 2.0, jumps=[-0.5])
+
+
+@pytest.mark.parametrize(("method", "options"), [
+    ("RK45", {"rtol": 1e-9, "atol": 1e-11}), ("RK4", {"first_step": 0.01})])
+@pytest.mark.parametrize("history", [step, lambda t: float(t <= -0.37)])
+def test_the_general_solver_stops_where_a_jump_comes_back(method, options, history):
+    solution = dde.solve(lambda t, y, Z: -Z[:, 0], (0, 2), lambda t: history(t), 1.0, method=method, y0=[0.0],
+                         jumps=[-0.37], t_eval=[0.63, 1.0, 2.0], **options)
+    np.testing.assert_allclose(solution.y[0], [-0.63, -0.63, -0.63 + 0.63 ** 2 / 2 + 0.63 * 0.37], atol=1e-9)
+    with pytest.raises(ValueError, match="`jumps` must be times before 1. Received: 1.5"):
+        dde.solve(lambda t, y, Z: -Z[:, 0], (1, 2), 1.0, 1.0, jumps=[0.2, 1.5])

@@ -45,13 +45,13 @@ def check_shape(samples):
         raise ValueError(f"history samples must have shape (m,) or (series, m). Received: shape {shape}.")
 
 
-def check_jumps(jumps):
-    """The times of jumps in order."""
+def check_jumps(jumps, start=0):
+    """The times of jumps, before `start`, in order."""
     if np.ndim(jumps) == 1 and not len(jumps):
         return []
     jumps = np.unique(finite("jumps", jumps))
-    if (jumps >= 0).any():
-        raise ValueError(f"`jumps` must be times before 0. Received: {jumps[jumps >= 0][0]}.")
+    if (jumps >= start).any():
+        raise ValueError(f"`jumps` must be times before {start:g}. Received: {jumps[jumps >= start][0]}.")
     return jumps.tolist()
 
 
