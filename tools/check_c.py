@@ -6,8 +6,9 @@
              Windows by wine, WebAssembly by Node), with the same bits on all of them where the tests print bits
     emulate  the same on an x86-64 machine without AVX-512, whose instructions AVX2's stand in for
 
-Zig's C compiler does it all (`pip install ziglang`), but for WebAssembly, which Emscripten compiles. Debian's emulators:
-`apt-get install qemu-user-static wine libsimde-dev`, the last for AVX-512; and `emscripten node-acorn`, with Node 18 or newer.
+Zig's C compiler does it all (`pip install ziglang`), but for WebAssembly, which Emscripten compiles. Debian has the
+emulators, `apt-get install qemu-user-static wine libsimde-dev`, the last for AVX-512, and `emscripten node-acorn`, with
+Node 18 or newer.
 """
 import os
 import platform
@@ -39,7 +40,7 @@ TARGETS = {
     "wasm32-emscripten": ["node", "--no-experimental-fetch"],      # old Emscriptens read their own file by another way
 }
 
-EMSCRIPTEN = ["emcc", "-pthread", "-Wno-pass-failed"]              # its Clang may tell that a loop of one round is not unrolled
+EMSCRIPTEN = ["emcc", "-pthread"]
 LINK = {"windows": [], "emscripten": ["-sPROXY_TO_PTHREAD", "-sPTHREAD_POOL_SIZE=8", "-sEXIT_RUNTIME",
                                       "-sINITIAL_MEMORY=256MB"]}
 os.environ.setdefault("NODE_PATH", "/usr/share/nodejs")            # where Debian's Emscripten has what it needs

@@ -2,8 +2,8 @@
 
 A layer can be streamed if its output at a step depends on the input at that step and before it: convolutions that are
 causal, or valid (their first outputs then come as late as their window is long), with strides of 1; what works on each
-step by itself (`Layer.columnwise`); a Flatten before a Dense, which together are a valid convolution over all steps; and
-what is made of these. The past that they need is kept in rings (mgconv/native/streaming.pyx).
+step by itself (`Layer.columnwise`); a Flatten before a Dense, which together are a valid convolution over all steps;
+and what is made of these. The past that they need is kept in rings (mgconv/native/streaming.pyx).
 """
 from __future__ import annotations
 
@@ -78,15 +78,34 @@ class Stream:
         return self._push(x)
 
     def run(self, x: ArrayLike) -> NDArray[Any]:
-        """Take the samples `x`, (samples, channels), in one after the other.
+        """Take samples in one after the other.
+
+        Parameters
+        ----------
+        x : array_like, (samples, channels)
+            (samples,) will do for one channel.
 
         Returns
         -------
         ndarray
             All outputs, (samples, channels of the output); without those that were still `late`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `x` has another shape, or holds no real numbers; then nothing is taken in.
         """
-        outputs = [y.copy() for sample in real_array("x", x) if (y := self(sample)) is not None]
+        outputs = [y.copy() for sample in self._samples(x) if (y := self(sample)) is not None]
         return np.stack(outputs) if outputs else np.empty((0, *self._push.y.shape), self._x.dtype)
+
+    def _samples(self, x):
+        x = real_array("x", x)
+        channels = self._x.size
+        if x.ndim == 1 and channels == 1:
+            x = x[:, None]
+        if x.ndim != 2 or x.shape[1] != channels:
+            raise ValueError(f"`x` must be samples of shape (samples, {channels}). Received: {x.shape}.")
+        return np.ascontiguousarray(x, self._x.dtype)
 
     def reset(self) -> None:
         """Forget all samples."""
@@ -94,8 +113,8 @@ class Stream:
             convolution.reset()
 
     def preset(self, x: ArrayLike) -> None:
-        """Begin anew as if the samples `x`, (samples, channels), had come."""
-        samples = real_array("x", x)
+        """Begin anew as if the samples `x`, as for `run`, had come after zeros; errors as there change nothing."""
+        samples = self._samples(x)
         self.reset()
         for sample in samples:
             self(sample)
@@ -162,6 +181,8 @@ def _convolved(layer, x, kernel, bias, dilation=1, groups=1, channelwise=False, 
 
 
 def _check_window(layer):
+    if layer.data_format != "channels_last":
+        refuse(layer, f'a sample holds the channels of a step, which data_format="{layer.data_format}" spreads out')
     if layer.strides != (1,):
         refuse(layer, f"its strides are {layer.strides}, so that not every sample has an output")
     if layer.padding == "same" and layer.kernel_size != (1,):

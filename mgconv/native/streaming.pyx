@@ -24,8 +24,9 @@ cdef struct Ring:                     # one convolution: the last `length` colum
 cdef class StreamConv:
     """One convolution of a stream: takes the vector `x` in, and writes activation(kernel * the past + bias) to `y`.
 
-    The past is zero at first; if `valid`, there is no output before all of it has come. `kernel` is (taps, channels of a group, filters), or (taps, channels, filters of a channel) if `channelwise`; all
-    arrays are C-contiguous, of one dtype, float32 or float64, and must not change their place.
+    The past is zero at first; if `valid`, there is no output before all of it has come. `kernel` is (taps, channels of
+    a group, filters), or (taps, channels, filters of a channel) if `channelwise`; all arrays are C-contiguous, of one
+    dtype, float32 or float64, and must not change their place.
     """
     cdef Ring ring
     cdef tuple arrays                 # keeps them alive
@@ -118,7 +119,8 @@ cdef bint advance(Ring *r) noexcept nogil:
 
 cdef class StreamProgram:
     """A function of one sample: it copies the sample to `x`, runs `steps` (StreamConv, or calls without arguments), and
-    returns `y`, or None while a step waits for more. What is not of the shape and dtype of `x` goes to `fill`, which converts and copies it, or raises."""
+    returns `y`, or None while a step waits for more. What is not of the shape and dtype of `x` goes to `fill`, which
+    converts and copies it, or raises."""
     cdef Shape shape
     cdef object x, fill
     cdef readonly object y

@@ -27,6 +27,7 @@ void print_bits(const char *subject, const void *memory, size_t bytes);
 
 /* One function a family of kernels, called for each instruction set that the processor runs. */
 void test_activation(const struct mg_isa *isa);
+void test_column(const struct mg_isa *isa);
 void test_conv(const struct mg_isa *isa);
 void test_delay(const struct mg_isa *isa);
 void test_fft(const struct mg_isa *isa);

@@ -50,6 +50,7 @@ int main(void) {
     for (int i = 0; i < count; i++) {
         mg_isa_select(sets[i].name);
         test_activation(&sets[i]);
+        test_column(&sets[i]);
         test_conv(&sets[i]);
         test_delay(&sets[i]);
         test_fft(&sets[i]);
