@@ -1,4 +1,6 @@
 """What `fit` tells while it runs: history, progress, early stopping, learning rates. Names and rules are Keras 3's."""
+from __future__ import annotations
+
 import contextlib
 import math
 import sys

@@ -133,6 +133,8 @@ cdef class PoolPlan:
         if max(geometry.dilation_rate) > 1 or any(max(pads) >= size for size, _, _, _, pads in axes):
             raise ValueError("A pooling geometry has pads shorter than its windows and no dilation. "
                              f"Received: {geometry}.")
+        # A longer stride than the map is that of one window.
+        axes = [(pool, min(stride, size + pool), size, outputs, pads) for pool, stride, size, outputs, pads in axes]
         if geometry.rank == 1:
             axes.insert(0, (1, 1, 1, 1, (0, 0)))
         ((j.pool, j.stride, j.height, j.out_height, (j.pad, _)),
