@@ -66,9 +66,9 @@ def solve(f: Callable[..., ArrayLike], t_span: Sequence[float], history: ArrayLi
 
     For one equation of the form x' = g(x(t - tau)) - b x, `series` is faster by orders of magnitude and more accurate.
     Steps end at sums of delays, where derivatives jump, until the solution is smooth enough for the method's order (or,
-    with many delays, until there are some hundred), and are never longer than the shortest delay. The error of each step
-    is controlled as in solve_ivp; the global error of problems that do not amplify errors is a few times the tolerance
-    and in proportion to it.
+    with many delays, until there are some hundred), and are never longer than the shortest delay. The error of each
+    step is controlled as in solve_ivp; the global error of problems that do not amplify errors is a few times the
+    tolerance and in proportion to it.
 
     Parameters
     ----------
@@ -280,7 +280,8 @@ def _stops(start, end, delays, order, past):
     Where that would be very many, those of most delays are left to the control of the error: there the derivatives that
     jump are of the highest order.
     """
-    level, stops = {0.0, *(jump - start for jump in past.jumps)}, set()
+    level = {0.0, *(jump - start for jump in past.jumps)}
+    stops: set[float] = set()
     for _ in range(order + 1 + (past.starts_anew or bool(past.jumps))):
         level = {shift + delay for shift in level for delay in delays if start + shift + delay < end}
         if stops and len(stops) + len(level) > _MOST_STOPS:
