@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 def unmasked(name: str, value: Any) -> NDArray[Any]:
     """`value` as an array; ValueError for gaps, which `numpy.asarray` would fill with what lies under the mask."""
-    return np.asarray(_without_gaps(name, value))
+    return np.asarray(without_gaps(name, value))
 
 
-def _without_gaps(name, value):
+def without_gaps(name, value):
+    """`value`, which is no masked array with gaps: an array or list as it came."""
     if type(value) is not np.ndarray and isinstance(value, np.ndarray) and hasattr(value, "mask"):
         if np.any(getattr(value, "mask")):  # noqa: B009  (only masked arrays have it, and numpy.ma is slow to import)
             raise ValueError(f"`{name}` must not be masked: fill the gaps first. Received: a masked array of shape "
@@ -24,7 +25,7 @@ def _without_gaps(name, value):
 def real_array(name: str, value: Any) -> NDArray[Any]:
     """`value` as an array; TypeError if it does not hold real numbers (a cast would drop imaginary parts), ValueError
     if some are masked."""
-    value = _without_gaps(name, value)
+    value = without_gaps(name, value)
     try:
         array = np.asarray(value)
     except ValueError as error:                        # lists of different lengths

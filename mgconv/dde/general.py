@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mgconv._support.arrays import without_gaps
 from mgconv._support.checks import check_choice
 from mgconv.dde.history import check_jumps
 from mgconv.dde.tableaus import METHODS
@@ -158,12 +159,12 @@ class _Past:
         if callable(history):
             self.history = lambda t: np.atleast_1d(np.asarray(history(t), np.float64))
         else:
-            constant = np.atleast_1d(np.array(history, np.float64))
+            constant = np.atleast_1d(np.array(without_gaps("history", history), np.float64))
             self.history = lambda t: constant
         before = self.history(start)
         if before.ndim != 1 or not np.isfinite(before).all():
             raise ValueError(f"`history` must give finite numbers, one an equation. Received: {before}.")
-        self.start = before if y0 is None else np.atleast_1d(np.array(y0, np.float64))
+        self.start = before if y0 is None else np.atleast_1d(np.array(without_gaps("y0", y0), np.float64))
         if self.start.shape != before.shape or not np.isfinite(self.start).all():
             raise ValueError(f"`y0` must be finite and have the history's shape {before.shape}. Received: y0={y0}.")
         self.delays = delays
