@@ -252,8 +252,8 @@ class System:
         The derivative g'. For a compiled g: whether it fills dg (it gets NULL there otherwise). Without it the method's
         order is 8 too, with errors about a hundred times larger at the same step.
     step : float, optional
-        The default step; without it tau / 100, and at most 1 / (20 abs(b)), which knows nothing of g: where g is steep, or
-        large beside the x that matters, take one in which x moves little, and see whether half of it changes anything.
+        The default step; without it tau / 100, and at most 1 / (20 abs(b)), which knows nothing of g. Where g is steep
+        or large, take one in which x moves little, and see whether half of it changes anything.
 
     Examples
     --------
