@@ -9,9 +9,10 @@ import pytest
 from patience import PATIENCE
 
 PROGRAM = """
-import _thread, threading
+import _thread, signal as signals, threading
 import numpy as np
 from mgconv import dde, ops, set_num_threads, signal
+signals.signal(signals.SIGINT, signals.default_int_handler)       # what runs in the background ignores it
 set_num_threads({threads})
 def small():
     return ops.conv(np.ones((1, 9, 1)), np.ones((3, 1, 1))).sum() + dde.mackey_glass(30).sum() + signal.convolve(
