@@ -6,7 +6,8 @@ which also owns the thread pool and the choice made at import; the other modules
 
 The wheel uses CPython's limited API (cp311-abi3). MGCONV_FULL_API=1 builds against the full API instead, to measure
 what the limited one costs; free-threaded interpreters have no limited API yet. MGCONV_EMULATE_AVX512=1 builds the
-kernels for AVX-512 so that a processor with AVX2 runs them: slow, for tests alone.
+kernels for AVX-512 so that a processor with AVX2 runs them: slow, for tests alone. MGCONV_DEBUG=1 builds what ends the
+process when scratch memory is taken twice, or held where a user's function runs: for tests alone too.
 """
 import filecmp
 import os
@@ -55,6 +56,7 @@ if os.environ.get("MGCONV_WERROR"):
     GNU_FLAGS.append("-Werror")
 MSVC_FLAGS = ["/O2", "/std:c11", "/fp:precise", "/W3"]
 
+DEBUG = [("MG_DEBUG", "1")] if os.environ.get("MGCONV_DEBUG") else []
 EMULATE_AVX512 = bool(os.environ.get("MGCONV_EMULATE_AVX512"))
 if EMULATE_AVX512:
     FLAGS["avx512"] = (EMULATED_AVX512, [])
@@ -97,6 +99,10 @@ class BuildExt(build_ext):
         super().run()
         self.build_lib = handed
 
+    def get_ext_filename(self, fullname):
+        """NAME.abi3.so: CPython 3.15 calls it NAME.abi3-x86_64-linux-gnu.so, which those before it do not import."""
+        return re.sub(r"\.abi3-[^.]+(?=\.\w+$)", ".abi3", super().get_ext_filename(fullname))
+
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
         for ext in self.extensions:
@@ -109,7 +115,7 @@ class BuildExt(build_ext):
             if ext.name.endswith(".runtime"):
                 ext.libraries += [] if msvc else ["m"]
                 sets = instruction_sets(self.plat_name)
-                ext.define_macros += [("MG_EMULATE_AVX512", "1")] if EMULATE_AVX512 else []
+                ext.define_macros += DEBUG + ([("MG_EMULATE_AVX512", "1")] if EMULATE_AVX512 else [])
                 ext.extra_objects = self.compile_kernels(sets, msvc)
         super().build_extensions()
 

@@ -13,6 +13,8 @@ struct mg_filter_kernels {
                       void *out, ptrdiff_t out_pitch, ptrdiff_t rows, ptrdiff_t cols);
     /* to += i from, over n complex numbers stored as pairs: joins the results of a kernel's two parts. */
     void (*add_turned)(void *to, const void *from, ptrdiff_t n);
+    /* to = max(to, |x|), over n numbers. */
+    void (*raise_peaks)(void *to, const void *x, ptrdiff_t n);
 };
 
 #endif

@@ -103,4 +103,16 @@ static void MG_NAME(add_turned)(void *to_, const void *from_, ptrdiff_t n) {
     }
 }
 
+static void MG_NAME(raise_peaks)(void *to_, const void *x_, ptrdiff_t n) {
+    MG_REAL *to = to_;
+    const MG_REAL *x = x_;
+    for (ptrdiff_t i = 0; i < n; i += VL) {
+        const int lanes = n - i < VL ? (int)(n - i) : VL;
+        const vec v = lanes < VL ? v_loadn(x + i, lanes) : v_load(x + i);
+        const vec peak = v_max(lanes < VL ? v_loadn(to + i, lanes) : v_load(to + i), v_max(v, v_sub(v_zero(), v)));
+        if (lanes < VL) v_storen(to + i, peak, lanes);
+        else v_store(to + i, peak);
+    }
+}
+
 #undef WIDE

@@ -18,6 +18,7 @@
 
 #include "threads.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "os.h"
@@ -29,6 +30,8 @@
 #define PAUSE_SECONDS 100e-6
 #define FORK_SECONDS 1.0
 #define MAX_THREADS 1024
+#define LONG_SECONDS 100e-6      /* a job whose end may be wanted before, for it may take longer than was said */
+#define LOOK_SECONDS 50e-3
 
 static struct {
     mg_atomic ticket;
@@ -39,6 +42,7 @@ static struct {
     mg_atomic busy;           /* a caller owns the pool */
     mg_atomic threads;        /* its size, the caller included */
     mg_atomic stopping;
+    mg_atomic ends;           /* the rest of the job is left out */
     mg_atomic asleep;
     int workers;              /* those that run; changed by the owner of the pool alone */
     int spin;                 /* not where there are fewer processors than threads */
@@ -51,7 +55,41 @@ static struct {
 
 static MG_THREAD_LOCAL int inside;      /* this thread is running a task */
 
+/* Of a job's caller: when it looks again whether the end is wanted (0: never), and what it saw. */
+static MG_THREAD_LOCAL double look_at;
+static MG_THREAD_LOCAL int ends, ended;
+static MG_THREAD_LOCAL mg_atomic *shared_end;       /* of the pool's job, where this thread runs its tasks */
+static int (*end_wanted)(void);
+
+void mg_set_end_wanted(int (*wanted)(void)) { end_wanted = wanted; }
+
+int mg_job_ends(void) {
+    if (look_at && !ends) {
+        double now = mg_seconds();
+        if (now >= look_at) {
+            look_at = now + LOOK_SECONDS;
+            ends = end_wanted && end_wanted();
+            if (ends && shared_end) mg_atomic_store(shared_end, 1);
+        }
+    }
+    return ends || (shared_end && mg_atomic_load(shared_end));
+}
+
+int mg_job_ended(void) {
+    int did = ended;
+    ended = 0;
+    return did;
+}
+
 static long long tasks_left(void) { return mg_atomic_load(&pool.ticket) & 0xffffffff; }
+
+static void leave_out_rest(void) {
+    for (;;) {
+        long long ticket = mg_atomic_load(&pool.ticket), left = ticket & 0xffffffff;
+        if (left == 0) return;
+        if (mg_atomic_swap_if(&pool.ticket, ticket, ticket - left)) mg_atomic_add(&pool.ended, left);
+    }
+}
 
 /* Claims tasks until none are left; returns whether it got one. */
 static int run_tasks(void) {
@@ -65,6 +103,7 @@ static int run_tasks(void) {
             pool.task(pool.context, pool.count - (ptrdiff_t)left);
             mg_atomic_add(&pool.ended, 1);
             ran = 1;
+            if (mg_job_ends()) leave_out_rest();
         }
     }
     inside = 0;
@@ -84,6 +123,7 @@ static void spin(void) {
 
 MG_THREAD_MAIN(worker) {
     (void)unused;
+    shared_end = &pool.ends;
     while (!mg_atomic_load(&pool.stopping)) {
         run_tasks();
         if (pool.spin) spin();
@@ -170,7 +210,7 @@ static int worth_sharing(double seconds, int *wake) {
     return 1;
 }
 
-void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double seconds) {
+static void run_job(mg_task task, void *context, ptrdiff_t count, double seconds) {
     if (count > 1 && count <= 0xffffffff && mg_atomic_load(&pool.threads) > 1 && !inside && own_pool()) {
         int wake;
         if (worth_sharing(seconds, &wake)) {
@@ -179,6 +219,8 @@ void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double second
             pool.context = context;
             pool.count = count;
             mg_atomic_store(&pool.ended, 0);
+            mg_atomic_store(&pool.ends, 0);
+            shared_end = &pool.ends;
             mg_keep_off_this_cpu(pool.handles, pool.workers, &pool.avoided);
             unsigned long long number = ((unsigned long long)mg_atomic_load(&pool.ticket) >> 32) + 1;
             mg_atomic_store(&pool.ticket, (long long)(number << 32 | (unsigned long long)count));
@@ -186,14 +228,29 @@ void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double second
             run_tasks();
             for (ptrdiff_t i = 0; mg_atomic_load(&pool.ended) < count; i++) {
                 if (i < 1000) mg_pause();
+                else if (mg_job_ends()) leave_out_rest();
                 else mg_yield();
             }
+            shared_end = NULL;
             leave_pool();
             return;
         }
         leave_pool();
     }
-    for (ptrdiff_t i = 0; i < count; i++) task(context, i);
+    for (ptrdiff_t i = 0; i < count && !ends; i++) {
+        task(context, i);
+        if (look_at) mg_job_ends();
+    }
+}
+
+void mg_parallel_for(mg_task task, void *context, ptrdiff_t count, double seconds) {
+    const double outer = look_at;       /* of a job in one of whose tasks this one is run */
+    if (!outer && !inside && seconds >= LONG_SECONDS) look_at = mg_seconds() + LOOK_SECONDS;
+    ended = 0;
+    run_job(task, context, count, seconds);
+    if (outer || inside) return;
+    ended = ends;
+    look_at = ends = 0;
 }
 
 int mg_get_num_threads(void) { return (int)mg_atomic_load(&pool.threads); }
@@ -214,6 +271,7 @@ void mg_set_num_threads(int threads) {
 struct scratch {
     void *memory;
     size_t bytes;
+    int held;               /* where MG_DEBUG watches it */
 };
 
 static MG_THREAD_LOCAL struct scratch scratch[MG_SCRATCH_SLOTS];
@@ -235,8 +293,29 @@ static void register_scratch(void) {
     if (mg_atomic_load(&key_state) == KEY_READY) mg_thread_key_set(key, scratch);
 }
 
+#ifdef MG_DEBUG
+enum { WATCHED = 1 };
+#else
+enum { WATCHED = 0 };
+#endif
+
+static void refuse_held(int slot) {
+    if (!WATCHED || !scratch[slot].held) return;
+    fprintf(stderr, "mgconv: scratch slot %d is in use\n", slot);
+    abort();
+}
+
+void mg_scratch_none_held(void) {
+    for (int i = 0; i < MG_SCRATCH_SLOTS; i++) refuse_held(i);
+}
+
+void mg_scratch_end(int slot) {
+    if (WATCHED) scratch[slot].held = 0;
+}
+
 void *mg_scratch(int slot, size_t bytes) {
     struct scratch *s = &scratch[slot];
+    refuse_held(slot);
     if (bytes > s->bytes || !s->memory) {
         register_scratch();
         free(s->memory);
@@ -244,5 +323,6 @@ void *mg_scratch(int slot, size_t bytes) {
         s->bytes = s->memory ? bytes : 0;
         if (!s->memory) return NULL;
     }
+    if (WATCHED) s->held = 1;
     return (void *)(((uintptr_t)s->memory + 63) & ~(uintptr_t)63);
 }

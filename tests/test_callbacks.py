@@ -328,3 +328,26 @@ def test_bad_mode():
         callbacks.EarlyStopping(mode="least")
     with pytest.raises(ValueError, match="`patience`"):
         callbacks.EarlyStopping(patience=-1)
+
+
+class _Closed(io.StringIO):
+    """A stdout whose reader has gone."""
+
+    def isatty(self):
+        raise ValueError("I/O operation on closed file")
+
+    def write(self, text):
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize("stdout", [None, _Closed(), object()], ids=["none", "closed", "no file"])
+def test_nobody_reads(stdout, monkeypatch):
+    """As under pythonw, in a service, or behind a pipe whose end is closed."""
+    x, y = np.ones((200, 3)), np.ones(200)
+    model = mgconv.Sequential([mgconv.Input((3,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    for verbose in ("auto", 1, 2):
+        model.fit(x, y, epochs=2, verbose=verbose, callbacks=[callbacks.EarlyStopping("loss", patience=0, verbose=1)])
+        model.evaluate(x, y, verbose=verbose)
+        model.predict(x, batch_size=10, verbose=verbose)

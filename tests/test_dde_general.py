@@ -146,3 +146,17 @@ def test_a_solution_says_what_it_is():
     assert text.startswith("Solution: 2 equations at 500 times from t = 0 to 2; ")
     assert "calls of f.\n" in text
     assert len(text) < 200
+
+
+@pytest.mark.parametrize(("count", "steps"), [(12, 900), (40, 2600)])
+def test_many_delays_do_not_stop_it_at_each_of_their_sums(count, steps):
+    """y' = -(the mean of y over the last unit of time), by Gauss's nodes; the error is still the tolerance's."""
+    nodes, weights = np.polynomial.legendre.leggauss(count)
+    delays, weights = 0.02 + 0.49 * (nodes + 1), weights / 2
+
+    def f(t, y, Z):
+        return -(Z @ weights)
+    rough = dde.solve(f, (0, 8), 1.0, delays, t_eval=[2, 5, 8])
+    fine = dde.solve(f, (0, 8), 1.0, delays, t_eval=[2, 5, 8], rtol=1e-8, atol=1e-10)
+    assert rough.nfev < 7 * steps
+    assert np.abs(rough.y - fine.y).max() < 3e-3

@@ -79,3 +79,13 @@ def test_hutchinson_needs_positive_histories():
 
 def test_samples_say_how_many_they_are():
     assert repr(dde.Samples(np.ones((3, 500)), 0.25)) == "Samples(3 x 500 values, spacing=0.25)"
+
+
+def test_gaps_are_refused():
+    gaps = np.ma.masked_equal([1.0, -200.0, 1.2], -200)
+    for call in (lambda: dde.mackey_glass(5, history=gaps), lambda: dde.mackey_glass(5, history=1.2, x0=gaps),
+                 lambda: dde.mackey_glass(5, history=dde.Samples(gaps, 15.0)), lambda: dde.MackeyGlass(tau=gaps),
+                 lambda: dde.solve(lambda t, y, Z: -y, (0, 1), gaps, 1.0),
+                 lambda: dde.solve(lambda t, y, Z: -y, (0, 1), np.ones(3), 1.0, y0=gaps)):
+        with pytest.raises(ValueError, match="must not be masked: fill the gaps first"):
+            call()

@@ -82,14 +82,14 @@ def test_fit_refuses(series, message):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"lags": 0}, "`lags` must be positive. Received: lags=0."),
-    ({"horizon": 0}, "`horizon` must be positive. Received: horizon=0."),
-    ({"filters": [8, 0]}, "`filters` must be positive. Received: filters=0."),
-    ({"kernel_size": -1}, "`kernel_size` must be positive. Received: kernel_size=-1."),
-    ({"epochs": 0}, "`epochs` must be positive. Received: epochs=0."),
-    ({"batch_size": 0}, "`batch_size` must be positive. Received: batch_size=0."),
+    ({"lags": 0}, "`lags` must be at least 1. Received: lags=0."),
+    ({"horizon": 0}, "`horizon` must be at least 1. Received: horizon=0."),
+    ({"filters": [8, 0]}, "`filters` must be at least 1. Received: filters=0."),
+    ({"kernel_size": -1}, "`kernel_size` must be at least 1. Received: kernel_size=-1."),
+    ({"epochs": 0}, "`epochs` must be at least 1. Received: epochs=0."),
+    ({"batch_size": 0}, "`batch_size` must be at least 1. Received: batch_size=0."),
     ({"learning_rate": 0.0}, "`learning_rate` must be positive and finite. Received: learning_rate=0.0."),
-    ({"learning_rate": np.nan}, "`learning_rate` must be positive and finite. Received: learning_rate=nan."),
+    ({"learning_rate": np.nan}, "`learning_rate` must be a number. Received: learning_rate=nan."),
 ])
 def test_options_are_checked(options, message):
     with pytest.raises(ValueError, match=message):

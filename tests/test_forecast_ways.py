@@ -82,7 +82,7 @@ def test_ways_refuse():
             way([1, 2])
         with pytest.raises(ValueError, match=r"`history` must be finite. Received: history\[1\]=nan."):
             way([1, np.nan, 3])
-    with pytest.raises(ValueError, match="`steps` must be positive. Received: steps=0."):
+    with pytest.raises(ValueError, match="`steps` must be at least 1. Received: steps=0."):
         recursive(one, np.arange(9), 0)
     with pytest.raises(ValueError, match=r"shape \(n, lags\) with lags=3. Received: shape \(2, 4\)."):
         one.predict(np.zeros((2, 4)))

@@ -78,6 +78,22 @@ def test_every_instruction_set_that_is_listed_has_a_header_and_flags():
 
 
 @in_the_tree
+@pytest.mark.parametrize(("suffix", "name"), [
+    (".abi3-x86_64-linux-gnu.so", "runtime.abi3.so"), (".abi3-darwin.so", "runtime.abi3.so"),
+    (".abi3.so", "runtime.abi3.so"), (".cp314t-win_amd64.pyd", "runtime.cp314t-win_amd64.pyd")])
+def test_every_python_imports_the_names_of_the_limited_api(suffix, name):
+    text = (SOURCES / "setup.py").read_text()
+    method = next(node for node in ast.walk(ast.parse(text)) if getattr(node, "name", "") == "get_ext_filename")
+
+    class Base:
+        def get_ext_filename(self, fullname):
+            return fullname + suffix
+    found = {"Base": Base, "re": re}
+    exec(f"class BuildExt(Base):\n    {ast.get_source_segment(text, method)}", found)
+    assert found["BuildExt"]().get_ext_filename("runtime") == name
+
+
+@in_the_tree
 def test_no_memoryview_is_of_plain_char():
     """Its format is that of a signed number on x86 and of an unsigned one on Arm, so NumPy's bytes fit on one only."""
     for path in (SOURCES / "mgconv/native").glob("*.p[yx][xd]"):

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mgconv
+from mgconv import ops
 from mgconv.geometry import conv_geometry
 from mgconv.native import runtime
 from mgconv.native.pooling import PoolPlan
@@ -172,3 +173,17 @@ def test_plans_refuse_a_geometry_whose_windows_may_be_empty():
         PoolPlan(conv_geometry((2, 8, 3), (2, 1, 3), 1, (2, 0)), np.dtype("f4"))
     with pytest.raises(ValueError, match="no dilation"):
         PoolPlan(conv_geometry((2, 8, 3), (2, 1, 3), 1, "valid", 2), np.dtype("f4"))
+
+
+@pytest.mark.parametrize("stride", [11, 10**6])
+def test_strides_beyond_the_map_cost_nothing(stride):
+    x = np.random.default_rng(0).standard_normal((2, 10, 7, 3))
+    for shape in ((2, 70, 3), (2, 10, 7, 3)):
+        mapped = x.reshape(shape)
+        corner = mapped[(slice(None), *[slice(0, 2)] * (len(shape) - 2))].reshape(2, -1, 3)
+        one = (2, *[1] * (len(shape) - 2), 3)
+        step = max(stride, 80)
+        np.testing.assert_array_equal(ops.max_pool(mapped, 2, strides=step), corner.max(1).reshape(one))
+        np.testing.assert_allclose(ops.average_pool(mapped, 2, strides=step), corner.mean(1).reshape(one))
+        dx = ops.average_pool_grad_input(np.ones(one), shape, 2, strides=step)
+        assert dx.sum() == pytest.approx(6)

@@ -64,7 +64,7 @@ def sources(sets):
     for name, (gnu, _) in sets.items():
         for source in SETUP["KERNELS"]:
             yield source, name, [*gnu, f"-DMG_ISA={name}"]
-    for source in SETUP["COMMON"]:
+    for source in (*SETUP["COMMON"], *SETUP["PLAIN"]):
         yield source, None, ["-DMG_EMULATE_AVX512=1"] * (sets is EMULATED)
 
 

@@ -119,6 +119,8 @@ def wrong_contents(wheel):
             inside = re.fullmatch(r"mgconv/(.*(\.pyi?|\.so|\.pyd|/)|py\.typed)?", name)
             if not inside and not re.match(r"mgconv-[^/]*\.dist-info/", name):
                 yield f"{name} is in it"
+            if ".abi3-" in name:
+                yield f"{name} has a suffix that only the CPython which built it looks for"
             if name.endswith(".so") and archive.read(name).startswith(b"\x7fELF"):
                 from elftools.elf.elffile import ELFFile
                 with archive.open(name) as file:

@@ -1,16 +1,31 @@
 """Checks of array arguments: real numbers of the wanted shape, contiguous and of the wanted dtype."""
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 
-def real_array(name, value):
-    """`value` as an array, TypeError if it does not hold real numbers: a cast would drop imaginary parts or a mask."""
+def unmasked(name: str, value: Any) -> NDArray[Any]:
+    """`value` as an array; ValueError for gaps, which `numpy.asarray` would fill with what lies under the mask."""
+    return np.asarray(without_gaps(name, value))
+
+
+def without_gaps(name, value):
+    """`value`, which is no masked array with gaps: an array or list as it came."""
     if type(value) is not np.ndarray and isinstance(value, np.ndarray) and hasattr(value, "mask"):
         if np.any(getattr(value, "mask")):  # noqa: B009  (only masked arrays have it, and numpy.ma is slow to import)
-            raise TypeError(f"`{name}` must not be masked: fill the gaps first. Received: a masked array of shape "
-                            f"{value.shape}.")
-        value = value.view(np.ndarray)
+            raise ValueError(f"`{name}` must not be masked: fill the gaps first. Received: a masked array of shape "
+                             f"{value.shape}.")
+        return value.view(np.ndarray)
+    return value
+
+
+def real_array(name: str, value: Any) -> NDArray[Any]:
+    """`value` as an array; TypeError if it does not hold real numbers (a cast would drop imaginary parts), ValueError
+    if some are masked."""
+    value = without_gaps(name, value)
     try:
         array = np.asarray(value)
     except ValueError as error:                        # lists of different lengths

@@ -10,9 +10,11 @@ from typing import Any
 def check_count(name: str, value: Any, least: int, most: int | None = None) -> int:
     """`value` as an int of at least `least`, and at most `most`."""
     try:
-        count = operator.index(value)
+        count = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}.") from None
+        count = None
+    if count is None:
+        raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}.")
     if count < least:
         raise ValueError(f"`{name}` must be at least {least}. Received: {name}={value}.")
     if most is not None and count > most:
@@ -33,6 +35,13 @@ def check_positive(name: str, value: Any) -> float:
     """`value`, a number above 0."""
     if not check_number(name, value) > 0:
         raise ValueError(f"`{name}` must be positive. Received: {name}={value}.")
+    return value
+
+
+def check_finite_positive(name: str, value: Any) -> float:
+    """`value`, a finite number above 0."""
+    if not 0 < check_number(name, value) < math.inf:
+        raise ValueError(f"`{name}` must be positive and finite. Received: {name}={value}.")
     return value
 
 

@@ -147,7 +147,8 @@ def integrate(system, n, interval, options):
     try:
         x = dde.series(system, n, dt=interval, history=options.history, discard=options.discard)
     except (ValueError, ArithmeticError) as error:
-        raise Refused(f"the series cannot be integrated: {error}") from error
+        given = "".join(f" --set {name}={value:g}" for name, value in options.set)
+        raise Refused(f"the series cannot be integrated{given and ' with'}{given}: {error}") from error
     if not np.isfinite(x).all():
         raise Refused("the series grows beyond all numbers with these parameters.")
     return x

@@ -2,20 +2,20 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mgconv._support.checks import check_count
 from mgconv.dde import history as histories
 from mgconv.dde.systems import AnySystem, MackeyGlass, Numbers, equation_of, finite, one_number, positive
 from mgconv.native import delay
 
 _MAX_NODES = 1 << 18          # of samples' nodes an interval; denser samples are interpolated
-_LONGEST = 1e12               # intervals of length tau: weeks of work
+_LONGEST = 1e12               # intervals of length tau
 _MOST_STEPS = 2.0**26         # an interval
 _REFINEMENT = 4               # of the grid for a history that is a function
 _EPS = 2.0**-52
@@ -24,7 +24,7 @@ History: TypeAlias = ArrayLike | Callable[[float], float] | histories.Samples
 
 def mackey_glass(n: int, *, dt: float = 1.0, tau: Numbers = 30.0, a: Numbers = 0.2, b: Numbers = 0.1,
                  c: Numbers = 10, history: History = 1.2, discard: float = 0.0, x0: ArrayLike | None = None,
-                 step: float | None = None) -> NDArray[np.float64]:
+                 step: float | None = None, jumps: Sequence[float] = ()) -> NDArray[np.float64]:
     """Samples of the Mackey-Glass series, x'(t) = a x(t - tau) / (1 + x(t - tau)^c) - b x(t).
 
     With the default step the error is below 1e-12 at t = 100 and below 2e-11 at t = 1000 for tau = 17 and 30 (errors of
@@ -46,6 +46,10 @@ def mackey_glass(n: int, *, dt: float = 1.0, tau: Numbers = 30.0, a: Numbers = 0
         x(0), if it differs from the history's value there.
     step : float, optional
         The largest step of the integration; it is cut to a divisor of tau that meets the samples if there is one.
+    jumps : sequence of float, optional
+        Times below 0 at which the history or one of its derivatives jumps (0 is one anyway). The interval is cut there,
+        so that the order of the method stays what it is; without them it falls to 1 beside a jump, to 2 beside a kink.
+        In `Samples` they must lie on samples, and a value cannot jump.
 
     Returns
     -------
@@ -74,18 +78,19 @@ def mackey_glass(n: int, *, dt: float = 1.0, tau: Numbers = 30.0, a: Numbers = 0
     >>> dde.mackey_glass(1000, history=[0.9, 1.1, 1.3]).shape
     (3, 1000)
     """
-    return series(MackeyGlass(tau, a, b, c), n, dt=dt, history=history, discard=discard, x0=x0, step=step)
+    return series(MackeyGlass(tau, a, b, c), n, dt=dt, history=history, discard=discard, x0=x0, step=step,
+                  jumps=jumps)
 
 
 def series(system: AnySystem, n: int, *, dt: float = 1.0, history: History, discard: float = 0.0,
-           x0: ArrayLike | None = None, step: float | None = None) -> NDArray[np.float64]:
+           x0: ArrayLike | None = None, step: float | None = None, jumps: Sequence[float] = ()) -> NDArray[np.float64]:
     """Samples of a delay equation; as `mackey_glass`, for any system of `mgconv.dde`.
 
     Parameters
     ----------
     system : MackeyGlass, Ikeda, Blowflies, LasotaWazewska, Hutchinson or System
         The equation.
-    n, dt, history, discard, x0, step
+    n, dt, history, discard, x0, step, jumps
         As in `mackey_glass`.
 
     Returns
@@ -104,19 +109,14 @@ def series(system: AnySystem, n: int, *, dt: float = 1.0, history: History, disc
     >>> dde.series(dde.Ikeda(tau=2.0, a=6.0, b=1.0), 3, dt=5.0, history=0.1).shape
     (3,)
     """
-    try:
-        n = operator.index(n)
-    except TypeError:
-        raise TypeError(f"`n` must be an integer. Received: n={n!r}.") from None
-    if n < 0:
-        raise ValueError(f"`n` must not be negative. Received: n={n}.")
+    n = check_count("n", n, 0)
     dt, discard = one_number("dt", dt, positive), one_number("discard", discard)
     if discard < 0:
         raise ValueError(f"`discard` must not be negative. Received: discard={discard}.")
     equation = equation_of(system)
     if discard + n * dt > _LONGEST * np.min(equation.tau):
         raise ValueError(f"a series must end before {_LONGEST:g} tau. Received: n={n}, dt={dt}, discard={discard}.")
-    problem, shape = make_problem(equation, history, x0, step, dt, discard)
+    problem, shape = make_problem(equation, history, x0, step, dt, discard, histories.check_jumps(jumps))
     out = np.empty((math.prod(shape), n))
     failures = problem.sample(discard, dt, out)
     check_failures(failures, equation)
@@ -125,7 +125,7 @@ def series(system: AnySystem, n: int, *, dt: float = 1.0, history: History, disc
     return out.reshape(*shape, n)
 
 
-def make_problem(equation, history, x0, step, dt, start):
+def make_problem(equation, history, x0, step, dt, start, jumps=()):
     """The compiled problem for one equation or an ensemble of them, and the ensemble's shape."""
     constant = not (callable(history) or isinstance(history, histories.Samples))
     if constant:
@@ -146,28 +146,44 @@ def make_problem(equation, history, x0, step, dt, start):
     else:
         shape = np.broadcast_shapes(np.shape(ends), *map(np.shape, columns))
         table = np.stack([np.broadcast_to(column, shape).ravel() for column in columns], axis=1)
-    grids = _make_grids(table, step, given, shape, dt, start, history)
+    cuts = [] if constant else [_cuts(jumps, tau) for tau in table[:, 0].tolist()]
+    grids = _make_grids(table, step, given, shape, dt, start, history, cuts)
+    lengths = np.ascontiguousarray(table[:, :1])
+    if grids.shape[1] > 5:
+        lengths = np.zeros((len(table), grids.shape[1] // 2 - 1))
+        for row, cut in zip(lengths, cuts, strict=True):
+            row[:len(cut) - 1] = np.diff(cut)
     if constant:
         values = np.broadcast_to(history, shape).ravel() if shape else np.array([history])
-        grids[:, 1] = np.arange(len(grids))
+        grids[:, 4] = np.arange(len(grids))
     else:
         rows = np.broadcast_to(np.arange(np.size(ends)).reshape(np.shape(ends)), shape).ravel().tolist()
-        values = _history_values(history, rows, equation, table, grids, x0 is None)
-    return delay.Problem(equation.function, equation.derivative, table, grids, values, constant,
+        values = _history_values(history, rows, equation, table, grids, x0 is None, cuts)
+    return delay.Problem(equation.function, equation.derivative, table, grids, lengths, values, constant,
                          _REFINEMENT if callable(history) else 1), shape
 
 
-def _make_grids(table, step, given, shape, dt, start, history):
-    """For each series: nodes an interval, place in the history, stride and first node of its samples."""
-    grids = np.empty((len(table), 4), np.intp)
+def _cuts(jumps, tau):
+    """Where the history is cut: -tau, the jumps behind it, 0."""
+    return (-tau, *(jump for jump in jumps if -tau < jump < 0), 0.0)
+
+
+def _make_grids(table, step, given, shape, dt, start, history, cuts):
+    """For each series: stride and first node of the samples, pieces, and for each its nodes and place in the values."""
+    grids = np.zeros((len(table), 1 + 2 * max(map(len, cuts), default=2)), np.intp)
     steps = [step] * len(table) if isinstance(step, float) else np.broadcast_to(step, shape).ravel().tolist()
     sampled = isinstance(history, histories.Samples)
     for i, (tau, b) in enumerate(table[:, :2].tolist()):
-        multiple = histories.sample_steps(history, tau) if sampled else 1
         if not steps[i] > tau / _MOST_STEPS or abs(b) * tau > _MOST_STEPS:
             raise ValueError(_too_fine(steps[i], given, tau, b))
-        nodes, stride, first = _choose_grid(tau, b, steps[i], dt, start, multiple)
-        grids[i] = nodes, 0, stride, first
+        multiples = histories.sample_steps(history, cuts[i]) if sampled else [1] * (len(cuts[i]) - 1 if cuts else 1)
+        if len(multiples) == 1:
+            nodes, stride, first = _choose_grid(tau, b, steps[i], dt, start, multiples[0])
+            grids[i] = [stride, first, 1, nodes] + [0] * (grids.shape[1] - 4)
+        else:                                       # then samples are interpolated
+            grids[i, 2] = len(multiples)
+            for k, multiple in enumerate(multiples):
+                grids[i, 3 + 2 * k] = _choose_grid(cuts[i][k + 1] - cuts[i][k], b, steps[i], math.inf, 0.0, multiple)[0]
     return grids
 
 
@@ -201,27 +217,28 @@ def _is_integer(value):
     return abs(value - round(value)) <= 4 * _EPS * max(1.0, value)
 
 
-def _history_values(history, rows, equation, table, grids, set_start):
-    """The histories at the nodes, one after the other, and where each series finds its own; equal ones are stored once.
+def _history_values(history, rows, equation, table, grids, set_start, cuts):
+    """The histories at the nodes, one after the other, and where each piece finds its own; equal ones are stored once.
 
     `rows` says which of the rows of samples belongs to which series.
     """
     stored, parts, length = {}, [], 0
-    for i, (tau, nodes, row) in enumerate(zip(table[:, 0].tolist(), grids[:, 0].tolist(), rows, strict=True)):
-        if (tau, nodes, row) not in stored:
-            if isinstance(history, histories.Samples):
-                steps = histories.sample_steps(history, tau)
-                new = histories.refine(np.atleast_2d(history.values)[row], steps, nodes)
-            else:
-                new = _encoded("history", histories.evaluate(history, tau, nodes * _REFINEMENT), equation)
-            stored[tau, nodes, row] = length
-            parts.append(new)
-            length += len(new)
-        grids[i, 1] = stored[tau, nodes, row]
-    values = np.concatenate(parts)
-    if set_start:
-        table[:, 2] = values[grids[:, 1] + grids[:, 0] * (_REFINEMENT if callable(history) else 1)]
-    return values
+    for i, (cut, row) in enumerate(zip(cuts, rows, strict=True)):
+        for k in range(len(cut) - 1):
+            nodes, behind = int(grids[i, 3 + 2 * k]), cut[k + 1:]
+            if (key := (cut[k], behind[0], nodes, row)) not in stored:
+                if isinstance(history, histories.Samples):
+                    new = histories.refine(history, row, cut[k], behind[0], nodes)
+                else:
+                    new = histories.evaluate(history, cut[k], behind[0], nodes * _REFINEMENT, k > 0, len(behind) > 1)
+                    new = _encoded("history", new, equation)
+                stored[key] = length, new[-1]
+                parts.append(new)
+                length += len(new)
+            grids[i, 4 + 2 * k], end = stored[key]
+        if set_start:
+            table[i, 2] = end
+    return np.concatenate(parts) if parts else np.zeros(1)
 
 
 def _encoded(name, value, equation):

@@ -1,4 +1,6 @@
 """A user's g as a compiled function: the address behind a LowLevelCallable, a numba cfunc or a ctypes function."""
+from __future__ import annotations
+
 import ctypes
 from typing import Any
 

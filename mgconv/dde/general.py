@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mgconv._support.arrays import without_gaps
+from mgconv._support.checks import check_choice
+from mgconv.dde.history import check_jumps
 from mgconv.dde.tableaus import METHODS
 
+_MOST_STOPS = 500
 _STRICTER = 0.1                                      # for errors come back with every delayed value
 _SAFETY, _SLOWEST, _FASTEST = 0.9, 0.2, 10.0          # of the step's change, as in scipy.integrate
 _POWERS = np.arange(1.0, 6.0)
@@ -57,13 +61,15 @@ class Solution:
 def solve(f: Callable[..., ArrayLike], t_span: Sequence[float], history: ArrayLike | Callable[[float], ArrayLike],
           delays: float | Sequence[float], *, method: str = "RK45", t_eval: ArrayLike | None = None,
           y0: ArrayLike | None = None, dense_output: bool = False, rtol: ArrayLike = 1e-3, atol: ArrayLike = 1e-6,
-          first_step: float | None = None, max_step: float = math.inf, args: tuple[Any, ...] = ()) -> Solution:
+          first_step: float | None = None, max_step: float = math.inf, args: tuple[Any, ...] = (),
+          jumps: Sequence[float] = ()) -> Solution:
     """Solve y'(t) = f(t, y(t), Z) with Z[:, j] = y(t - delays[j]) for a small system, as `scipy.integrate.solve_ivp`.
 
     For one equation of the form x' = g(x(t - tau)) - b x, `series` is faster by orders of magnitude and more accurate.
-    Steps end at sums of delays, where derivatives jump, until the solution is smooth enough for the method's order, and
-    are never longer than the shortest delay. The error of each step is controlled as in solve_ivp; the global error of
-    problems that do not amplify errors is a few times the tolerance and in proportion to it.
+    Steps end at sums of delays, where derivatives jump, until the solution is smooth enough for the method's order (or,
+    with many delays, until there are some hundred), and are never longer than the shortest delay. The error of each
+    step is controlled as in solve_ivp; the global error of problems that do not amplify errors is a few times the
+    tolerance and in proportion to it.
 
     Parameters
     ----------
@@ -90,6 +96,8 @@ def solve(f: Callable[..., ArrayLike], t_span: Sequence[float], history: ArrayLi
         The first step (RK4: every step) and the longest.
     args : tuple
         More arguments for f.
+    jumps : sequence of float, optional
+        Times before the start at which the history or one of its derivatives jumps; steps end where these come back.
 
     Returns
     -------
@@ -117,14 +125,12 @@ def solve(f: Callable[..., ArrayLike], t_span: Sequence[float], history: ArrayLi
     >>> bool(abs(s.y[0, -1] + 0.5) < 1e-8)
     True
     """
-    if method not in METHODS:
-        raise ValueError(f"`method` must be one of {', '.join(METHODS)}. Received: {method!r}.")
-    tableau = METHODS[method]()
+    tableau = METHODS[check_choice("method", method, tuple(METHODS))]()
     start, end = map(float, t_span)
     if not (math.isfinite(start) and math.isfinite(end) and start < end):
         raise ValueError(f"`t_span` must be two finite times, the first one smaller. Received: t_span={tuple(t_span)}.")
     lags = _check_delays(delays)
-    past = _Past(start, history, y0, lags)
+    past = _Past(start, history, y0, lags, check_jumps(jumps, start))
     times = None if t_eval is None else _check_times(t_eval, start, end)
     tolerance = _check_positive("rtol", rtol), _check_positive("atol", atol)
     if first_step is not None:
@@ -135,7 +141,7 @@ def solve(f: Callable[..., ArrayLike], t_span: Sequence[float], history: ArrayLi
     if method == "RK4":
         longest = min(longest, first_step or min(lags) / 10)
     with np.errstate(over="ignore", invalid="ignore"):              # a step that overflows is refused and reported
-        message = run.advance(_stops(start, end, lags, tableau.order, past.jumps), first_step, longest)
+        message = run.advance(_stops(start, end, lags, tableau.order, past), first_step, longest)
     if times is None:
         t = np.array(past.t)
         y = np.array([past.start, *past.ends]).T
@@ -149,21 +155,21 @@ def solve(f: Callable[..., ArrayLike], t_span: Sequence[float], history: ArrayLi
 class _Past:
     """The solution so far: the history, then one polynomial a step."""
 
-    def __init__(self, start, history, y0, delays):
+    def __init__(self, start, history, y0, delays, jumps):
         if callable(history):
             self.history = lambda t: np.atleast_1d(np.asarray(history(t), np.float64))
         else:
-            constant = np.atleast_1d(np.array(history, np.float64))
+            constant = np.atleast_1d(np.array(without_gaps("history", history), np.float64))
             self.history = lambda t: constant
         before = self.history(start)
         if before.ndim != 1 or not np.isfinite(before).all():
             raise ValueError(f"`history` must give finite numbers, one an equation. Received: {before}.")
-        self.start = before if y0 is None else np.atleast_1d(np.array(y0, np.float64))
+        self.start = before if y0 is None else np.atleast_1d(np.array(without_gaps("y0", y0), np.float64))
         if self.start.shape != before.shape or not np.isfinite(self.start).all():
             raise ValueError(f"`y0` must be finite and have the history's shape {before.shape}. Received: y0={y0}.")
         self.delays = delays
         self.same = 1e-13 * max(abs(start), *delays)      # times that differ by rounding alone
-        self.jumps = not np.array_equal(before, self.start)
+        self.jumps, self.starts_anew = jumps, not np.array_equal(before, self.start)
         self.t, self.ends, self.steps = [start], [], []
 
     def delayed(self, t, from_left):
@@ -177,13 +183,19 @@ class _Past:
         begin = self.t[0]
         near = abs(t - begin) <= self.same
         if from_left if near else t < begin:
-            return self.history(min(t, begin))
+            return self.history(self.beside_jump(min(t, begin), from_left))
         if near or not self.steps:
             return self.start
         i = min(bisect.bisect_right(self.t, t) - 1, len(self.steps) - 1)
         h, y, coefficients = self.steps[i]
         theta = (t - self.t[i]) / h
         return y + coefficients @ (h * theta ** _POWERS[:coefficients.shape[1]])
+
+    def beside_jump(self, t, from_left):
+        for jump in self.jumps:
+            if abs(t - jump) <= self.same:
+                return jump - 2 * self.same if from_left else jump + 2 * self.same
+        return t
 
     def add(self, t, h, y, coefficients, end):
         self.t.append(t)
@@ -263,11 +275,18 @@ class _Run:
         return min(span, 0.01 * size / speed if size > 1e-5 and speed > 1e-5 else 1e-6)
 
 
-def _stops(start, end, delays, order, jumps):
-    """The end, and before it the times at which a derivative of low order jumps: sums of up to `order` delays."""
-    level, stops = {0.0}, set()
-    for _ in range(order + 1 + jumps):
+def _stops(start, end, delays, order, past):
+    """The end, and before it the times at which a derivative of low order jumps: sums of up to `order` delays.
+
+    Where that would be very many, those of most delays are left to the control of the error: there the derivatives that
+    jump are of the highest order.
+    """
+    level = {0.0, *(jump - start for jump in past.jumps)}
+    stops: set[float] = set()
+    for _ in range(order + 1 + (past.starts_anew or bool(past.jumps))):
         level = {shift + delay for shift in level for delay in delays if start + shift + delay < end}
+        if stops and len(stops) + len(level) > _MOST_STOPS:
+            break
         stops |= level
     kept, same = [start], 1e-12 * max(abs(start), abs(end), *delays)       # sums that differ by rounding alone
     for stop in sorted(start + shift for shift in stops):

@@ -1,10 +1,14 @@
 """Histories of a delay equation on [-tau, 0]: a number, an array of numbers, a function, or samples."""
 from __future__ import annotations
 
+import itertools
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from mgconv.dde.systems import finite
 
 
 class Samples(NamedTuple):
@@ -41,26 +45,41 @@ def check_shape(samples):
         raise ValueError(f"history samples must have shape (m,) or (series, m). Received: shape {shape}.")
 
 
-def sample_steps(samples, tau):
-    """How many spacings make tau; ValueError where the samples do not fit."""
-    spacing = float(samples.spacing)
+def check_jumps(jumps, start=0):
+    """The times of jumps, before `start`, in order."""
+    if np.ndim(jumps) == 1 and not len(jumps):
+        return []
+    jumps = np.unique(finite("jumps", jumps))
+    if (jumps >= start).any():
+        raise ValueError(f"`jumps` must be times before {start:g}. Received: {jumps[jumps >= start][0]}.")
+    return jumps.tolist()
+
+
+def sample_steps(samples, cuts):
+    """How many spacings make each piece between the `cuts` of the history; ValueError where the samples do not fit."""
+    spacing, tau = float(samples.spacing), -cuts[0]
     if not 0.0 < spacing < np.inf:
         raise ValueError(f"`spacing` must be positive. Received: spacing={samples.spacing}.")
-    steps = round(tau / spacing)
-    if steps < 1 or abs(steps * spacing - tau) > 1e-9 * tau:
+    places = [round(-cut / spacing) for cut in cuts]
+    if places[0] < 1 or abs(places[0] * spacing - tau) > 1e-9 * tau:
         raise ValueError(f"the spacing of history samples must divide tau. Received: spacing={spacing}, tau={tau}.")
-    if np.shape(samples.values)[-1] < steps + 1:
-        raise ValueError(f"history samples must cover tau={tau}: at least {steps + 1} of spacing {spacing}. "
+    for place, cut in zip(places, cuts, strict=True):
+        if abs(place * spacing + cut) > 1e-9 * tau:
+            raise ValueError(f"`jumps` must lie on the samples of the history. Received: {cut}, spacing={spacing}.")
+    if np.shape(samples.values)[-1] < places[0] + 1:
+        raise ValueError(f"history samples must cover tau={tau}: at least {places[0] + 1} of spacing {spacing}. "
                          f"Received: {np.shape(samples.values)[-1]}.")
-    return steps
+    return [left - right for left, right in itertools.pairwise(places)]
 
 
-def refine(values, steps, nodes):
-    """Values at `steps` + 1 points, by polynomials of degree 7 at `nodes` + 1 points, a multiple; over the last axis.
+def refine(samples, row, start, end, nodes):
+    """Values from `start` to `end` at `nodes` + 1 points, a multiple of the samples', by polynomials of degree 7.
 
     Near the ends, and with few points, the polynomial leans on the nearest ones.
     """
-    values = values[..., -(steps + 1):]
+    first, last = (round(-time / samples.spacing) for time in (start, end))
+    values, steps = np.atleast_2d(samples.values)[row], first - last
+    values = values[len(values) - 1 - first:len(values) - last]
     factor = nodes // steps
     if factor == 1:
         return values
@@ -90,9 +109,13 @@ def _lagrange(u, width):
     return weights
 
 
-def evaluate(function, tau, nodes):
-    """A function's values at the nodes -tau, ..., 0."""
-    times = [-tau + tau * i / nodes for i in range(nodes)] + [0.0]
+def evaluate(function, start, end, nodes, after_jump=False, before_jump=False):
+    """A function's values at the nodes from `start` to `end`; at a jump, those beside it."""
+    times = [start + (end - start) * i / nodes for i in range(nodes)] + [end]
+    if after_jump:
+        times[0] = math.nextafter(start, 0.0)
+    if before_jump:
+        times[-1] = math.nextafter(end, -math.inf)
     try:
         return np.array([float(function(time)) for time in times])
     except TypeError as error:

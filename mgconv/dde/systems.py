@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mgconv._support.arrays import without_gaps
 from mgconv.dde.functions import compiled_address
 from mgconv.native import delay
 
@@ -32,6 +33,7 @@ class Equation(NamedTuple):
 
 def finite(name, value):
     """A float for a number, a float64 array for an array; TypeError for anything else, ValueError unless finite."""
+    value = without_gaps(name, value)
     try:
         array = np.asarray(value)
         if array.dtype.kind not in "buifO":
@@ -250,7 +252,8 @@ class System:
         The derivative g'. For a compiled g: whether it fills dg (it gets NULL there otherwise). Without it the method's
         order is 8 too, with errors about a hundred times larger at the same step.
     step : float, optional
-        The default step; without it tau / 100, and at most 1 / (20 abs(b)).
+        The default step; without it tau / 100, and at most 1 / (20 abs(b)), which knows nothing of g. Where g is steep
+        or large, take one in which x moves little, and see whether half of it changes anything.
 
     Examples
     --------

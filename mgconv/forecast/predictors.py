@@ -1,4 +1,6 @@
 """Predictors of `horizon` samples from the last `lags`: the conv net, and two baselines that keep it honest."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -6,7 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv import Input, Sequential, layers, optimizers
-from mgconv.forecast.windows import as_series, positive_int, windows
+from mgconv._support.arrays import real_array
+from mgconv._support.checks import check_count, check_finite_positive
+from mgconv.forecast.windows import as_series, windows
+
+
+class NotFittedError(ValueError, AttributeError):
+    """A predictor was asked before `fit`; scikit-learn's of this name has the same bases."""
 
 
 class Predictor:
@@ -21,8 +29,8 @@ class Predictor:
     """
 
     def __init__(self, lags: int, horizon: int = 1) -> None:
-        self.lags = positive_int(lags, "lags")
-        self.horizon = positive_int(horizon, "horizon")
+        self.lags = check_count("lags", lags, 1)
+        self.horizon = check_count("horizon", horizon, 1)
 
     def fit(self, series: ArrayLike):
         """Learn from a series of at least lags + horizon samples; returns the predictor."""
@@ -32,8 +40,14 @@ class Predictor:
         """The `horizon` samples after each row of `pasts`: (n, lags) to (n, horizon), float64."""
         raise NotImplementedError(f"{type(self).__name__} must define predict(pasts).")
 
-    def _checked(self, pasts):
-        pasts = np.asarray(pasts, np.float64)
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(lags={self.lags}, horizon={self.horizon})"
+
+    def _checked(self, pasts: Any, learnt: str | None = None) -> NDArray[np.float64]:
+        """`pasts` in float64; first of all, `fit` must have set the attribute `learnt`."""
+        if learnt is not None and not hasattr(self, learnt):
+            raise NotFittedError(f"{type(self).__name__} must learn from a series first: call fit(series).")
+        pasts = real_array("pasts", pasts).astype(np.float64)
         if pasts.ndim != 2 or pasts.shape[1] != self.lags:
             raise ValueError(f"`pasts` must have shape (n, lags) with lags={self.lags}. Received: shape {pasts.shape}.")
         return pasts
@@ -87,7 +101,7 @@ class LinearAutoregression(Predictor):
 
     def predict(self, pasts: ArrayLike) -> NDArray[Any]:
         """The linear function of each row of `pasts`: (n, lags) to (n, horizon)."""
-        return _with_ones(self._checked(pasts)) @ self.coefficients
+        return _with_ones(self._checked(pasts, "coefficients")) @ self.coefficients
 
 
 class ConvPredictor(Predictor):
@@ -136,15 +150,13 @@ class ConvPredictor(Predictor):
     def __init__(self, lags: int, horizon: int = 1, *, filters: Sequence[int] = (32, 16), kernel_size: int = 3,
                  epochs: int = 100, batch_size: int = 32, learning_rate: float = 1e-2) -> None:
         super().__init__(lags, horizon)
-        self.filters = tuple(positive_int(count, "filters") for count in filters)
-        self.kernel_size = positive_int(kernel_size, "kernel_size")
-        self.epochs = positive_int(epochs, "epochs")
-        self.batch_size = positive_int(batch_size, "batch_size")
-        if not 0 < learning_rate < np.inf:
-            raise ValueError(f"`learning_rate` must be positive and finite. Received: learning_rate={learning_rate}.")
-        self.learning_rate = float(learning_rate)
+        self.filters = tuple(check_count("filters", count, 1) for count in filters)
+        self.kernel_size = check_count("kernel_size", kernel_size, 1)
+        self.epochs = check_count("epochs", epochs, 1)
+        self.batch_size = check_count("batch_size", batch_size, 1)
+        self.learning_rate = float(check_finite_positive("learning_rate", learning_rate))
 
-    def fit(self, series: Any, verbose: str | int = 0, callbacks: list[Any] | None = None):
+    def fit(self, series: ArrayLike, verbose: str | int = 0, callbacks: list[Any] | None = None):
         """Train a fresh net on all windows of `series`; returns the predictor.
 
         Parameters
@@ -172,9 +184,9 @@ class ConvPredictor(Predictor):
                                       epochs=self.epochs, verbose=verbose, callbacks=callbacks)
         return self
 
-    def predict(self, pasts: Any) -> NDArray[Any]:
+    def predict(self, pasts: ArrayLike) -> NDArray[Any]:
         """The net's answer to each row of `pasts`, in the series' own unit: (n, lags) to (n, horizon)."""
-        pasts = self._checked(pasts)
+        pasts = self._checked(pasts, "model")
         answer = self.model.predict(self._standardised(pasts), verbose=0).astype(np.float64)
         return pasts[:, -1:] + self._spread * answer
 

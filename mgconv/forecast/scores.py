@@ -1,8 +1,13 @@
 """How far a prediction is from the truth, as one number."""
+from __future__ import annotations
+
 import math
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from mgconv._support.arrays import real_array
+from mgconv._support.checks import check_finite_positive
 
 
 def rmse(true: ArrayLike, predicted: ArrayLike) -> float:
@@ -16,11 +21,14 @@ def rmse(true: ArrayLike, predicted: ArrayLike) -> float:
     Returns
     -------
     float
+        NaN if a sample is.
 
     Raises
     ------
+    TypeError
+        If something is no array of real numbers.
     ValueError
-        If the shapes differ or there is no sample.
+        If the shapes differ, some samples are masked or there is none.
 
     Examples
     --------
@@ -28,7 +36,8 @@ def rmse(true: ArrayLike, predicted: ArrayLike) -> float:
     >>> rmse([1.0, 2.0], [1.0, 4.0]) == 2 ** 0.5
     True
     """
-    true, predicted = np.asarray(true, np.float64), np.asarray(predicted, np.float64)
+    true = real_array("true", true).astype(np.float64)
+    predicted = real_array("predicted", predicted).astype(np.float64)
     if true.shape != predicted.shape:
         raise ValueError(f"`true` and `predicted` must have one shape. Received: {true.shape} and {predicted.shape}.")
     if true.size == 0:
@@ -54,8 +63,8 @@ def nrmse(true: ArrayLike, predicted: ArrayLike, scale: float) -> float:
 
     Raises
     ------
-    ValueError
-        If the shapes differ, there is no sample, or `scale` is not positive.
+    TypeError, ValueError
+        As in `rmse`; ValueError too if `scale` is not positive.
 
     Examples
     --------
@@ -63,6 +72,4 @@ def nrmse(true: ArrayLike, predicted: ArrayLike, scale: float) -> float:
     >>> nrmse([1.0, 2.0], [1.5, 1.5], scale=2.0)
     0.25
     """
-    if not 0 < scale < math.inf:
-        raise ValueError(f"`scale` must be positive and finite. Received: scale={scale}.")
-    return rmse(true, predicted) / float(scale)
+    return rmse(true, predicted) / float(check_finite_positive("scale", scale))

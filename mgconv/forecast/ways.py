@@ -10,15 +10,18 @@ A predictor has `lags` (L), `horizon` (H) and ``predict(windows)``, which maps (
                     ---->. .
     direct      o o o o|. . .        all samples from one look at the past          gives H samples
 """
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mgconv.forecast.windows import as_series, positive_int, windows
+from mgconv._support.checks import check_count
+from mgconv.forecast.windows import as_series, windows
 
 
-def one_step(predictor: Any, series: Any, start: Any) -> NDArray[np.float64]:
+def one_step(predictor: Any, series: ArrayLike, start: int) -> NDArray[np.float64]:
     """Predict ``series[start:]``, each sample from the true `predictor.lags` samples before it.
 
     Parameters
@@ -36,6 +39,8 @@ def one_step(predictor: Any, series: Any, start: Any) -> NDArray[np.float64]:
 
     Raises
     ------
+    TypeError
+        If `start` is no integer.
     ValueError
         If the horizon is not 1, or `start` leaves too little before it or nothing after it.
 
@@ -47,7 +52,7 @@ def one_step(predictor: Any, series: Any, start: Any) -> NDArray[np.float64]:
     """
     _require_one_output(predictor)
     series = as_series(series)
-    if not predictor.lags <= start < len(series):
+    if not predictor.lags <= check_count("start", start, 0) < len(series):
         raise ValueError(f"`start` must have `lags` samples before it and one after. "
                          f"Received: start={start}, {len(series)} samples, lags={predictor.lags}.")
     pasts, _ = windows(series[start - predictor.lags:], predictor.lags)
@@ -83,7 +88,7 @@ def recursive(predictor: Any, history: ArrayLike, steps: int) -> NDArray[np.floa
     [6.0, 7.0, 8.0]
     """
     _require_one_output(predictor)
-    known, steps = _last_window(predictor, history), positive_int(steps, "steps")
+    known, steps = _last_window(predictor, history), check_count("steps", steps, 1)
     samples = np.concatenate([known, np.empty(steps)])
     for i in range(steps):
         samples[predictor.lags + i] = predictor.predict(samples[None, i:i + predictor.lags])[0, 0]
@@ -118,7 +123,7 @@ def direct(predictor: Any, history: ArrayLike) -> NDArray[np.float64]:
     return predictor.predict(_last_window(predictor, history)[None])[0]
 
 
-def three_ways(single: Any, multiple: Any, train: Any, test: Any):
+def three_ways(single: Any, multiple: Any, train: ArrayLike, test: ArrayLike) -> dict[str, NDArray[np.float64]]:
     """Predict `test`, which follows `train`, in all three ways.
 
     Parameters

@@ -1,51 +1,44 @@
 """A series as pairs of past and future."""
-from operator import index
-from typing import Any
+from __future__ import annotations
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from mgconv._support.arrays import real_array
+from mgconv._support.checks import check_count
 
 
-def as_series(values, name="series"):
+def as_series(values: ArrayLike, name: str = "series") -> NDArray[np.float64]:
     """The values as a float64 vector; `name` stands in the message if they are no finite vector.
+
+    One column, as `scipy.io.loadmat` and data frames give it, and one row count as a vector.
 
     Raises
     ------
     TypeError
         If the values are not real numbers.
     ValueError
-        If they have another rank than 1, or one of them is NaN or infinite.
+        If they have another shape, or one of them is masked, NaN or infinite.
     """
-    values = np.asarray(values)
-    if values.dtype.kind not in "fiu":
-        raise TypeError(f"`{name}` must hold real numbers. Received: dtype {values.dtype}.")
-    if values.ndim != 1:
-        raise ValueError(f"`{name}` must have rank 1. Received: shape {values.shape}.")
-    values = values.astype(np.float64)
-    if not np.isfinite(values).all():
-        first = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise ValueError(f"`{name}` must be finite. Received: {name}[{first}]={values[first]}.")
-    return values
+    array = real_array(name, values)
+    if array.ndim == 2 and 1 in array.shape:
+        array = array.reshape(-1)
+    if array.ndim != 1:
+        raise ValueError(f"`{name}` must have rank 1, or be one column. Received: shape {array.shape}.")
+    series = array.astype(np.float64)
+    if not np.isfinite(series).all():
+        first = int(np.flatnonzero(~np.isfinite(series))[0])
+        raise ValueError(f"`{name}` must be finite. Received: {name}[{first}]={series[first]}.")
+    return series
 
 
-def positive_int(value, name):
-    """The value as an int; TypeError if it is no integer, ValueError if it is below 1."""
-    try:
-        number = index(value)
-    except TypeError:
-        raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}.") from None
-    if number < 1:
-        raise ValueError(f"`{name}` must be positive. Received: {name}={number}.")
-    return number
-
-
-def windows(series: Any, lags: Any, horizon: Any = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def windows(series: ArrayLike, lags: int, horizon: int = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Every stretch of `lags` samples with the `horizon` samples that follow it.
 
     Parameters
     ----------
-    series : array_like, shape (n,)
+    series : array_like, shape (n,) or (n, 1)
         Real, finite samples, oldest first.
     lags : int
         Samples in the past, L.
@@ -62,7 +55,7 @@ def windows(series: Any, lags: Any, horizon: Any = 1) -> tuple[NDArray[np.float6
     Raises
     ------
     ValueError
-        If `lags` or `horizon` is not positive, or the series is shorter than both together, or not finite.
+        If `lags` or `horizon` is not positive, or the series is shorter than both together, masked or not finite.
     TypeError
         If `lags` or `horizon` is no integer, or the series does not hold real numbers.
 
@@ -75,10 +68,10 @@ def windows(series: Any, lags: Any, horizon: Any = 1) -> tuple[NDArray[np.float6
     >>> y.tolist()
     [[3.0], [4.0]]
     """
-    series = as_series(series)
-    lags, horizon = positive_int(lags, "lags"), positive_int(horizon, "horizon")
-    if len(series) < lags + horizon:
+    samples = as_series(series)
+    lags, horizon = check_count("lags", lags, 1), check_count("horizon", horizon, 1)
+    if len(samples) < lags + horizon:
         raise ValueError(f"`series` must have at least lags + horizon samples. "
-                         f"Received: {len(series)} samples, lags={lags}, horizon={horizon}.")
-    both = sliding_window_view(series, lags + horizon)
+                         f"Received: {len(samples)} samples, lags={lags}, horizon={horizon}.")
+    both = sliding_window_view(samples, lags + horizon)
     return both[:, :lags], both[:, lags:]

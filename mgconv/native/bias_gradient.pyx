@@ -41,6 +41,7 @@ cdef int sum_rows(int wide, const char *x, char *sums, Py_ssize_t rows, Py_ssize
         runtime.parallel_for(sum_rows_task, &s, s.count, rows * columns * s.item / 3e10)
         if s.count > 1:
             s.kernels.add_parts(sums, s.parts, columns, s.count, columns)
+            runtime.scratch_end(runtime.MG_SCRATCH_JOB)
     return runtime.check_memory(s.parts != NULL)
 
 

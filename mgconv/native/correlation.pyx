@@ -211,6 +211,8 @@ cdef void run_box(CorrelationCall *call, const Box *box) noexcept nogil:
     for image in range(box.first[IMAGES], box.end[IMAGES]):
         count = lay_segments(p, box, call.x + image * p.axis[IMAGES].x_one, strips, segments)
         p.sweep(call, box, image, segments, count)
+    if strips != NULL:
+        runtime.scratch_end(runtime.MG_SCRATCH_TASK)
 
 
 cdef void run_positions(CorrelationCall *call, Py_ssize_t images, Py_ssize_t positions, Py_ssize_t panel,
@@ -289,6 +291,7 @@ cdef int run_all(list passes, const char *x, const char *kernel, const char *bia
             job.calls[i].packed = packed + <Py_ssize_t>job.calls[i].packed
         runtime.parallel_for(pack_task, &job, panels, bytes * 3e-10)
         runtime.parallel_for(pass_task, &job, tasks, seconds)
+        runtime.scratch_end(runtime.MG_SCRATCH_JOB)
     for i in range(job.count):
         failed |= job.calls[i].failed
     if job.count > FEW:

@@ -63,6 +63,7 @@ cdef class ScatterConv(runtime.Algorithm):
         else:
             pack(&call.product, packed)
             runtime.parallel_for(scatter_task, &call, self.plan.tasks, self.plan.seconds)
+            runtime.scratch_end(runtime.MG_SCRATCH_JOB)
         return runtime.check_memory(not call.product.failed)
 
 
@@ -132,3 +133,4 @@ cdef void scatter_task(void *context, Py_ssize_t index) noexcept nogil:
                     for j in range(p.runs):
                         add_row(p, dx + h * size, products + (i * p.runs + j) * p.run * p.item, c, count, j, w0, w1)
             c += count
+    runtime.scratch_end(runtime.MG_SCRATCH_TASK)

@@ -4,12 +4,16 @@ src_c/delay.h has the method. A job holds what its series share. Each series is 
 interval and goes from interval to interval alone, so neither threads nor the order of tasks can change a bit. Vectors
 run along time in ensembles too: lanes across series would save work in the scan, but round differently from one series.
 """
+import warnings
+
 import numpy as np
 
-from libc.math cimport NAN, floor, isfinite, sqrt
+from libc.math cimport INFINITY, NAN, floor, isfinite, sqrt
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from mgconv.native cimport runtime
+from mgconv.native.caches cimport LINE
 
 MACKEY_GLASS = runtime.MG_DELAY_MACKEY_GLASS
 MACKEY_GLASS_REAL = runtime.MG_DELAY_MACKEY_GLASS_REAL
@@ -17,21 +21,27 @@ SINE = runtime.MG_DELAY_SINE
 RICKER = runtime.MG_DELAY_RICKER
 EXPONENTIAL = runtime.MG_DELAY_EXPONENTIAL
 
+cdef double MUCH = 3600               # seconds of work, which may be a slip of the keyboard
+
 cdef enum:
     ARRAYS = 5                        # x, g, dg, slope, q
+    LOOK = 4096                       # nodes, after which it looks for an interrupt
     TAU = 0                           # columns of the table of equations
     DECAY = 1
     START = 2
     PARAMETERS = 3
-    NODES = 0                         # columns of the table of grids
-    HISTORY = 1
-    STRIDE = 2
-    FIRST = 3
+    STRIDE = 0                        # columns of the table of grids, and then NODES and HISTORY of each piece
+    FIRST = 1
+    PIECES = 2
+    NODES = 3
+    HISTORY = 4
+    PIECE = 2
 
 
-# One interval of one series: n steps, n + 1 nodes.
+# One interval of one series, or a piece of it between two jumps: n steps, n + 1 nodes.
 cdef struct Interval:
     Py_ssize_t n
+    double start, length              # in time, from the interval's start on
     double h, tau, b
     runtime.mg_delay_weights weights
     double *x                         # the solution at the nodes
@@ -58,6 +68,8 @@ cdef struct Job:
     Py_ssize_t equation_columns
     const Py_ssize_t *grids
     Py_ssize_t grid_columns
+    const double *lengths             # of the pieces of an interval, a row a series
+    Py_ssize_t most_pieces
     const double *history
     bint constant                     # one number a series, else refinement * n + 1 values on [-tau, 0]
     Py_ssize_t refinement
@@ -71,14 +83,15 @@ cdef Py_ssize_t pitch(Py_ssize_t n) noexcept nogil:
     return 2 * runtime.MG_DELAY_PAD + (n + 8) // 8 * 8
 
 
-cdef void begin(Interval *s, Job *job, const double *equation, Py_ssize_t n, double *memory) noexcept nogil:
+cdef void begin(Interval *s, Job *job, const double *equation, double length, Py_ssize_t n,
+                double *memory) noexcept nogil:
     """Lays the arrays into `memory` (ARRAYS * pitch(n) numbers), all zero, and makes the weights."""
     cdef Py_ssize_t size = pitch(n)
     memset(memory, 0, ARRAYS * size * sizeof(double))
     s.n = n
-    s.tau = equation[TAU]
+    s.start, s.length, s.tau = 0, length, equation[TAU]
     s.b = equation[DECAY]
-    s.h = s.tau / n
+    s.h = length / n
     memory += runtime.MG_DELAY_PAD
     s.x = memory
     s.g = memory + size
@@ -134,7 +147,7 @@ cdef double between(const Interval *s, double position) noexcept nogil:
 
 
 cdef void take(Samples *samples, const Interval *s, Py_ssize_t interval) noexcept nogil:
-    """Writes the samples that lie in the interval, both its ends included."""
+    """Writes the samples that lie in the piece of the interval, both its ends included."""
     cdef Py_ssize_t node
     cdef double time
     if samples.stride:
@@ -146,8 +159,8 @@ cdef void take(Samples *samples, const Interval *s, Py_ssize_t interval) noexcep
         samples.node = node + interval * s.n
         return
     while samples.taken < samples.count:
-        time = samples.start + samples.taken * samples.dt - interval * s.tau
-        if time > s.tau:
+        time = samples.start + samples.taken * samples.dt - interval * s.tau - s.start
+        if time > s.length:
             return
         samples.out[samples.taken] = between(s, min(max(time / s.h, 0.0), <double>s.n))
         samples.taken += 1
@@ -157,108 +170,7 @@ cdef void *data_of(const Job *job, const double *equation) noexcept nogil:
     return job.data if job.user else <void *>(equation + PARAMETERS)
 
 
-cdef void first_interval(Interval *s, Job *job, const double *equation, const Py_ssize_t *grid, void *data,
-                         double *memory) noexcept nogil:
-    """Solves the interval after the history. One that is no constant is known by values alone, on a finer grid."""
-    cdef const double *history = job.history + grid[HISTORY]
-    cdef Py_ssize_t i
-    cdef Interval fine
-    if job.constant:
-        for i in range(s.n + 1):
-            s.x[i] = history[0]
-        evaluate(s, job, data)
-        s.x[0] = equation[START]
-        solve(s, job.kernels, job.derivative)
-        return
-    begin(&fine, job, equation, s.n * job.refinement, memory)
-    for i in range(fine.n + 1):
-        fine.x[i] = history[i]
-    evaluate(&fine, job, data)
-    fine.x[0] = equation[START]
-    solve(&fine, job.kernels, False)
-    for i in range(s.n + 1):
-        s.x[i] = fine.x[i * job.refinement]
-        s.slope[i] = fine.slope[i * job.refinement]
-
-
-cdef double *interval_memory(Job *job, Py_ssize_t n, int count) noexcept nogil:
-    """Arrays of `count` intervals of n steps, and after them of a finer one for the history."""
-    cdef Py_ssize_t fine = 0 if job.constant else pitch(n * job.refinement)
-    return <double *>runtime.scratch(runtime.MG_SCRATCH_TASK, ARRAYS * (count * pitch(n) + fine) * sizeof(double))
-
-
-cdef void series_task(void *context, Py_ssize_t index) noexcept nogil:
-    cdef Job *job = <Job *>context
-    cdef const double *equation = job.equations + index * job.equation_columns
-    cdef const Py_ssize_t *grid = job.grids + index * job.grid_columns
-    cdef void *data = data_of(job, equation)
-    cdef Py_ssize_t n = grid[NODES], interval = 0, bad
-    cdef Samples samples = job.samples
-    cdef double end = samples.start + (samples.count - 1) * samples.dt
-    cdef Interval s
-    cdef double *memory = interval_memory(job, n, 1)
-    if memory == NULL:
-        job.failures[index] = -1.0
-        return
-    begin(&s, job, equation, n, memory)
-    samples.out += index * samples.count
-    samples.stride = grid[STRIDE]
-    samples.node = grid[FIRST]
-    first_interval(&s, job, equation, grid, data, memory + ARRAYS * pitch(n))
-    while True:
-        bad = first_not_finite(&s)
-        if bad >= 0 and interval * s.tau + (bad - 3) * s.h <= end:     # not where no sample looks
-            job.failures[index] = interval * s.tau + bad * s.h
-            return
-        take(&samples, &s, interval)
-        if samples.taken == samples.count:
-            return
-        evaluate(&s, job, data)
-        s.x[0] = s.x[n]
-        solve(&s, job.kernels, job.derivative)
-        interval += 1
-
-
-cdef void tangent_task(void *context, Py_ssize_t index) noexcept nogil:
-    """Solves the tangent equation y'(t) = g'(x(t - tau)) y(t - tau) - b y(t) along x.
-
-    It is of the same form with G = g'(x) y, whose derivative would take g'': so its quadrature is by values. After each
-    interval y is divided by its root mean square there, which is the norm that is kept.
-    """
-    cdef Job *job = <Job *>context
-    cdef const double *equation = job.equations + index * job.equation_columns
-    cdef const Py_ssize_t *grid = job.grids + index * job.grid_columns
-    cdef void *data = data_of(job, equation)
-    cdef double *norms = job.norms + index * job.intervals
-    cdef Py_ssize_t n = grid[NODES], interval, bad, i
-    cdef Interval s, t
-    cdef double norm
-    cdef double *memory = interval_memory(job, n, 2)
-    if memory == NULL:
-        job.failures[index] = -1.0
-        return
-    begin(&s, job, equation, n, memory)
-    begin(&t, job, equation, n, memory + ARRAYS * pitch(n))
-    first_interval(&s, job, equation, grid, data, memory + 2 * ARRAYS * pitch(n))
-    t.x[0] = 1.0
-    for interval in range(job.intervals):
-        solve(&t, job.kernels, False)
-        bad = first_not_finite(&s)
-        if bad >= 0:
-            job.failures[index] = interval * s.tau + bad * s.h
-            return
-        norm = 0.0
-        for i in range(n + 1):
-            norm += t.x[i] * t.x[i]
-        norm = sqrt(norm / (n + 1))
-        norms[interval] = norm
-        job.function(n + 1, s.x, s.g, s.dg, data)
-        for i in range(n + 1):
-            t.g[i] = s.dg[i] * (t.x[i] / norm)
-        job.kernels.scale(n + 1, s.slope, s.dg)
-        t.x[0] = t.x[n] / norm
-        s.x[0] = s.x[n]
-        solve(&s, job.kernels, True)
+include "delay_series.pxi"
 
 
 cdef class PythonFunction:
@@ -289,6 +201,7 @@ cdef class PythonFunction:
 cdef void call_python(Py_ssize_t n, const double *x, double *g, double *dg, void *data) noexcept with gil:
     cdef PythonFunction function = <PythonFunction>data
     cdef Py_ssize_t i
+    runtime.python_runs()
     try:
         if function.error is None:
             function.call(function.g, "g", n, x, g)
@@ -313,7 +226,10 @@ cdef class Problem:
     equations : float64 array, a row a series
         tau, b, x(0) and the function's parameters.
     grids : intp array, a row a series
-        Steps an interval, index in `history`, and stride and first node of the samples (stride 0: not on nodes).
+        Stride and first node of the samples (stride 0: not on nodes), the number of pieces of an interval, and for each
+        piece its steps and its index in `history`.
+    lengths : float64 array, a row a series
+        Of the pieces.
     history : float64 array
         One number a series if `constant`, else values on [-tau, 0], `refinement` of them a step.
     """
@@ -322,13 +238,15 @@ cdef class Problem:
     cdef object function, failures
     cdef const double[:, ::1] equations
     cdef const Py_ssize_t[:, ::1] grids
+    cdef const double[:, ::1] lengths
     cdef const double[::1] history
 
     def __init__(self, function, bint derivative, const double[:, ::1] equations, const Py_ssize_t[:, ::1] grids,
-                 const double[::1] history, bint constant, Py_ssize_t refinement):
+                 const double[:, ::1] lengths, const double[::1] history, bint constant, Py_ssize_t refinement):
         self.function = function
         self.equations = equations
         self.grids = grids
+        self.lengths = lengths
         self.history = history
         self.count = equations.shape[0]
         self.job.kernels = runtime.active_isa().delay
@@ -337,6 +255,8 @@ cdef class Problem:
         self.job.equation_columns = equations.shape[1]
         self.job.grids = &grids[0, 0]
         self.job.grid_columns = grids.shape[1]
+        self.job.lengths = &lengths[0, 0]
+        self.job.most_pieces = lengths.shape[1]
         self.job.history = &history[0]
         self.job.constant = constant
         self.job.refinement = refinement
@@ -354,9 +274,12 @@ cdef class Problem:
     cdef run(self, runtime.mg_task task, double seconds):
         cdef double[::1] failures = np.full(self.count, np.nan)
         self.job.failures = &failures[0]
+        if seconds > MUCH:
+            warnings.warn(f"this needs about {seconds / 3600:.0f} hours of one processor", RuntimeWarning, stacklevel=3)
         if isinstance(self.function, PythonFunction):
             seconds = 0.0             # threads would only wait for each other
         runtime.parallel_for(task, &self.job, self.count, seconds)
+        runtime.check_memory(True)
         if isinstance(self.function, PythonFunction) and self.function.error is not None:
             raise self.function.error
         self.job.failures = NULL
@@ -379,7 +302,9 @@ cdef class Problem:
         return self.run(tangent_task, 4e-9 * self.count * self.nodes_until(out.shape[1] * self.equations[0, TAU]))
 
     cdef double nodes_until(self, double time):
-        return time / self.equations[0, TAU] * self.grids[0, NODES]
+        if not self.count:
+            return 0
+        return time / self.equations[0, TAU] * self.grids[0, NODES] * self.grids[0, PIECES]
 
 
 def exponential(double[::1] values):

@@ -205,6 +205,7 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     multiply(p, inputs, p.input_rows, p.channel_places, call.taps, p.tap_rows, outputs, p.output_rows, count,
              p.channels, 0, ceil_div(p.filters, p.lanes), 0, parts_of(p), False, False)
     store_signals(p, outputs, first, count, call.bias, call.relu, call.y)
+    runtime.scratch_end(MG_SCRATCH_TASK)
 
 
 cdef int convolve(const FFTPlan *p, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
@@ -218,6 +219,7 @@ cdef int convolve(const FFTPlan *p, const char *x, const char *kernel, const cha
                              5e-9 * p.n * columns_of(p, p.channels, p.filters))
         runtime.parallel_for(block_task, &call, ceil_div(p.pairs, p.block),
                              5e-9 * p.n * p.pairs * (p.channels + p.filters))
+        runtime.scratch_end(MG_SCRATCH_JOB)
     return runtime.check_memory(not call.failed)
 
 
@@ -294,6 +296,7 @@ cdef int correlate_kernel(const FFTPlan *p, const char *x, const char *dy, char 
                                  2e-10 * p.n * call.count * p.channels * p.filters)
             call.first += chunk
         runtime.parallel_for(fold_task, &call, columns, 5e-9 * p.n * columns)
+        runtime.scratch_end(MG_SCRATCH_JOB)
     return runtime.check_memory(not call.failed)
 
 

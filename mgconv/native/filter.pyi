@@ -3,6 +3,7 @@ import numpy as np
 MODES: dict[str, int]
 BOUNDARIES: dict[str, int]
 METHODS: dict[str, int]
+FASTEST_METHOD: int
 
 def apply(
     x: object,

@@ -8,6 +8,8 @@ Arrays come through the buffer protocol itself rather than as typed memoryviews:
 a call on a small array costs 0.5 us less, which is a quarter of the whole.
 """
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyObject_GetBuffer, PyBuffer_Release
+from libc.math cimport log
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 import numpy as np
@@ -23,6 +25,7 @@ cdef enum:
     AUTO
     DIRECT
     FFT
+    FASTEST
 cdef enum:
     TILE_ROWS = 32
     TILE_COLS = 1024                  # of an image; 32 rows with a small kernel then fit the second-level cache
@@ -36,6 +39,7 @@ cdef double TOO_LONG = 1              # seconds of sums
 MODES = {"full": FULL, "same": SAME, "valid": VALID}
 BOUNDARIES = {"fill": FILL, "wrap": WRAP, "symm": SYMMETRIC}
 METHODS = {"auto": AUTO, "direct": DIRECT, "fft": FFT}
+FASTEST_METHOD = FASTEST
 
 cdef object ndarray = np.ndarray
 cdef object empty = np.empty
@@ -71,13 +75,16 @@ cdef void direct_task(void *context, Py_ssize_t index) noexcept nogil:
                            width * j.parts)
         j.direct.correlate(memory, width * j.parts, j.factored + j.kh * number, 1, j.kw, j.parts, out,
                            j.out_cols * j.parts, rows, cols * j.parts)
-        return
-    j.direct.correlate(x, pitch // number, j.h, j.kh, j.kw, j.parts, out, j.out_cols * j.parts, rows, cols * j.parts)
-    if j.turned:
+    else:
+        j.direct.correlate(x, pitch // number, j.h, j.kh, j.kw, j.parts, out, j.out_cols * j.parts, rows,
+                           cols * j.parts)
+    if j.turned:                      # and so not factored
         j.direct.correlate(x, pitch // number, j.h + j.kh * j.kw * number, j.kh, j.kw, j.parts, memory, cols * j.parts,
                            rows, cols * j.parts)
         for i in range(rows):
             j.direct.add_turned(out + i * j.out_cols * j.size, memory + i * cols * j.size, cols)
+    if memory != NULL:
+        runtime.scratch_end(runtime.MG_SCRATCH_TASK)
 
 
 cdef double direct_seconds(const Job *j) noexcept nogil:
@@ -129,6 +136,16 @@ cdef void find_factors(Job *j, char *memory) noexcept nogil:
         j.factored = factors[float](<const float *>j.h, j.kh, j.kw, <float *>memory)
 
 
+cdef bint scipy_transforms(const Job *j) noexcept nogil:
+    """Whether scipy.signal.choose_conv_method says "fft" of this signal: earlier, sums keep digits that it keeps."""
+    cdef double n = j.cols, k = j.kw, whole = n + k - 1, transforms = 3 * whole * log(whole)
+    if j.out_cols < j.cols:
+        return 1.891e-9 * transforms < 2.136e-10 * (n - k + 1) * k - 1e-3
+    if j.out_cols > j.cols:
+        return 1.765e-9 * transforms < 2.141e-10 * n * k - 1e-3
+    return 3.265e-9 * transforms < 2.848e-10 * (n * k - k * k / 4) - 1e-3
+
+
 cdef int run(Job *j, int method) except -1:
     """1; or 0, with nothing written, where sums would take long and the kernel is too long for the longest tile."""
     cdef double seconds = direct_seconds(j)
@@ -136,11 +153,13 @@ cdef int run(Job *j, int method) except -1:
     j.fft = runtime.active_isa().fft[j.wide]
     j.failed = False
     j.exact = direct_task
+    j.careful = method == AUTO
     j.one_row = j.rows == 1 and j.kh == 1 and j.out_rows == 1
     # A large kernel reads each number often: from a copy whose rows do not collide in the cache.
     j.in_place = j.kh < 8
     j.grid.seconds = 1e300
-    if method == FFT or (method == AUTO and j.kh * j.kw > 24 and seconds > 10e-6):
+    if method == FFT or (method != DIRECT and j.kh * j.kw > 24 and seconds > 10e-6
+                         and (method == FASTEST or not j.one_row or scipy_transforms(j))):
         j.grid = overlap.best_grid(j)
         if j.grid.seconds == 1e300 and seconds > TOO_LONG:
             return 0
@@ -148,8 +167,7 @@ cdef int run(Job *j, int method) except -1:
         overlap.run(j)
     else:
         run_direct(j, seconds)
-    if j.failed:
-        raise MemoryError("There is no memory for the scratch tiles of a filter.")
+    runtime.check_memory(not j.failed)
     return 1
 
 
@@ -250,7 +268,8 @@ def apply(x, h, int mode, bint flip, int late=0, bint conjugate=False, int metho
     conjugate : bool
         Take the kernel's complex conjugate.
     method, boundary : int
-        Of METHODS and BOUNDARIES.
+        Of METHODS and BOUNDARIES. "auto" transforms where it is faster, but of signals those alone that SciPy does, and
+        of images no tile that would lose digits by it; FASTEST_METHOD does not care.
     fill : ndarray
         One number of the dtype, for boundary FILL; 0 if None.
     """
@@ -308,22 +327,24 @@ cdef object filtered(Py_buffer *x, Py_buffer *h, int code, int mode, bint flip, 
         memcpy(j.fill, buffer.buf, j.size)
         PyBuffer_Release(&buffer)
     kernel_bytes = (j.kh * j.kw + j.kh + j.kw) * j.size
-    if kernel_bytes > <Py_ssize_t>sizeof(small):
-        kernel = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, kernel_bytes)
-        if kernel == NULL:
-            raise MemoryError("There is no memory for the kernel of a filter.")
-    j.turned = pack(&j, h, flip, conjugate, kernel)
-    j.h = kernel
-    find_factors(&j, kernel + j.kh * j.kw * j.size)
     if x.ndim == 1:
         out = empty(j.out_cols, DTYPES[code])
     else:
         out = empty((j.out_rows, j.out_cols), DTYPES[code])
-    PyObject_GetBuffer(out, &buffer, PyBUF_STRIDES)
-    j.out = <char *>buffer.buf
+    if kernel_bytes > <Py_ssize_t>sizeof(small):       # no scratch: overlap.pyx calls NumPy
+        kernel = <char *>malloc(kernel_bytes)
+        if kernel == NULL:
+            raise MemoryError("There is no memory for the kernel of a filter.")
     try:
-        if not run(&j, method):
-            return None
+        PyObject_GetBuffer(out, &buffer, PyBUF_STRIDES)
+        try:
+            j.out = <char *>buffer.buf
+            j.turned = pack(&j, h, flip, conjugate, kernel)
+            j.h = kernel
+            find_factors(&j, kernel + j.kh * j.kw * j.size)
+            return out if run(&j, method) else None
+        finally:
+            PyBuffer_Release(&buffer)
     finally:
-        PyBuffer_Release(&buffer)
-    return out
+        if kernel != small:
+            free(kernel)

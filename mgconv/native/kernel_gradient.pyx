@@ -104,7 +104,8 @@ cdef class KernelGradient:
         cdef SumPlan *p = &self.plan
         cdef Axis *rows = &p.axis[ROWS]
         cdef Axis *columns = &p.axis[COLUMNS]
-        cdef Py_ssize_t position = rows.stride * columns.stride * p.x_position + p.filters * p.item
+        cdef Py_ssize_t position = (min(rows.stride, rows.size) * min(columns.stride, columns.size) * p.x_position
+                                    + p.filters * p.item)
         cdef Py_ssize_t row = columns.out * position, image = row * rows.out
         cdef Py_ssize_t box = max(min(max(BOX_POSITIONS * position, SMALL_BOX), BOX_BYTES), FEW_POSITIONS * position)
         p.axis[IMAGES].blocks = min(max(p.axis[IMAGES].out, 1), ceil_div(image * p.axis[IMAGES].out + 1, box))
@@ -252,6 +253,8 @@ cdef class KernelGradient:
                 p.kernels.add_parts_turned(dkernel, call.result, p.filters, p.entries, p.chunks)
             elif p.chunks > 1:
                 p.kernels.add_parts(dkernel, call.result, result, p.chunks, result)
+            if p.partial_bytes:
+                runtime.scratch_end(runtime.MG_SCRATCH_JOB)
         return runtime.check_memory(call.result != NULL and not call.failed)
 
 

@@ -158,6 +158,8 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
             call.failed = True
             return
     for box in range(box0, box1):
+        if runtime.job_ends():
+            break
         find_box(p.axis, box, first, end)
         if p.x_copied:
             copy_x(p, call.x + channel, copies, channel_bytes, first, end)
@@ -181,3 +183,5 @@ cdef void sum_task(void *context, Py_ssize_t index) noexcept nogil:
                 e, f = (outer, inner) if by_rows else (inner, outer)
                 sum_parts(p, &p.entry_parts[e], &p.filter_parts[f], &x, &dy, first, end, result,
                           call.more or box > box0)
+    if copies != NULL:
+        runtime.scratch_end(runtime.MG_SCRATCH_TASK)

@@ -49,7 +49,8 @@ cdef class FlatStep:
         self.job.coefficients[0] = keep
         for i in range(self.job.kernel.coefficients - 1):
             self.job.coefficients[1 + i] = coefficients[i]
-        runtime.parallel_for(task, &self.job, (self.job.size + CHUNK - 1) // CHUNK, 3e-10 * self.job.size)
+        # Never so long that an interrupt would leave half of the weights where they were.
+        runtime.parallel_for(task, &self.job, (self.job.size + CHUNK - 1) // CHUNK, min(3e-10 * self.job.size, 90e-6))
 
 
 cdef runtime.mg_optimizer_kernel find(str name, bint wide) except *:

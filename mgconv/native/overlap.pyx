@@ -3,13 +3,21 @@
 A tile is transformed along its columns and then along its rows, which src_c/fft.h wants turned; a signal is cut into
 the rows of a tile, with twiddle factors in between. The kernel is real as a rule: two tiles of real numbers ride
 together, as real and imaginary parts. The tiles follow from the shapes alone, so results do not depend on the threads.
+
+The error of a transform is relative to the largest numbers of the tile, that of plain sums to those under the kernel. So
+a tile of an image with blocks of very different sizes may be left to plain sums.
 """
 from libc.string cimport memcpy, memset
 
 import numpy as np
 
 from mgconv.native cimport runtime
-from mgconv.native.window cimport Grid, Job, continued_row
+from mgconv.native.window cimport FILL, Grid, Job, continued_row
+
+cdef enum:
+    SIDE = 16                         # of the blocks whose largest magnitudes are compared
+cdef double STEADY = 32               # between the largest of two blocks: a transform may lose 1.5 digits
+cdef double HUGE = 1.7976931348623157e308
 
 cdef dict factors = {}                # twiddle factors of long signals by (log2 rows, log2 columns, lanes, dtype)
 
@@ -49,7 +57,53 @@ cdef void tile_rows(const Job *j, char *tile, char *column, char *spectrum) noex
         j.fft.turn_back(column, tile + i * lanes * pitch * number, pitch, n)
 
 
-cdef void read_tile(const Job *j, Py_ssize_t index, int part, char *tile, char *line) noexcept nogil:
+cdef struct Sizes:                    # the largest magnitudes of blocks of x, SIDE rows by SIDE numbers
+    double least, most
+    Py_ssize_t rows, numbers          # of blocks that are not complete
+    char *peaks
+
+
+cdef double magnitude(const Job *j, const char *number) noexcept nogil:
+    return (<const double *>number)[0] if j.wide else (<const float *>number)[0]
+
+
+cdef void close_blocks(const Job *j, Sizes *sizes) noexcept nogil:
+    cdef Py_ssize_t i = 0, end, number = j.size // j.parts
+    cdef double peak = 0
+    while i < sizes.numbers:
+        end = min(i + SIDE, sizes.numbers)
+        peak = 0
+        while i < end:
+            peak = max(peak, magnitude(j, sizes.peaks + i * number))
+            i += 1
+        if peak <= HUGE:              # infinity spoils nothing but what the kernel covers
+            sizes.most = max(sizes.most, peak)
+            if sizes.rows == SIDE and end % SIDE == 0:
+                sizes.least = min(sizes.least, peak)
+    memset(sizes.peaks, 0, sizes.numbers * number)
+    sizes.rows = 0
+
+
+cdef void look_at_row(const Job *j, Sizes *sizes, Py_ssize_t row, Py_ssize_t col, Py_ssize_t count,
+                      const char *line) noexcept nogil:
+    """`line` holds positions col ... col + count - 1 of a row of the continued x."""
+    cdef Py_ssize_t first = 0, end = count
+    if j.boundary == FILL:
+        first, end = max(0, -col), min(count, j.cols - col)
+        if not 0 <= row < j.rows or first >= end:
+            end = first
+        if not j.zeros and end - first < count:
+            sizes.most = max(sizes.most, abs(magnitude(j, j.fill)))
+            sizes.most = max(sizes.most, abs(magnitude(j, j.fill + j.size - j.size // j.parts)))
+    if end > first:
+        sizes.numbers = (end - first) * j.parts
+        j.direct.raise_peaks(sizes.peaks, line + first * j.size, sizes.numbers)
+        sizes.rows += 1
+        if sizes.rows == SIDE:
+            close_blocks(j, sizes)
+
+
+cdef void read_tile(const Job *j, Py_ssize_t index, int part, char *tile, char *line, Sizes *sizes) noexcept nogil:
     """Puts what tile `index` of the output needs into one part of a tile: zeros beyond; complex numbers fill both."""
     cdef Py_ssize_t i0 = index // j.tiles_across * j.tile_rows, j0 = index % j.tiles_across * j.tile_cols
     cdef Py_ssize_t height = min(j.tile_rows, j.out_rows - i0) + j.kh - 1
@@ -63,12 +117,16 @@ cdef void read_tile(const Job *j, Py_ssize_t index, int part, char *tile, char *
         start = i * n if j.one_row else 0
         count = max(0, min(n, width - start)) if j.one_row or i < height else 0
         continued_row(j, i0 - j.top + (0 if j.one_row else i), j0 - j.left + start, count, line)
+        if j.careful and not j.one_row and count:
+            look_at_row(j, sizes, i0 - j.top + i, j0 - j.left, count, line)
         memset(line + count * j.size, 0, (n - count) * j.size)
         if j.parts == 2:
             j.fft.put_part(line, 2, row, 0, n)
             j.fft.put_part(line + number, 2, row, 1, n)
         else:
             j.fft.put_part(line, 1, row, part, n)
+    if sizes.rows:
+        close_blocks(j, sizes)
 
 
 cdef void write_tile(const Job *j, Py_ssize_t index, int part, const char *tile, char *line) noexcept nogil:
@@ -91,9 +149,9 @@ cdef void write_tile(const Job *j, Py_ssize_t index, int part, const char *tile,
 
 
 cdef Py_ssize_t tile_bytes(const Job *j) noexcept nogil:
-    """Scratch memory of a task: the tile, a column and a line."""
+    """Scratch memory of a task: the tile, a column, a line, and its largest magnitudes."""
     cdef Py_ssize_t n = <Py_ssize_t>1 << j.grid.log_cols
-    return ((tile_pitch(j) << j.grid.log_rows) + n * 2 * j.fft.lanes) * (j.size // j.parts) + n * j.size
+    return ((tile_pitch(j) << j.grid.log_rows) + n * 2 * j.fft.lanes) * (j.size // j.parts) + 2 * n * j.size
 
 
 cdef inline bint is_finite(const char *number, bint wide) noexcept nogil:
@@ -106,24 +164,30 @@ cdef void fft_task(void *context, Py_ssize_t index) noexcept nogil:
     cdef Job *j = <Job *>context
     cdef Py_ssize_t number = j.size // j.parts, n = <Py_ssize_t>1 << j.grid.log_cols, tile
     cdef int part
-    cdef bint finite
+    cdef bint good
     cdef char *memory = <char *>runtime.scratch(runtime.MG_SCRATCH_TASK, tile_bytes(j))
     cdef char *column = memory + (tile_pitch(j) << j.grid.log_rows) * number
     cdef char *line = column + n * 2 * j.fft.lanes * number
+    cdef Sizes sizes = Sizes(least=HUGE, most=0, rows=0, numbers=0, peaks=line + n * j.size)
     if memory == NULL:
         j.failed = True
         return
+    memset(sizes.peaks, 0, n * j.size)
     for part in range(3 - j.parts):
-        read_tile(j, (3 - j.parts) * index + part, part, memory, line)
-    tile_columns(j, memory, False)
-    tile_rows(j, memory, column, NULL)
-    tile_columns(j, memory, True)
-    finite = is_finite(memory, j.wide) and is_finite(memory + j.fft.lanes * number, j.wide)
+        read_tile(j, (3 - j.parts) * index + part, part, memory, line, &sizes)
+    good = sizes.most <= STEADY * sizes.least
+    if good:
+        tile_columns(j, memory, False)
+        tile_rows(j, memory, column, NULL)
+        tile_columns(j, memory, True)
+        good = is_finite(memory, j.wide) and is_finite(memory + j.fft.lanes * number, j.wide)
     for part in range(3 - j.parts):
         tile = (3 - j.parts) * index + part
-        if tile < j.tiles and finite:
+        if tile < j.tiles and good:
             write_tile(j, tile, part, memory, line)
-        elif tile < j.tiles:          # a NaN would fill two tiles; direct sums keep it where the kernel covers it
+    runtime.scratch_end(runtime.MG_SCRATCH_TASK)
+    if not good:                      # a NaN would fill two tiles; direct sums keep it where the kernel covers it
+        for tile in range((3 - j.parts) * index, min((3 - j.parts) * (index + 1), j.tiles)):
             j.exact(j, tile)
 
 
@@ -157,6 +221,7 @@ cdef bint make_spectrum(Job *j, char *spectrum) noexcept nogil:
                 entry += number
     tile_columns(j, tile, False)
     tile_rows(j, tile, NULL, spectrum)
+    runtime.scratch_end(runtime.MG_SCRATCH_TASK)
     return True
 
 
@@ -244,8 +309,7 @@ cdef bint run(Job *j) except False:
     spectrum = <char *>((<size_t>&table[0] + 63) // 64 * 64)
     with nogil:
         done = make_spectrum(j, spectrum)
-    if not done:
-        raise MemoryError("There is no memory for the scratch tiles of a filter.")
+    runtime.check_memory(done)
     j.spectrum = spectrum
     runtime.parallel_for(fft_task, j, (j.tiles + 2 - j.parts) // (3 - j.parts), j.grid.seconds)
     return True

@@ -91,7 +91,10 @@ cdef void forward_task(void *context, Py_ssize_t index) noexcept nogil:
         j.failed = True
         return
     for unit in range(index * j.chunk, min((index + 1) * j.chunk, j.units)):
+        if runtime.job_ends():
+            break
         forward_unit(j, unit, scratch)
+    runtime.scratch_end(runtime.MG_SCRATCH_TASK)
 
 
 cdef void grad_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -101,7 +104,10 @@ cdef void grad_task(void *context, Py_ssize_t index) noexcept nogil:
         j.failed = True
         return
     for unit in range(index * j.chunk, min((index + 1) * j.chunk, j.units)):
+        if runtime.job_ends():
+            break
         grad_unit(j, unit, scratch)
+    runtime.scratch_end(runtime.MG_SCRATCH_TASK)
 
 
 cdef class PoolPlan:
@@ -124,6 +130,8 @@ cdef class PoolPlan:
         if max(geometry.dilation_rate) > 1 or any(max(pads) >= size for size, _, _, _, pads in axes):
             raise ValueError("A pooling geometry has pads shorter than its windows and no dilation. "
                              f"Received: {geometry}.")
+        # A longer stride than the map is that of one window.
+        axes = [(pool, min(stride, size + pool), size, outputs, pads) for pool, stride, size, outputs, pads in axes]
         if geometry.rank == 1:
             axes.insert(0, (1, 1, 1, 1, (0, 0)))
         ((j.pool, j.stride, j.height, j.out_height, (j.pad, _)),
@@ -206,8 +214,7 @@ cdef class PoolPlan:
             return
         job.chunk = max(1, TASK * job.units // max(self.inputs, 1))
         runtime.parallel_for(task, job, ceil_div(job.units, job.chunk), 4e-11 * self.inputs * job.itemsize)
-        if job.failed:
-            raise MemoryError(f"no {job.scratch} bytes of scratch memory for pooling")
+        runtime.check_memory(not job.failed)
 
 
 cdef char *address(array, Py_ssize_t size, Py_ssize_t itemsize, int flags) except? NULL:

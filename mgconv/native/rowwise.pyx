@@ -109,6 +109,7 @@ cdef class ReluGrad(_Rowwise):
             j.activation.relu_grad(j.y, j.dy, self.sums, j.rows, j.columns)
             return
         runtime.parallel_for(relu_task, j, j.chunks, self.seconds)
+        runtime.check_memory(True)
         add(j, j.first, self.sums)
 
 
@@ -127,6 +128,7 @@ cdef class Drop(_Rowwise):
 
     def __call__(self):
         runtime.parallel_for(drop_task, &self.job, self.job.chunks, self.seconds)
+        runtime.check_memory(True)
 
 
 cdef void drop_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -173,6 +175,7 @@ def draw(generator, double rate, out):
                 d.kept[0] = ONE if <runtime.uint64_t>whole["uinteger"] >= d.least else 0
             d.kept, d.pairs, left = d.kept + before, (size - before) // 2, (size - before) % 2
             runtime.parallel_for(draw_task, &d, (d.pairs + PAIRS - 1) // PAIRS, 1e-9 * d.pairs)
+            runtime.check_memory(True)
             if d.pairs:
                 runtime.pcg64_advance(&d.start, d.pairs - 1)
                 whole["uinteger"] = runtime.pcg64_next(&d.start) >> 32
@@ -205,6 +208,7 @@ cdef class Pointwise(_Rowwise):
 
     def __call__(self):
         runtime.parallel_for(pointwise_task, &self.job, self.job.chunks, 4 * self.seconds)
+        runtime.check_memory(True)
 
 
 cdef void pointwise_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -252,16 +256,19 @@ cdef class ColumnNorm(_Rowwise):
             return
         if self.by_batch:
             runtime.parallel_for(moments_task, j, j.chunks, 2 * self.seconds)
+            runtime.check_memory(True)
         if j.itemsize == 8:
             self.settle(<double *>j.first)
         else:
             self.settle(<float *>j.first)
         runtime.parallel_for(scale_task, j, j.chunks, self.seconds)
+        runtime.check_memory(True)
 
     def backward(self):
         cdef Job *j = &self.job
         if self.by_batch:
             runtime.parallel_for(sums_task, j, j.chunks, self.seconds)
+            runtime.check_memory(True)
             add(j, j.first, j.first + result_of(j, j.chunks))
             add(j, j.second, j.second + result_of(j, j.chunks))
         if j.itemsize == 8:
@@ -270,6 +277,7 @@ cdef class ColumnNorm(_Rowwise):
             self.settle_back(<float *>j.first)
         if j.to_x:
             runtime.parallel_for(turn_task, j, j.chunks, self.seconds)
+            runtime.check_memory(True)
 
     cdef void settle(self, real *unused) noexcept:
         """From what the chunks found, or the given statistics: mean, factor and offset of each column."""
@@ -378,10 +386,12 @@ cdef class RowNorm(_Rowwise):
 
     def forward(self):
         runtime.parallel_for(rows_task, &self.job, self.job.chunks, 2 * self.seconds)
+        runtime.check_memory(True)
 
     def backward(self):
         cdef Job *j = &self.job
         runtime.parallel_for(rows_grad_task, j, j.chunks, 2 * self.seconds)
+        runtime.check_memory(True)
         if self.dgamma != NULL:
             add(j, j.first, self.dgamma)
         if self.dbeta != NULL:

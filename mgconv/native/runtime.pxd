@@ -44,6 +44,7 @@ cdef extern from "filter.h":
                           Py_ssize_t step, void *out, Py_ssize_t out_pitch, Py_ssize_t rows,
                           Py_ssize_t cols) noexcept nogil
         void (*add_turned)(void *to, const void *source, Py_ssize_t n) noexcept nogil
+        void (*raise_peaks)(void *to, const void *x, Py_ssize_t n) noexcept nogil
 
 cdef extern from "delay.h":
     ctypedef void (*mg_delay_function)(Py_ssize_t n, const double *x, double *g, double *dg, void *data) noexcept nogil
@@ -262,7 +263,10 @@ cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil
 # Gives the GIL up, unless the job is brief.
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept
 cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil
+# The thread's memory, from here to `scratch_end`: no Python between the two, for it may take the same slot.
 cdef void *scratch(int slot, size_t size) noexcept nogil
+cdef void scratch_end(int slot) noexcept nogil
+cdef void python_runs() noexcept nogil             # said before a user's function is called; see src_c/threads.h
 # caches.pxd says when.
 cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
 cdef void touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t size) noexcept nogil
@@ -273,7 +277,9 @@ cdef void pcg64_chances(mg_pcg64 *generator, uint64_t least, uint32_t *kept,
                         Py_ssize_t pairs) noexcept nogil
 
 cpdef int get_num_threads() noexcept
-cdef int check_memory(bint enough) except -1       # MemoryError unless there was enough scratch memory
+# After a job: KeyboardInterrupt if Ctrl-C ended it early, MemoryError unless there was enough scratch memory.
+cdef int check_memory(bint enough) except -1
+cdef bint job_ends() noexcept nogil                # asked in long tasks: whether Ctrl-C wants the job to end
 
 cdef class Algorithm:
     """What a plan may use instead of the direct sums for a convolution or one of its gradients."""

@@ -1,4 +1,5 @@
 """The choice of kernels, the thread pool and scratch memory, for every compiled module; see runtime.pxd."""
+import _signal
 import os
 
 cdef extern from "cpu.h":
@@ -21,6 +22,11 @@ cdef extern from "fft.h":
 cdef extern from "threads.h":
     void mg_parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) nogil
     void *mg_scratch(int slot, size_t size) nogil
+    void mg_scratch_end(int slot) nogil
+    void mg_scratch_none_held() nogil
+    void mg_set_end_wanted(int (*wanted)() noexcept) nogil
+    int mg_job_ends() nogil
+    int mg_job_ended() nogil
     int mg_get_num_threads() nogil
     void mg_set_num_threads(int threads) nogil
 
@@ -78,6 +84,14 @@ cdef void pcg64_chances(mg_pcg64 *generator, uint64_t least, uint32_t *kept,
     mg_pcg64_chances(generator, least, kept, pairs)
 
 
+cdef void scratch_end(int slot) noexcept nogil:
+    mg_scratch_end(slot)
+
+
+cdef void python_runs() noexcept nogil:
+    mg_scratch_none_held()
+
+
 cdef void stream_rows(char *to, Py_ssize_t step, const char *source, Py_ssize_t rows, Py_ssize_t size) noexcept nogil:
     mg_stream_rows(to, step, source, rows, size)
 
@@ -86,7 +100,35 @@ cdef void touch_rows(const char *source, Py_ssize_t step, Py_ssize_t rows, Py_ss
     mg_touch_rows(source, step, rows, size)
 
 
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+    void PyErr_SetInterrupt()
+    int PyGC_Disable()
+    int PyGC_Enable()
+    int PyOS_InterruptOccurred()
+
+cdef object getsignal = _signal.getsignal, stopping = _signal.default_int_handler
+cdef int SIGINT = _signal.SIGINT
+
+
+cdef int interrupted() noexcept with gil:
+    """Whether Ctrl-C is to end the job. No Python code runs here, for scratch memory is held: the handler waits."""
+    cdef bint collecting = PyGC_Disable(), ours = getsignal(SIGINT) is stopping and PyOS_InterruptOccurred()
+    if collecting:
+        PyGC_Enable()
+    if ours:
+        PyErr_SetInterrupt()          # the question has forgotten it
+    return ours
+
+
+cdef bint job_ends() noexcept nogil:
+    return mg_job_ends()
+
+
 cdef int check_memory(bint enough) except -1:
+    if mg_job_ended():
+        PyErr_CheckSignals()
+        raise KeyboardInterrupt
     if not enough:
         raise MemoryError("no memory for the scratch of a convolution")
     return 0
@@ -153,6 +195,7 @@ def compiler():
 
 
 mg_fft_init()
+mg_set_end_wanted(interrupted)
 
 if os.environ.get("MGCONV_ISA"):
     try:

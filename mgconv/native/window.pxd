@@ -36,7 +36,8 @@ cdef struct Job:
     Py_ssize_t tile_rows, tile_cols, tiles_across, tiles
     bint in_place                     # tiles may read x where it lies
     bint failed                       # a task found no memory
-    runtime.mg_task exact             # the direct algorithm, for a tile with infinities or NaN
+    runtime.mg_task exact             # the direct algorithm, for a tile with infinities or NaN,
+    bint careful                      # or with numbers of very different sizes
     const runtime.mg_filter_kernels *direct
     const runtime.mg_fft_kernels *fft
     Grid grid

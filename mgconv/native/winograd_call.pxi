@@ -50,6 +50,7 @@ cdef void taps_task(void *context, Py_ssize_t index) noexcept nogil:
     how.row_item = how.given * how.item
     p.kernels.spread(&how, gathered, filters.width, pack.run, filters.width, call.product.packed + filters.packed
                      + (row * p.depth + part * p.channels + first) * filters.width * p.item, filters.width)
+    runtime.scratch_end(MG_SCRATCH_TASK)
 
 
 cdef WinogradCall share(const WinogradCall *call, WinogradPlan *plan, Py_ssize_t first, Py_ssize_t end) noexcept nogil:
@@ -96,6 +97,7 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     for n in range(b.images):
         for h in range(b.rows):
             outputs_row(&local, outputs + filter * p.item, &b, n, h, False)
+    runtime.scratch_end(MG_SCRATCH_MADE)
     call.failed |= product.failed
 
 
@@ -132,6 +134,7 @@ cdef int correlate(const WinogradPlan *p, Correlation product, const char *x, co
     else:
         transform_taps(&call)
         correlate_blocks(&call)
+        runtime.scratch_end(MG_SCRATCH_JOB)
     return runtime.check_memory(not call.failed)
 
 
@@ -159,6 +162,8 @@ cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
         return
     memset(zeros, 0, zeros_bytes(p))
     for block in range(first, end):
+        if runtime.job_ends():
+            break
         b = find_block(p, block)
         for n in range(b.images):
             for h in range(b.rows + halo(p)):
@@ -173,6 +178,7 @@ cdef void chunk_task(void *context, Py_ssize_t index) noexcept nogil:
                            failed=False)
             sum_task(&part, filters)
             call.failed |= part.failed
+    runtime.scratch_end(MG_SCRATCH_MADE)
 
 
 cdef void gather_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -204,4 +210,5 @@ cdef int correlate_kernel(const WinogradPlan *p, KernelGradient machine, const c
         runtime.parallel_for(chunk_task, &call, p.chunks * call.filter_blocks, p.seconds)
         call.y = dkernel
         runtime.parallel_for(gather_task, &call, taps_tasks(p), sums_bytes(p) * 2e-10)
+        runtime.scratch_end(MG_SCRATCH_JOB)
     return runtime.check_memory(not call.failed)

@@ -5,6 +5,7 @@ one. Then comes the long way, which checks everything, says what is wrong, and c
 """
 import numpy as np
 
+from mgconv._support.arrays import unmasked
 from mgconv._support.memory import empty_result
 
 plans: dict = {}
@@ -34,7 +35,7 @@ def plan_for(key, make):
 
 def as_array(name, value, data_format="channels_last"):
     """`value` as an aligned C-contiguous array, channels last."""
-    array = np.asarray(value)
+    array = value if type(value) is np.ndarray else unmasked(name, value)
     plain = array.dtype is _FLOAT32 or array.dtype is _FLOAT64
     if plain and data_format == "channels_last" and array.flags.c_contiguous and array.flags.aligned:
         return array

@@ -58,7 +58,7 @@ def conv(x: Array, kernel: Array, bias: Array | None = None, strides: Sizes = 1,
     >>> ops.conv(x, kernel, padding="causal", strides=2).ravel().tolist()
     [-1.0, -1.0]
     """
-    if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
+    if type(x) is np.ndarray and data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
         result = conv_calls.conv(x, kernel, bias, strides, padding, dilation_rate, activation, out)
         if result is not None:
             return result
@@ -93,7 +93,7 @@ def conv_grad_input(dy: Array, kernel: Array, input_shape: Sequence[int], stride
     >>> ops.conv_grad_input(dy, kernel, (1, 4, 1)).ravel().tolist()
     [1.0, 0.0, 0.0, -1.0]
     """
-    if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
+    if type(dy) is np.ndarray and data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
         result = conv_calls.conv_grad_input(dy, kernel, input_shape, strides, padding, dilation_rate, out)
         if result is not None:
             return result
@@ -128,7 +128,7 @@ def conv_grad_kernel(x: Array, dy: Array, kernel_shape: Sequence[int], strides: 
     >>> ops.conv_grad_kernel(x, dy, (2, 1, 1)).ravel().tolist()
     [6.0, 9.0]
     """
-    if data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
+    if type(x) is np.ndarray and data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
         result = conv_calls.conv_grad_kernel(x, dy, kernel_shape, strides, padding, dilation_rate, out)
         if result is not None:
             return result
@@ -159,7 +159,7 @@ def bias_grad(dy: Array, out: NDArray[Any] | None = None, data_format: str = "ch
     >>> ops.bias_grad(np.ones((2, 5, 3))).tolist()
     [10.0, 10.0, 10.0]
     """
-    if out is None and data_format == "channels_last":
+    if type(dy) is np.ndarray and out is None and data_format == "channels_last":
         result = bias_gradient.new_bias_grad(dy)
         if result is not None:
             return result

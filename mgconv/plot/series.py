@@ -1,4 +1,6 @@
 """Pictures of a series, and of a forecast of its end."""
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike
 

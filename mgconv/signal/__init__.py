@@ -6,8 +6,9 @@
 - Gradients of all of them, named ``<function>_grad_<argument>``.
 
 float32, float64, complex64 and complex128 are computed in their own precision; integers and booleans exactly (integers
-modulo the size of their type). Long kernels go through an FFT whose error is about 2e-7 (single precision) or 4e-16
-(double) of the norm of the full result; short ones, and ``method="direct"``, are plain sums. Infinities and NaN of a
+modulo the size of their type), by conv2 and filter2 in float64. Short kernels and ``method="direct"`` are plain sums.
+Long kernels may go through an FFT whose error is about 2e-7 (single precision) or 4e-16 (double) of the norm of the
+full result, but by default only where SciPy would lose those digits too, or none are lost. Infinities and NaN of a
 signal reach the outputs whose kernel covers them, and no others; those of a kernel meet the zeros beyond the edges too.
 Results do not depend on the number of threads.
 """

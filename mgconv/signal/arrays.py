@@ -4,17 +4,21 @@ Everywhere here, `window` says for each axis how far the first output reaches be
 
     out[i] = sum over m of h[m] X[i - before + m],    0 <= i < size,    X = x continued beyond its edges
 """
+from __future__ import annotations
+
 import functools
 import math
 
 import numpy as np
 
-from mgconv.native.filter import BOUNDARIES, METHODS, apply
+from mgconv.native.filter import BOUNDARIES, FASTEST_METHOD, METHODS, apply
 
 EXACT = 2**53                         # integers below it are exact in float64, and so are sums that stay below
 ROUNDED = 2**42                       # an FFT in float64 of sums below it is wrong by less than a half
-CHUNK = 2**20                         # integers that are converted at a time
+CHUNK = 2**18                         # integers that are converted at a time
+FEW = 24                              # taps that no FFT is used for
 LITTLE = 20_000                       # multiply-adds that cost less than looking at the integers
+_METHODS = METHODS | {"fastest": FASTEST_METHOD}
 # What a lookup or the compiled filter raises where a call is not the plain case (NumPy's dates, say, have no buffer).
 UNUSUAL = (KeyError, AttributeError, TypeError, ValueError)
 
@@ -59,8 +63,8 @@ def filtered(x, h, window, *, flip, conjugate=False, method="auto", boundary="fi
         return _integers(x, h, dtype, window, flip, method, boundary, fill)
     if fill is not None:
         fill = np.array([fill], dtype)
-    out = apply(_plain(x, dtype), _plain(h, dtype), 0, flip, 0, conjugate, METHODS[method], BOUNDARIES[boundary], fill,
-                window)
+    out = apply(_plain(x, dtype), _plain(h, dtype), 0, flip, 0, conjugate, _METHODS[method], BOUNDARIES[boundary],
+                fill, window)
     return _by_scipy(x, h, dtype, window, flip, conjugate, boundary, fill) if out is None else out
 
 
@@ -89,28 +93,38 @@ def _integers(x, h, dtype, window, flip, method, boundary, fill):
     bound = max(_largest(x), abs(int(fill or 0))) * _largest(h) * h.size
     if bound >= EXACT:
         return _tap_by_tap(x, h, dtype, window, flip, boundary, fill)
-    real = np.float32 if bound < 2**24 and method == "direct" else np.float64
-    if bound >= ROUNDED:
+    if bound >= ROUNDED or h.size <= FEW:
         method = "direct"
+    elif method == "auto":
+        method = "fastest"
+    real = np.float32 if bound < 2**24 and method == "direct" else np.float64
+    narrow = dtype.kind == "b" or bound > np.iinfo(dtype).max
     h = h.astype(real)
     out = np.empty([size for _, size in window], dtype)
     (before, rows), *across = window
-    height = rows
-    if x.ndim == 2 and boundary == "fill":
-        height = min(rows, max(CHUNK // max(out.shape[1], 1), h.shape[0]))
-    for i in range(0, rows, height):            # by strips of rows, so that the copies in floating point stay small
+    height = min(rows, max(CHUNK // max(math.prod(out.shape[1:]), 1), 4 * len(h)))
+    for i in range(0, rows, height):            # strip by strip, so that the copies in floating point stay small
         count = min(height, rows - i)
-        low, high = 0, len(x)
-        if height < rows:
-            low = min(max(i - before, 0), len(x) - 1)
-            high = max(min(i - before + count + len(h) - 1, len(x)), low + 1)
-        part = filtered(x[low:high].astype(real), h, ((before - i + low, count), *across), flip=flip, method=method,
+        strip, start = _strip(x, i - before, count + len(h) - 1, boundary)
+        part = filtered(strip.astype(real), h, ((start, count), *across), flip=flip, method=method,
                         boundary=boundary, fill=fill)
-        if dtype.kind == "b":
-            out[i:i + count] = part > 0.5
-        else:                                   # through int64, so that a narrow type keeps the low bits
-            out[i:i + count] = np.rint(part, out=part).astype(np.int64)
+        if method != "direct":
+            np.rint(part, out=part)
+        if narrow:                              # through int64, so that a narrow type keeps the low bits
+            part = part.astype(np.int64)
+        out[i:i + count] = part > 0 if dtype.kind == "b" else part
     return out
+
+
+def _strip(x, first, count, boundary):
+    """Entries of x among which lie those that `count` positions from `first` on mean, and how far the first position
+    lies before them."""
+    if first >= 0 and first + count <= len(x):
+        return x[first:first + count], 0
+    if boundary != "fill":
+        return x[sources(len(x), -first, count, boundary)], 0
+    low = min(max(first, 0), len(x) - 1)
+    return x[low:max(min(first + count, len(x)), low + 1)], low - first
 
 
 def _as_one_row(x, h, dtype, window, flip, fill):

@@ -1,9 +1,12 @@
 """The forward passes of the lecture "Neural Organization: Convolution", in its own indexing."""
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mgconv._support.arrays import unmasked
 from mgconv.signal.arrays import filtered, is_native, output_window, scipy_function
 
 
@@ -35,7 +38,7 @@ def causal_conv(a: ArrayLike, x: ArrayLike) -> NDArray[Any]:
     >>> causal_conv([1, 10, 100], [1, 2, 3, 4]).tolist()
     [100, 210, 321, 432]
     """
-    a, x = np.asarray(a), np.asarray(x)
+    a, x = unmasked("a", a), unmasked("x", x)
     if a.ndim != 1 or x.ndim != 1 or not a.size:
         raise ValueError(f"`a` and `x` must have one axis, and `a` an entry. Received: shapes {a.shape} and {x.shape}.")
     if not x.size:
@@ -74,7 +77,7 @@ def valid_conv2(x: ArrayLike, K: ArrayLike) -> NDArray[Any]:
     >>> valid_conv2(np.arange(9).reshape(3, 3), [[1, 0], [0, 10]]).tolist()
     [[40, 51], [73, 84]]
     """
-    x, K = np.asarray(x), np.asarray(K)
+    x, K = unmasked("x", x), unmasked("K", K)
     if x.ndim != 2 or K.ndim != 2:
         raise ValueError(f"`x` and `K` must have two axes. Received: shapes {x.shape} and {K.shape}.")
     if x.shape[0] < K.shape[0] or x.shape[1] < K.shape[1] or not K.size:

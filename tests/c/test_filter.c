@@ -50,6 +50,19 @@ static void turn(const struct mg_fft_kernels *k, int wide) {
     }
 }
 
+static void peaks(const struct mg_filter_kernels *k, int wide) {
+    enum { COUNT = 37 };
+    fill(x, wide, COUNT);
+    fill(out, wide, COUNT + 1);
+    memcpy(back, out, sizeof out);
+    k->raise_peaks(out, x, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        const double number = get(x, wide, i), size = number < 0 ? -number : number, before = get(back, wide, i);
+        CHECK(get(out, wide, i) == (size > before ? size : before));
+    }
+    CHECK(get(out, wide, COUNT) == get(back, wide, COUNT));
+}
+
 void test_filter(const struct mg_isa *isa) {
     for (int wide = 0; wide < 2; wide++) {
         for (int rows = 1; rows <= 9; rows += 4)
@@ -58,5 +71,6 @@ void test_filter(const struct mg_isa *isa) {
                     for (int step = 1; step <= 2; step++)
                         correlate(isa->filter[wide], wide, rows, cols, kh, 1 + kh / 2, step);
         turn(isa->fft[wide], wide);
+        peaks(isa->filter[wide], wide);
     }
 }
