@@ -10,6 +10,7 @@ count, so that "MeanSquaredError" and "mean_squared_error" are one name.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from typing import Any
@@ -93,8 +94,15 @@ class _ChecksArguments(type):
         except TypeError as error:
             raise TypeError(f"{cls.__name__}: {error}.{_hint(cls, kwargs)}") from None
         made = super().__call__(*args, **kwargs)
-        made.__dict__["_sealed"] = cls.__module__.partition(".")[0] == "mgconv"
+        made.__dict__["_sealed"] = _is_ours(cls)
         return made
+
+
+@cache
+def _is_ours(cls):
+    """Whether the class is one of this package, rather than a user's, an example's."""
+    module = cls.__module__
+    return module.partition(".")[0] == "mgconv" and getattr(sys.modules.get(module), cls.__name__, None) is cls
 
 
 def _hint(cls, given):

@@ -117,7 +117,7 @@ class Sum(Metric):
     def update_state(self, values, sample_weight=None):  # type: ignore[override]
         """Take in an array of any shape, and a weight for each value, or for each row of leading axes."""
         values = real_array("values", values).astype(float)
-        weight = np.ones(())
+        weight: Any = np.ones(())
         if sample_weight is not None:
             weight = real_array("sample_weight", sample_weight).astype(float)
             if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:

@@ -446,9 +446,6 @@ class Sequential(Stack):
         >>> [stream(sample).shape for sample in (0.5, 0.25)]
         [(1,), (1,)]
         """
-        from mgconv.models.streaming import Stream
+        from mgconv.models.streaming import stream_of
         self._check_built("stream")
-        if len(self.input_shape) != 3:
-            raise ValueError("`stream` needs a model of sequences, (batch, steps, channels). "
-                             f"Received: inputs of shape {self.input_shape}.")
-        return Stream(self.constant_twins(), self.input_shape[-1], self.dtype)
+        return stream_of(self)

@@ -134,6 +134,14 @@ class Stream:
                 f"{past} bytes of past>")
 
 
+def stream_of(model):
+    """A stream of a built model, with the weights as they are now."""
+    if len(model.input_shape) != 3:
+        raise ValueError("`stream` needs a model of sequences, (batch, steps, channels). "
+                         f"Received: inputs of shape {model.input_shape}.")
+    return Stream(model.constant_twins(), model.input_shape[-1], model.dtype)
+
+
 def stream_all(layers, x):
     """Bind `layers` one on top of the other to one step."""
     steps, late, waiting = [], 0, list(layers)

@@ -4,8 +4,8 @@ A tile is transformed along its columns and then along its rows, which src_c/fft
 the rows of a tile, with twiddle factors in between. The kernel is real as a rule: two tiles of real numbers ride
 together, as real and imaginary parts. The tiles follow from the shapes alone, so results do not depend on the threads.
 
-The error of a transform is relative to the largest numbers of the tile, that of plain sums to those under the kernel. So
-a tile of an image with blocks of very different sizes may be left to plain sums.
+The error of a transform is relative to the largest numbers of the tile, that of plain sums to those under the kernel.
+So a tile of an image with blocks of very different sizes may be left to plain sums.
 """
 from libc.string cimport memcpy, memset
 
