@@ -400,8 +400,7 @@ class Sequential(Stack):
         path : str or os.PathLike
             Ends in a name for C and ".c".
         stream : bool, optional
-            Whether to write ``NAME_push``, one sample in and one out, as `stream` does. By default where the model can
-            be streamed.
+            Whether to write ``NAME_push``, which does what `stream` does. By default where the model can be streamed.
         examples : array_like, optional
             Samples (..., *input shape) for the test; by default random ones.
 
