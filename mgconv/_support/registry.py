@@ -28,12 +28,15 @@ def names_former(method):
     """A decorator: a keyword that the method does not take is answered with what took its place, or the nearest."""
     @wraps(method)
     def checked(self, *args, **kwargs):
-        if not kwargs.keys() <= names:
-            unknown = next(name for name in kwargs if name not in names)
-            hint = (f"In place of `{unknown}` there is {FORMER[unknown]}." if unknown in FORMER
-                    else f"The nearest name is `{nearest(unknown, names)[0]}`.")
-            raise TypeError(f"`{method.__name__}` takes no argument `{unknown}`. {hint}")
-        return method(self, *args, **kwargs)
+        try:
+            return method(self, *args, **kwargs)
+        except TypeError:
+            unknown = next((name for name in kwargs if name not in names), None)
+            if unknown is None:
+                raise
+        hint = (f"In place of `{unknown}` there is {FORMER[unknown]}." if unknown in FORMER
+                else f"The nearest name is `{nearest(unknown, names)[0]}`.")
+        raise TypeError(f"`{method.__name__}` takes no argument `{unknown}`. {hint}")
     code = method.__code__
     names = frozenset(code.co_varnames[1:code.co_argcount + code.co_kwonlyargcount])
     return checked
