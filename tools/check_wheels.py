@@ -116,7 +116,7 @@ def wrong_contents(wheel):
     """What is in a wheel and should not be."""
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
-            inside = re.fullmatch(r"mgconv/(.*(\.pyi?|\.so|\.pyd|/)|py\.typed)?", name)
+            inside = re.fullmatch(r"mgconv/(.*(\.pyi?|\.so|\.pyd|/)|plain/\w+\.h|py\.typed)?", name)
             if not inside and not re.match(r"mgconv-[^/]*\.dist-info/", name):
                 yield f"{name} is in it"
             if ".abi3-" in name:
