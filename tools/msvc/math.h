@@ -17,3 +17,9 @@ int isnan(double x);
 int isfinite(double x);
 #define INFINITY ((float)1e300)
 #define NAN (INFINITY * 0.0F)
+#define HUGE_VALF INFINITY
+#define HUGE_VAL ((double)INFINITY)
+float ldexpf(float x, int n);
+float frexpf(float x, int *n);
+double ldexp(double x, int n);
+double frexp(double x, int *n);
