@@ -117,7 +117,7 @@ def test_the_lazy_names_have_types():
 
 def import_from(folder, *others):
     """What `import mgconv` says in `folder`, with `others` behind it on the path and nothing else."""
-    code = f"import sys, numpy; sys.path = ['', *{list(map(str, others))}]; import mgconv"
+    code = f"import sys, numpy, pathlib; sys.path = ['', *{list(map(str, others))}]; import mgconv"
     return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=PATIENCE,
                           env=os.environ | {"PYTHONPATH": ""}).stderr.strip().splitlines()[-1]
 
