@@ -1,6 +1,7 @@
 """What `fit`, `evaluate` and `predict` tell while they run: names and rules are Keras 3's."""
-from mgconv.callbacks.base import Callback, CallbackList, registry
+from mgconv.callbacks.base import Callback, registry
 from mgconv.callbacks.history import CSVLogger, History, LambdaCallback, TerminateOnNaN
+from mgconv.callbacks.listeners import CallbackList
 from mgconv.callbacks.monitors import EarlyStopping, LearningRateScheduler, MonitorCallback, ReduceLROnPlateau
 from mgconv.callbacks.progress import ProgbarLogger
 from mgconv.callbacks.saving import BackupAndRestore, ModelCheckpoint
