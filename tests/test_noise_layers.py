@@ -154,10 +154,11 @@ def test_lambda_trains_by_its_gradient():
     (lambda: layers.SpatialDropout1D(0.5)(ONES[0]), ValueError, "3 axes"),
     (lambda: layers.LeakyReLU(-1), ValueError, "negative_slope=-1"),
     (lambda: layers.ReLU(max_value=-1), ValueError, "max_value=-1"),
-    (lambda: layers.ReLU(threshold=None), TypeError, "threshold=None"),
+    (lambda: layers.ReLU(threshold=None), ValueError, "threshold=None"),
     (lambda: layers.PReLU(shared_axes=[5])(ONES), ValueError, "shared_axes"),
     (lambda: layers.PReLU().build((None, None, 3)), ValueError, "sizes"),
-    (lambda: layers.Softmax()(ONES, mask=ONES > 0), ValueError, "`mask` is not supported"),
+    (lambda: layers.Softmax()(ONES, mask=np.ones((9, *ONES.shape))), ValueError, "more dimensions"),
+    (lambda: layers.Softmax()(ONES, mask=np.ones((2, *ONES.shape[1:]))), ValueError, "broadcastable"),
     (lambda: layers.Softmax(axis=4)(ONES), ValueError, "axis=4"),
     (lambda: layers.BatchNormalization(momentum=1.5), ValueError, "momentum=1.5"),
     (lambda: layers.BatchNormalization(epsilon=-1), ValueError, "epsilon=-1"),
@@ -179,3 +180,13 @@ def test_lambda_trains_by_its_gradient():
 def test_refusals(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_softmax_leaves_masked_entries_out():
+    """Against the sum over the others, written plainly; where all are left out, nothing is put out."""
+    x, mask = np.array([[1.0, 2, 3, 4], [5, 6, 7, 8]]), np.array([[1, 1, 0, 1], [0, 0, 0, 0]])
+    shares = np.exp(x) * mask
+    expected = shares / np.maximum(shares.sum(-1, keepdims=True), 1e-30)
+    np.testing.assert_allclose(layers.Softmax()(x, mask=mask), expected, rtol=1e-6)
+    np.testing.assert_allclose(layers.Softmax()(x, mask=mask[0]), np.exp(x) * mask[0] / (np.exp(x) * mask[0]).sum(
+        -1, keepdims=True), rtol=1e-6)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv import activations, constraints, initializers, regularizers
-from mgconv._support.checks import integers
+from mgconv._support.checks import check_number, integers
 from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
@@ -76,8 +76,13 @@ class ReLU(_Activating):
 
     def __init__(self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0,
                  **layer: Any) -> None:
-        plain = max_value is None and negative_slope == threshold == 0
         super().__init__(**layer)
+        for name, value, may_be_none in (("max_value", max_value, True), ("negative_slope", negative_slope, False),
+                                         ("threshold", threshold, False)):
+            if (value is None and not may_be_none) or (value is not None and check_number(name, value) < 0):
+                raise ValueError(f"{name} of a ReLU layer cannot be {'' if may_be_none else 'None or '}a negative "
+                                 f"value. Received: {name}={value}.")
+        plain = max_value is None and negative_slope == threshold == 0
         self.function = activations.relu if plain else activations.ReLU(negative_slope, max_value, threshold)
         self.max_value, self.negative_slope, self.threshold = max_value, negative_slope, threshold
 
@@ -95,6 +100,9 @@ class LeakyReLU(_Activating):
 
     def __init__(self, negative_slope: float = 0.3, **layer: Any) -> None:
         super().__init__(**layer)
+        if negative_slope is None:
+            raise ValueError("The negative_slope value of a Leaky ReLU layer cannot be None. "
+                             "Received: negative_slope=None.")
         self.function = activations.LeakyReLU(negative_slope)
         self.negative_slope = negative_slope
 
@@ -133,11 +141,18 @@ class Softmax(_Activating):
         self.axis = axis
         self.columnwise = axis == -1
 
-    def __call__(self, x: ArrayLike, training: bool = False, mask: None = None) -> NDArray[Any]:
-        if mask is not None:
-            raise ValueError("`mask` is not supported: give the entries to leave out a large negative number, such as "
-                             "-1e9. Received: a mask.")
-        return super().__call__(x, training)
+    def __call__(self, x: ArrayLike, training: bool = False, mask: ArrayLike | None = None) -> NDArray[Any]:
+        """As for any layer; entries where `mask`, which must be broadcastable to x, is 0 have no share in the sum."""
+        if mask is None:
+            return super().__call__(x, training)
+        x, kept = np.asarray(x), np.asarray(mask) != 0
+        if kept.ndim > x.ndim:
+            raise ValueError(f"`mask` must not have more dimensions than the input, {x.ndim}. "
+                             f"Received: a mask of shape {kept.shape}.")
+        if np.broadcast_shapes(kept.shape, x.shape) != x.shape:
+            raise ValueError(f"`mask` must be broadcastable to the input, of shape {x.shape}. "
+                             f"Received: a mask of shape {kept.shape}.")
+        return super().__call__(np.where(kept, x, np.finfo(self.dtype).min), training) * kept
 
     def compute_output_shape(self, input_shape):
         axes: Any = self.axis if isinstance(self.axis, (list, tuple)) else [self.axis]

@@ -280,8 +280,9 @@ gamma_constraint, **layer
         axes = self.axes(len(input_shape))
         channels = input_shape[axes[0]]
         if channels is not None and channels % self.groups:
-            raise ValueError("`groups` cannot be more than the number of channels, which must be a multiple of it. "
-                             f"Received: channels={channels}, groups={self.groups}.")
+            rule = ("`groups` cannot be more than the number of channels" if self.groups > channels else
+                    "the number of channels must be a multiple of `groups`")
+            raise ValueError(f"{rule}. Received: channels={channels}, groups={self.groups}.")
         self.add_scale_and_offset(input_shape, axes, self.scale, self.center)
 
     def bind(self, x, dx=None, training=False):
@@ -375,6 +376,9 @@ def _row_norm(x, y, dy, columns, gamma, beta, gradients, epsilon, rms, to_x):
 
 def int_or_list(axis):
     """`axis` as an int or a list of int."""
+    if not all(hasattr(each, "__index__") for each in (axis if isinstance(axis, (list, tuple)) else [axis])):
+        raise TypeError("Expected an int or a list/tuple of ints for the argument 'axis'. "
+                        f"Received: axis={axis!r}.")
     return list(integers("axis", axis)) if isinstance(axis, (list, tuple)) else integers("axis", [axis])[0]
 
 

@@ -78,7 +78,8 @@ class Normalization(Layer):
     Attributes
     ----------
     mean, variance : ndarray
-        The sizes of the input along `axis`; not trained. With `adapt` they are weights.
+        The sizes of the input along `axis`; not trained. With `adapt` they are weights; given ones have all axes of
+        the input, others of size 1.
 
     Examples
     --------
@@ -118,7 +119,7 @@ class Normalization(Layer):
     def kept_axes(self, rank):
         """`axis`, counted from 0, in their order."""
         if not all(-rank <= axis < rank for axis in self.axis):
-            raise ValueError(f"`axis` of Normalization must be among the {rank} axes of its input. "
+            raise ValueError(f"All `axis` values must be in the range [-{rank}, {rank}), those of the input's axes. "
                              f"Received: axis={self.axis}.")
         return sorted(axis % rank for axis in self.axis)
 
@@ -135,7 +136,7 @@ class Normalization(Layer):
         kept = self.kept_axes(len(input_shape))
         shape = tuple(input_shape[axis] for axis in kept)
         if None in shape:
-            raise ValueError("Normalization must know the sizes along `axis`. Received: "
+            raise ValueError("All `axis` values to be kept must have a known size. Received: "
                              f"an input of shape {tuple(input_shape)}, axis={self.axis}.")
         super().build(input_shape, dtype)
         if self._given is None:
@@ -143,7 +144,9 @@ class Normalization(Layer):
             self.add_weight("variance", shape, "ones", trainable=False)
             self.add_weight("count", (), "zeros", trainable=False)         # Keras's list of weights has it, too
         else:
-            mean, variance = (np.array(np.broadcast_to(given, shape), self.dtype) for given in self._given)
+            wide = [size if axis in kept else 1 for axis, size in enumerate(input_shape)]
+            mean, variance = (np.array(np.broadcast_to(given, shape), self.dtype).reshape(wide)
+                              for given in self._given)
             vars(self).update(mean=mean, variance=variance)
 
     def adapt(self, data: Any) -> None:
@@ -159,14 +162,14 @@ class Normalization(Layer):
         batches = [data] if hasattr(data, "ndim") else [b[0] if isinstance(b, tuple) else b for b in data]
         batches = [real_array("data", batch) for batch in batches]
         if not sum(batch.size for batch in batches):
-            raise ValueError("`adapt` needs at least one sample. Received: none.")
+            raise ValueError("`adapt` needs at least one sample. Received: an empty iterable, or an empty array.")
         if not self.built:
             self.build((None, *batches[0].shape[1:]))
         kept = self.kept_axes(len(self.input_shape))
         for batch in batches:
             if batch.ndim != len(self.input_shape) or any(batch.shape[a] != self.input_shape[a] for a in kept):
-                raise ValueError(f"the layer was built for inputs of shape {self.input_shape}. Received: data of shape "
-                                 f"{batch.shape}.")
+                raise ValueError(f"the layer was built for inputs of shape {self.input_shape}. Received: data of an "
+                                 f"incompatible shape, {batch.shape}.")
         over = tuple(axis for axis in range(len(self.input_shape)) if axis not in kept)
         counts = np.array([batch.size for batch in batches], float) / sum(batch.size for batch in batches)
         means = [batch.mean(over, np.float64) for batch in batches]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mgconv import config, regularizers
-from mgconv._support.checks import check_count, check_share
+from mgconv._support.checks import check_number, check_share
 from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
@@ -86,7 +87,7 @@ class Dropout(_Factors):
     def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None,
                  **layer: Any) -> None:
         super().__init__(seed=seed, **layer)
-        self.rate = check_share("rate", rate, below_one=True)
+        self.rate = check_rate(rate)
         self.noise_shape = check_noise_shape(noise_shape)
 
     def factor_shape(self, shape):
@@ -185,7 +186,7 @@ class GaussianDropout(_Factors):
 
     def __init__(self, rate: float, seed: int | None = None, **layer: Any) -> None:
         super().__init__(seed=seed, **layer)
-        self.rate = check_share("rate", rate, below_one=True)
+        self.rate = check_rate(rate)
 
     def draw(self, factors):
         self.generator().standard_normal(factors.shape, factors.dtype, factors)
@@ -233,7 +234,7 @@ class AlphaDropout(_Noise):
     def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None, seed: int | None = None,
                  **layer: Any) -> None:
         super().__init__(seed=seed, **layer)
-        self.rate = check_share("rate", rate, below_one=True)
+        self.rate = check_rate(rate)
         self.noise_shape = check_noise_shape(noise_shape)
 
     def bind_noise(self, x, dx):
@@ -276,14 +277,28 @@ class ActivityRegularization(Layer):
         return Bound(x, dx, [], [])
 
 
+def check_rate(rate):
+    """`rate`, from 0 to below 1."""
+    if not 0 <= check_number("rate", rate) < 1:
+        raise ValueError("Invalid value received for argument `rate`. Expected a float value between 0 and 1, but not "
+                         f"1. Received: rate={rate}.")
+    return rate
+
+
 def check_noise_shape(noise_shape):
     """`noise_shape`, None or positive integers and None, as a tuple."""
     if noise_shape is None:
         return None
     if isinstance(noise_shape, str) or not hasattr(noise_shape, "__iter__"):
-        raise ValueError(f"`noise_shape` must be a sequence of integers and None. "
-                         f"Received: noise_shape={noise_shape!r}.")
-    return tuple(None if size is None else check_count("noise_shape", size, 1) for size in noise_shape)
+        rule = "a tuple or list of integers"
+    elif not all(size is None or hasattr(size, "__index__") for size in noise_shape):
+        rule = "all elements to be integers or None"
+    elif not all(size is None or size > 0 for size in noise_shape):
+        rule = "all dimensions to be positive integers or None"
+    else:
+        return tuple(None if size is None else operator.index(size) for size in noise_shape)
+    raise ValueError(f"Invalid value received for argument `noise_shape`. Expected {rule}. "
+                     f"Received: noise_shape={noise_shape!r}.")
 
 
 def noise_shape_for(layer, shape):
