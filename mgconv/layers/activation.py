@@ -149,7 +149,7 @@ class Softmax(_Activating):
         if kept.ndim > x.ndim:
             raise ValueError(f"`mask` must not have more dimensions than the input, {x.ndim}. "
                              f"Received: a mask of shape {kept.shape}.")
-        if np.broadcast_shapes(kept.shape, x.shape) != x.shape:
+        if any(mine not in (1, size) for mine, size in zip(kept.shape[::-1], x.shape[::-1], strict=False)):
             raise ValueError(f"`mask` must be broadcastable to the input, of shape {x.shape}. "
                              f"Received: a mask of shape {kept.shape}.")
         return super().__call__(np.where(kept, x, np.finfo(self.dtype).min), training) * kept
