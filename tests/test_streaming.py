@@ -9,6 +9,7 @@ import mgconv
 from mgconv import layers
 from mgconv.layers import Activation, Concatenate, Conv1D, Dense, DepthwiseConv1D, Dropout, Flatten, Residual
 from mgconv.native import runtime
+from mgconv.plain.export import stream_program
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
 
@@ -107,6 +108,20 @@ def test_a_flatten_before_a_dense_sees_the_last_window():
     np.testing.assert_allclose(outputs, model.predict(windows, verbose=0), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize(("zeros", "late"), [(0, 4), (3, 1), (4, 0)])
+@pytest.mark.parametrize("layer", [Conv1D(6, 3, dilation_rate=2, activation="tanh"), DepthwiseConv1D(3, dilation_rate=2),
+                                   layers.SeparableConv1D(5, 3, dilation_rate=2, activation="relu")])
+def test_zeros_in_front_spare_waiting(layer, zeros, late):
+    layer = type(layer).from_config(layer.get_config())
+    model = built([layers.ZeroPadding1D((zeros, 0)), layer, layers.LayerNormalization(), Dense(2)], 3)
+    x = samples_for(model)
+    stream, program = model.stream(), stream_program(model)
+    assert stream.late == program.late == late
+    expected = model.predict(x[None], verbose=0)[0]
+    np.testing.assert_allclose(stream.run(x), expected, rtol=0, atol=3e-5)
+    np.testing.assert_allclose(program.run(x)[:, 0], expected, rtol=0, atol=3e-5)
+
+
 def test_copy_preset_reset():
     model = built([Conv1D(8, 3, dilation_rate=3, padding="causal", activation="relu"), Conv1D(3, 4)], 2)
     x = samples_for(model)
@@ -157,10 +172,13 @@ def test_bad_samples_leave_the_past_as_it_is():
     (Conv1D(2, 3, strides=2), "its strides are (2,), so that not every sample has an output"),
     (Residual([Conv1D(2, 3)], shortcut=[Conv1D(2, 3)]), 'within a block convolutions must be causal, not "valid"'),
     (Concatenate([[Dense(2)], [Dense(2)]], axis=1), "its branches must be joined along the channels"),
-    (Flatten(), "a Flatten must stand before a Dense")])
+    (Flatten(), "a Flatten must stand before a Dense"),
+    (layers.ZeroPadding1D((0, 1)), "zeros must stand in front of all samples, and before a valid convolution"),
+    (mgconv.Sequential([layers.ZeroPadding1D((3, 0)), Conv1D(2, 3)]), "there must be no more zeros than the 2")])
 def test_refusals_name_the_layer_and_the_reason(layer, reason):
     model = built([Dense(2), layer], 2, steps=8)
-    with pytest.raises(ValueError, match=f"the layer {layer.name} .* cannot be streamed.*{re.escape(reason)}"):
+    named = layer.name if not isinstance(layer, mgconv.Sequential) else layer.layers[0].name
+    with pytest.raises(ValueError, match=f"the layer {named} .* cannot be streamed.*{re.escape(reason)}"):
         model.stream()
 
 

@@ -1,7 +1,8 @@
 """Models fed sample by sample: each new sample costs one new column of every layer's output.
 
 A layer can be streamed if its output at a step depends on the input at that step and before it: convolutions that are
-causal, or valid (their first outputs then come as late as their window is long), with strides of 1; what works on each
+causal, or valid (their first outputs then come as late as their window is long, less the zeros that a ZeroPadding1D
+puts in front), with strides of 1; what works on each
 step by itself (`Layer.columnwise`); a Flatten before a Dense, which together are a valid convolution over all steps;
 and what is made of these. The past that they need is kept in rings (mgconv/native/streaming.pyx).
 """
@@ -15,9 +16,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from mgconv import activations
 from mgconv._support.arrays import real_array
-from mgconv.layers import Concatenate, Conv1D, Dense, DepthwiseConv1D, Flatten, Layer, Residual
+from mgconv.layers import (
+    Concatenate,
+    Conv1D,
+    Dense,
+    DepthwiseConv1D,
+    Flatten,
+    Layer,
+    Residual,
+    SeparableConv1D,
+    ZeroPadding1D,
+)
 from mgconv.layers.binding import StreamConv, StreamProgram
 from mgconv.layers.composite import Composite
+
+WINDOWS = (Conv1D, DepthwiseConv1D, SeparableConv1D)
 
 
 class Streamed(NamedTuple):
@@ -144,20 +157,43 @@ def stream_of(model):
 
 def stream_all(layers, x):
     """Bind `layers` one on top of the other to one step."""
-    steps, late, waiting = [], 0, list(layers)
-    y = x
-    while waiting:
-        layer = waiting.pop(0)
-        if isinstance(layer, Flatten) and len(layer.input_shape) == 3:
-            if not waiting or not isinstance(waiting[0], Dense) or layer.data_format != "channels_last":
-                refuse(layer, "a Flatten must stand before a Dense")
-            bound = _dense(waiting.pop(0), y, layer.input_shape[1])
-        else:
+    steps, late, y = [], 0, x
+    for layer, wait, flat in windows(layers):
+        if flat:
+            bound = _dense(layer, y, flat)
+        elif wait is None:
             bound = streamed(layer, y)
+        else:
+            bound = streamed_window(layer, y, wait)
         y = bound.y
         steps += bound.steps
         late += bound.late
     return Streamed(y, steps, late)
+
+
+def windows(layers):
+    """The layers to bind, one on top of the other, each with the samples to wait for, if it is a convolution of one's
+    own window, else None; and the steps that a Flatten before it makes one row of, or 0."""
+    waiting = list(layers)
+    while waiting:
+        layer, zeros, padding = waiting.pop(0), 0, None
+        if isinstance(layer, ZeroPadding1D):
+            (zeros, behind), padding = layer.padding, layer
+            if behind or not waiting or not isinstance(waiting[0], WINDOWS) or waiting[0].padding != "valid":
+                refuse(padding, "zeros must stand in front of all samples, and before a valid convolution")
+            layer = waiting.pop(0)
+        if isinstance(layer, Flatten) and len(layer.input_shape) == 3:
+            if not waiting or not isinstance(waiting[0], Dense) or layer.data_format != "channels_last":
+                refuse(layer, "a Flatten must stand before a Dense")
+            yield waiting.pop(0), None, layer.input_shape[1]
+        elif isinstance(layer, WINDOWS):
+            check_window(layer)
+            span = (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
+            if zeros > span:
+                refuse(padding, f"there must be no more zeros than the {span} that the next layer looks back")
+            yield layer, span - zeros if layer.padding == "valid" else 0, 0
+        else:
+            yield layer, None, 0
 
 
 def refuse(layer, reason):
@@ -174,18 +210,16 @@ def streamed(layer: Layer, x: NDArray[Any]) -> Streamed:
     return Streamed(bound.y.reshape(-1), bound.forward, 0)
 
 
-def _convolved(layer, x, kernel, bias, dilation=1, groups=1, channelwise=False, valid=False):
-    """A convolution with `layer`'s activation; `kernel` as StreamConv takes it."""
-    activation = layer.activation
+def _convolved(x, kernel, bias, activation, dilation=1, groups=1, channelwise=False, wait=0):
+    """A convolution and an activation; `kernel` as StreamConv takes it."""
     z = np.empty(kernel.shape[1] * kernel.shape[2] if channelwise else kernel.shape[2], x.dtype)
     relu = activation is activations.relu
-    steps: list[Any] = [StreamConv(x, np.ascontiguousarray(kernel), bias, z, dilation, groups, channelwise, relu,
-                                   valid)]
+    steps: list[Any] = [StreamConv(x, np.ascontiguousarray(kernel), bias, z, dilation, groups, channelwise, relu, wait)]
     y = z
     if not relu and activation is not activations.linear:
         y = np.empty_like(z)
         steps.append(partial(activation.forward, z[None], y[None]))
-    return Streamed(y, steps, (len(kernel) - 1) * dilation if valid else 0)
+    return Streamed(y, steps, wait)
 
 
 def check_window(layer):
@@ -198,22 +232,33 @@ def check_window(layer):
         refuse(layer, 'padding="same" looks ahead; "causal" does not')
 
 
-@streamed.register
-def _(layer: Conv1D, x: NDArray[Any]) -> Streamed:
-    check_window(layer)
-    return _convolved(layer, x, layer.kernel, layer.bias, layer.dilation_rate[0], layer.groups,
-                      valid=layer.padding == "valid")
+@singledispatch
+def streamed_window(layer: Any, x: NDArray[Any], wait: int) -> Streamed:
+    """Bind a convolution, whose first output comes after `wait` samples."""
+    raise NotImplementedError(type(layer).__name__)
 
 
-@streamed.register
-def _(layer: DepthwiseConv1D, x: NDArray[Any]) -> Streamed:
-    check_window(layer)
-    return _convolved(layer, x, layer.kernel, layer.bias, layer.dilation_rate[0], channelwise=True,
-                      valid=layer.padding == "valid")
+@streamed_window.register
+def _(layer: Conv1D, x: NDArray[Any], wait: int) -> Streamed:
+    return _convolved(x, layer.kernel, layer.bias, layer.activation, layer.dilation_rate[0], layer.groups, wait=wait)
+
+
+@streamed_window.register
+def _(layer: DepthwiseConv1D, x: NDArray[Any], wait: int) -> Streamed:
+    return _convolved(x, layer.kernel, layer.bias, layer.activation, layer.dilation_rate[0], channelwise=True,
+                      wait=wait)
+
+
+@streamed_window.register
+def _(layer: SeparableConv1D, x: NDArray[Any], wait: int) -> Streamed:
+    hidden = _convolved(x, layer.depthwise_kernel, None, activations.linear, layer.dilation_rate[0], channelwise=True,
+                        wait=wait)
+    mixed = _convolved(hidden.y, layer.pointwise_kernel, layer.bias, layer.activation)
+    return Streamed(mixed.y, hidden.steps + mixed.steps, wait)
 
 
 def _dense(layer, x, steps):
-    return _convolved(layer, x, layer.kernel.reshape(steps, -1, layer.units), layer.bias, valid=True)
+    return _convolved(x, layer.kernel.reshape(steps, -1, layer.units), layer.bias, layer.activation, wait=steps - 1)
 
 
 @streamed.register

@@ -24,7 +24,7 @@ cdef struct Ring:                     # one convolution: the last `length` colum
 cdef class StreamConv:
     """One convolution of a stream: takes the vector `x` in, and writes activation(kernel * the past + bias) to `y`.
 
-    The past is zero at first; if `valid`, there is no output before all of it has come. `kernel` is (taps, channels of
+    The past is zero at first; there is no output before `wait` columns have come. `kernel` is (taps, channels of
     a group, filters), or (taps, channels, filters of a channel) if `channelwise`; all arrays are C-contiguous, of one
     dtype, float32 or float64, and must not change their place.
     """
@@ -33,7 +33,7 @@ cdef class StreamConv:
     cdef char *memory                 # pointers to taps, the ring, a copy of the kernel
 
     def __init__(self, x, kernel, bias, y, Py_ssize_t dilation, Py_ssize_t groups, bint channelwise, bint relu,
-                 bint valid):
+                 Py_ssize_t wait):
         cdef Ring *r = &self.ring
         cdef const unsigned char[::1] x_bytes = bytes_of(x), kernel_bytes = bytes_of(kernel), bias_bytes
         cdef unsigned char[::1] y_bytes = bytes_of(y)
@@ -42,7 +42,7 @@ cdef class StreamConv:
         cdef char *copied
         r.x, r.bytes, r.dilation = <const char *>&x_bytes[0], x_bytes.shape[0], dilation
         r.length = (taps - 1) * dilation + 1
-        r.least = r.length - 1 if valid else 0
+        r.least = wait
         r.column.count, r.column.channels = taps, kernel.shape[1]
         r.column.filters = kernel.shape[2] if channelwise else kernel.shape[2] // groups
         r.column.y, r.column.relu = &y_bytes[0], relu

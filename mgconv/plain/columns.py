@@ -4,9 +4,9 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
-from mgconv.layers import Concatenate, Conv1D, Dense, DepthwiseConv1D, Flatten, Layer, Residual
+from mgconv.layers import Concatenate, Conv1D, Dense, DepthwiseConv1D, Layer, Residual, SeparableConv1D
 from mgconv.layers.composite import Composite
-from mgconv.models.streaming import check_window, refuse
+from mgconv.models.streaming import refuse, windows
 from mgconv.plain.lowering import activated, join, lower
 from mgconv.plain.program import Program, Value
 
@@ -14,17 +14,14 @@ from mgconv.plain.program import Program, Value
 def lower_columns(program: Program, layers: Any, x: Value) -> Value:
     """Append the steps of `layers` for one new step x, (1, channels), of their input; `mgconv.models.streaming` says
     which can be."""
-    waiting = list(layers)
-    while waiting:
-        layer = waiting.pop(0)
-        if isinstance(layer, Flatten) and len(layer.input_shape) == 3:
-            if not waiting or not isinstance(waiting[0], Dense) or layer.data_format != "channels_last":
-                refuse(layer, "a Flatten must stand before a Dense")
-            dense = waiting.pop(0)
-            kernel = dense.kernel.reshape(layer.input_shape[1], -1, dense.units)
-            x = _convolved(program, dense, x, kernel, valid=True)
-        else:
+    for layer, wait, flat in windows(layers):
+        if flat:
+            x = _convolved(program, x, layer.kernel.reshape(flat, -1, layer.units), layer.bias, wait=flat - 1)
+            x = activated(program, layer.activation, x)
+        elif wait is None:
             x = lower_column(layer, program, x)
+        else:
+            x = activated(program, layer.activation, lower_window(layer, program, x, wait))
     return x
 
 
@@ -36,7 +33,7 @@ def lower_column(layer: Layer, program: Program, x: Value) -> Value:
     return lower(layer, program, x)
 
 
-def _convolved(program, layer, x, kernel, dilation=1, groups=1, kind="conv", valid=False):
+def _convolved(program, x, kernel, bias, dilation=1, groups=1, kind="conv", wait=0):
     taps, channels = len(kernel), x.size
     length = (taps - 1) * dilation + 1
     filters = kernel.shape[2] if kind == "conv" else kernel.shape[1] * kernel.shape[2]
@@ -45,25 +42,32 @@ def _convolved(program, layer, x, kernel, dilation=1, groups=1, kind="conv", val
         past = program.array((length, channels))
         program.kept.add(past.array)
         program.do("advance", (past.size, channels), x, past.shape, y=past)
+    if wait:
+        program.wait(wait)
     sizes = (1, length if taps > 1 else 1, channels, 1, 1, filters, 1, taps, 1, 1, 1, dilation, 0, 0, groups)
-    if valid and taps > 1:
-        program.wait(length - 1)
-    y = program.do(kind, sizes, past, (1, filters), kernel, layer.bias)
-    return activated(program, layer.activation, y)
+    return program.do(kind, sizes, past, (1, filters), kernel, bias)
 
 
-@lower_column.register
-def _(layer: Conv1D, program: Program, x: Value) -> Value:
-    check_window(layer)
-    return _convolved(program, layer, x, layer.kernel, layer.dilation_rate[0], layer.groups,
-                      valid=layer.padding == "valid")
+@singledispatch
+def lower_window(layer: Any, program: Program, x: Value, wait: int) -> Value:
+    """Append the steps of a convolution but for its activation; its first output comes after `wait` samples."""
+    raise NotImplementedError(type(layer).__name__)
 
 
-@lower_column.register
-def _(layer: DepthwiseConv1D, program: Program, x: Value) -> Value:
-    check_window(layer)
-    return _convolved(program, layer, x, layer.kernel, layer.dilation_rate[0], kind="depthwise",
-                      valid=layer.padding == "valid")
+@lower_window.register
+def _(layer: Conv1D, program: Program, x: Value, wait: int) -> Value:
+    return _convolved(program, x, layer.kernel, layer.bias, layer.dilation_rate[0], layer.groups, wait=wait)
+
+
+@lower_window.register
+def _(layer: DepthwiseConv1D, program: Program, x: Value, wait: int) -> Value:
+    return _convolved(program, x, layer.kernel, layer.bias, layer.dilation_rate[0], kind="depthwise", wait=wait)
+
+
+@lower_window.register
+def _(layer: SeparableConv1D, program: Program, x: Value, wait: int) -> Value:
+    hidden = _convolved(program, x, layer.depthwise_kernel, None, layer.dilation_rate[0], kind="depthwise", wait=wait)
+    return _convolved(program, hidden, layer.pointwise_kernel, layer.bias)
 
 
 @lower_column.register
