@@ -131,6 +131,22 @@ def test_every_optimizer_goes_on(ending, name, tmp_path):
     equal(model.get_weights(), again.get_weights())
 
 
+@whole
+@pytest.mark.filterwarnings("ignore:Keras will refuse this file")
+@pytest.mark.parametrize("name", ["lbfgs", "levenberg_marquardt"])
+def test_optimizers_over_the_whole_set_go_on(ending, name, tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.random((50, 4)), rng.random((50, 1))
+    model = mgconv.Sequential([mgconv.Input((4,)), layers.Dense(3, activation="tanh"), layers.Dense(1)])
+    model.compile(name, "mse")
+    model.fit(x, y, epochs=3, verbose=0)
+    model.save(tmp_path / f"a{ending}")
+    again = mgconv.load_model(tmp_path / f"a{ending}")
+    histories = [each.fit(x, y, epochs=3, verbose=0).history for each in (model, again)]
+    assert histories[0] == histories[1]
+    equal(model.get_weights(), again.get_weights())
+
+
 @weights_alone
 @stacks
 def test_weights_alone(ending, stack, tmp_path):

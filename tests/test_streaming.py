@@ -109,7 +109,8 @@ def test_a_flatten_before_a_dense_sees_the_last_window():
 
 
 @pytest.mark.parametrize(("zeros", "late"), [(0, 4), (3, 1), (4, 0)])
-@pytest.mark.parametrize("layer", [Conv1D(6, 3, dilation_rate=2, activation="tanh"), DepthwiseConv1D(3, dilation_rate=2),
+@pytest.mark.parametrize("layer", [Conv1D(6, 3, dilation_rate=2, activation="tanh"),
+                                   DepthwiseConv1D(3, dilation_rate=2),
                                    layers.SeparableConv1D(5, 3, dilation_rate=2, activation="relu")])
 def test_zeros_in_front_spare_waiting(layer, zeros, late):
     layer = type(layer).from_config(layer.get_config())

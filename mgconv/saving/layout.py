@@ -112,7 +112,8 @@ def restore(model: Any, stored: Mapping[str, Stored], skip_mismatch: bool = Fals
 def restore_optimizer(model: Any, stored: Mapping[str, Stored]) -> None:
     """Let the optimizer go on where that of the file was, if the file has its state."""
     entries = arrays_in(stored, "optimizer/vars")
-    if len(entries) <= 2 or not hasattr(model.optimizer, "set_weights"):
+    rate = 0 if getattr(model.optimizer, "full_batch", False) else 1
+    if len(entries) <= 1 + rate or not hasattr(model.optimizer, "set_weights"):
         return                            # it has not done a step yet
     model._training.prepare_optimizer()
     optimizer = model.optimizer
