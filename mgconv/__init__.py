@@ -9,7 +9,7 @@ from mgconv.config import get_num_threads, set_num_threads, set_random_seed, sho
 __version__ = "0.1.0"
 
 _SUBMODULES = {"activations", "callbacks", "constraints", "datasets", "dde", "forecast", "geometry", "initializers",
-               "layers", "losses", "metrics", "models", "ops", "optimizers", "plot", "regularizers", "saving",
+               "layers", "losses", "metrics", "models", "onnx", "ops", "optimizers", "plot", "regularizers", "saving",
                "signal", "utils"}
 _ATTRIBUTES = {"Input": "mgconv.models.sequential", "Sequential": "mgconv.models.sequential",
                "load_model": "mgconv.saving"}

@@ -11,6 +11,7 @@ from mgconv import layers as layers
 from mgconv import losses as losses
 from mgconv import metrics as metrics
 from mgconv import models as models
+from mgconv import onnx as onnx
 from mgconv import ops as ops
 from mgconv import optimizers as optimizers
 from mgconv import plot as plot
