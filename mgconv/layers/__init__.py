@@ -1,6 +1,7 @@
 """The layers of a model, with the names and parameters of Keras 3."""
 from mgconv.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from mgconv.layers.base import Layer
+from mgconv.layers.batch_normalization import BatchNormalization
 from mgconv.layers.binding import Bound, bind_all
 from mgconv.layers.blocks import Concatenate, Residual
 from mgconv.layers.conv import Conv1D, Conv2D, Dense, DepthwiseConv1D, DepthwiseConv2D
@@ -13,7 +14,7 @@ from mgconv.layers.global_pooling import (
 )
 from mgconv.layers.input import Input, InputLayer
 from mgconv.layers.margins import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
-from mgconv.layers.normalization import BatchNormalization, GroupNormalization, LayerNormalization, UnitNormalization
+from mgconv.layers.normalization import GroupNormalization, LayerNormalization, UnitNormalization
 from mgconv.layers.pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 from mgconv.layers.preprocessing import Normalization, Rescaling
 from mgconv.layers.registered import get, registry

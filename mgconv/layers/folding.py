@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mgconv import activations
+from mgconv.layers.batch_normalization import BatchNormalization
 from mgconv.layers.composite import Composite
 from mgconv.layers.engine import EngineLayer
-from mgconv.layers.normalization import BatchNormalization
 
 
 def folded(layers: list[Any]) -> list[Any]:

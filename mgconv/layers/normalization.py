@@ -1,7 +1,6 @@
-"""Layers that bring their input to mean 0 and variance 1: over the batch, a sample, or groups of channels.
+"""Layers that bring a sample, or groups of its channels, to mean 0 and variance 1.
 
-All of them compute on arrays (rows, columns): BatchNormalization takes the statistics of every column over the rows,
-the others those of every row. Other axes come there by transposition.
+They compute on arrays (rows, columns), and take the statistics of every row. Other axes come there by transposition.
 """
 from __future__ import annotations
 
@@ -14,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgconv import constraints, initializers, regularizers
-from mgconv._support.checks import check_positive, check_share, integers
+from mgconv._support.checks import check_positive, integers
 from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
 from mgconv.layers.spatial import transposed_edge
-from mgconv.native.rowwise import ColumnNorm, RowNorm
+from mgconv.native.rowwise import RowNorm
 
 
 class _Normalization(Layer):
@@ -67,105 +66,6 @@ class _Normalization(Layer):
         if center:
             self.add_weight("beta", shape, self.beta_initializer, regularizer=self.beta_regularizer,
                             constraint=self.beta_constraint)
-
-
-class BatchNormalization(_Normalization):
-    """y = gamma (x - mean) / sqrt(variance + epsilon) + beta, channel by channel (Ioffe and Szegedy, 2015).
-
-    In training, mean and variance are those of the batch, over all axes but `axis`; and moving averages follow them:
-    moving = momentum moving + (1 - momentum) batch. In prediction, and in training if the layer is not `trainable`,
-    the moving averages take their place. The variance is the mean of squared deviations, as in Keras (PyTorch's moving
-    average takes another, larger by n / (n - 1)).
-
-    Parameters
-    ----------
-    axis : int
-        That of the channels; not the batch.
-    momentum : float
-        From 0 to 1.
-    epsilon : float
-        Positive.
-    center, scale : bool
-        Whether there is a `beta`; a `gamma`.
-    beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer : optional
-        What the weights hold at first.
-    beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint : optional
-        What they add to the loss, and what is applied after each step.
-    **layer
-        As in `Layer`.
-
-    Attributes
-    ----------
-    gamma, beta : ndarray or None
-        (channels,)
-    moving_mean, moving_variance : ndarray
-        (channels,), not trained.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a parameter is out of range or of another type; when the layer is built, if the input has no such axis.
-
-    Examples
-    --------
-    >>> from mgconv import layers
-    >>> layer = layers.BatchNormalization(momentum=0.5)
-    >>> layer([[1.0], [3.0]], training=True).round(3).ravel().tolist()
-    [-1.0, 1.0]
-    >>> layer.moving_mean.tolist(), layer.moving_variance.tolist()
-    ([1.0], [1.0])
-    """
-
-    moving_mean: NDArray[Any]
-    moving_variance: NDArray[Any]
-
-    def __init__(self, axis: int = -1, momentum: float = 0.99, epsilon: float = 1e-3, center: bool = True,
-                 scale: bool = True, beta_initializer: Any = "zeros", gamma_initializer: Any = "ones",
-                 moving_mean_initializer: Any = "zeros", moving_variance_initializer: Any = "ones",
-                 beta_regularizer: Any = None, gamma_regularizer: Any = None, beta_constraint: Any = None,
-                 gamma_constraint: Any = None, **layer: Any) -> None:
-        super().__init__(integers("axis", [axis])[0], epsilon, center, scale, beta_initializer, gamma_initializer,
-                         beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, **layer)
-        self.momentum = check_share("momentum", momentum)
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-
-    def build(self, input_shape, dtype=None):
-        super().build(input_shape, dtype)
-        axes = self.axes(len(input_shape))
-        self.add_scale_and_offset(input_shape, axes, self.scale, self.center)
-        shape = (input_shape[axes[0]],)
-        self.add_weight("moving_mean", shape, self.moving_mean_initializer, trainable=False)
-        self.add_weight("moving_variance", shape, self.moving_variance_initializer, trainable=False)
-
-    def factor_and_offset(self):
-        """What prediction multiplies by and adds, in double precision: (channels,) each."""
-        factor = (self.moving_variance + np.float64(self.epsilon)) ** -0.5 * (1 if self.gamma is None else self.gamma)
-        return factor, (0 if self.beta is None else self.beta) - self.moving_mean * factor
-
-    def bind(self, x, dx=None, training=False):
-        return self._bind_any(x, dx, training, False)
-
-    def bind_activated(self, function, x, dx=None, training=False):
-        return self._bind_any(x, dx, training, True) if function.fused == "relu" else None
-
-    def _bind_any(self, x, dx, training, relu):
-        axis, = self.axes(x.ndim)
-        if axis != x.ndim - 1:
-            order = [*(i for i in range(x.ndim) if i != axis), axis]
-            return transposed_edge(partial(self._bind, relu=relu), x, dx, training, order)
-        return self._bind(x, dx, training, relu)
-
-    def _bind(self, x, dx, training, relu):
-        y, gradients = aligned_empty(x.shape, x.dtype), self.gradients
-        learns = training and (dx is not None or gradients)
-        # The gradient turns from y's to x's in place.
-        dy = None if not learns else aligned_empty(x.shape, x.dtype) if dx is None else dx
-        rows: list[Any] = [None if array is None else array.reshape(-1, x.shape[-1]) for array in (x, y, dy)]
-        work = ColumnNorm(rows[0], rows[1], rows[2], self.gamma, self.beta, self.moving_mean, self.moving_variance,
-                          gradients.get("gamma"), gradients.get("beta"), self.epsilon, self.momentum,
-                          training and self.trainable, relu, dx is not None)
-        return Bound(y, dy, [work.forward], [work.backward] if learns else [])
 
 
 class LayerNormalization(_Normalization):
@@ -280,9 +180,9 @@ gamma_constraint, **layer
         axes = self.axes(len(input_shape))
         channels = input_shape[axes[0]]
         if channels is not None and channels % self.groups:
-            rule = ("`groups` cannot be more than the number of channels" if self.groups > channels else
-                    "the number of channels must be a multiple of `groups`")
-            raise ValueError(f"{rule}. Received: channels={channels}, groups={self.groups}.")
+            rule = ("cannot be more than the number of channels" if self.groups > channels else
+                    "must be a multiple of the number of channels")     # Keras's words, and the other way round
+            raise ValueError(f"`groups` {rule}. Received: channels={channels}, groups={self.groups}.")
         self.add_scale_and_offset(input_shape, axes, self.scale, self.center)
 
     def bind(self, x, dx=None, training=False):

@@ -156,11 +156,16 @@ class Normalization(Layer):
         ------
         ValueError
             If the layer was given mean and variance, if there are no samples, or if they do not fit the layer.
+        TypeError
+            If a batch is no array.
         """
         if self._given is not None:
             raise ValueError("`adapt` must not be called on a layer that was given `mean` and `variance`.")
         batches = [data] if hasattr(data, "ndim") else [b[0] if isinstance(b, tuple) else b for b in data]
         batches = [real_array("data", batch) for batch in batches]
+        if any(batch.ndim == 0 for batch in batches):
+            raise TypeError("what `adapt` is given must be an array of samples, or batches that are: with a `.shape` "
+                            "of one axis or more. Received: a number.")
         if not sum(batch.size for batch in batches):
             raise ValueError("`adapt` needs at least one sample. Received: an empty iterable, or an empty array.")
         if not self.built:

@@ -25,6 +25,7 @@ from mgconv.layers import (
     transposed,
     upsampling,
 )
+from mgconv.layers.batch_normalization import BatchNormalization
 from mgconv.layers.input import InputLayer
 from mgconv.onnx.activations import activated
 from mgconv.onnx.graph import Graph, Value
@@ -324,7 +325,7 @@ def along(values, axes, rank):
 
 
 @convert.register
-def _(layer: normalization.BatchNormalization, graph: Graph, x: Value) -> Value:
+def _(layer: BatchNormalization, graph: Graph, x: Value) -> Value:
     rank = len(x.shape)
     factor, offset = layer.factor_and_offset()
     return scaled(graph, x, *(along(each, layer.axes(rank), rank) for each in (factor, offset)))

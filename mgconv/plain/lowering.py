@@ -25,6 +25,7 @@ from mgconv.layers import (
     transposed,
     upsampling,
 )
+from mgconv.layers.batch_normalization import BatchNormalization
 from mgconv.layers.input import InputLayer
 from mgconv.plain.program import Program, Value
 
@@ -257,7 +258,7 @@ def scaled(program, x, factor, offset, axis=-1):
 
 
 @lower.register
-def _(layer: normalization.BatchNormalization, program: Program, x: Value) -> Value:
+def _(layer: BatchNormalization, program: Program, x: Value) -> Value:
     axis, = layer.axes(len(x.shape) + 1)
     factor, offset = layer.factor_and_offset()
     return scaled(program, x, factor, offset, axis - 1 - len(x.shape))

@@ -80,6 +80,8 @@ def _entry(module, name, config, parameters=None):
     parameters = parameters or {}
     kept = {key: _plain(entry) for key, entry in config.items()
             if entry is not None or key not in parameters or parameters[key].default is not None}
+    if not (config.get("renorm") or config.get("synchronized")):
+        kept = {key: entry for key, entry in kept.items() if key not in LATER}
     package, _, room = module.partition(".")
     room = room.partition(".")[0]
     if package != "mgconv":
@@ -124,6 +126,8 @@ def _activation(name, config):
     return {"module": "mgconv.activations", "class_name": name, "config": config, "registered_name": f"mgconv>{name}"}
 
 
+# Of BatchNormalization, and of newer releases than 3.0: written where they mean something.
+LATER = {"renorm", "renorm_clipping", "renorm_momentum", "synchronized"}
 _SCHEDULES = {cls.__name__ for cls in schedules.registry.named.values()}
 
 
@@ -134,6 +138,8 @@ def _foreign(model):
         if type(layer).__module__.partition(".")[0] == "mgconv":
             if name in OURS:
                 yield f"layer {name}"
+            if getattr(layer, "renorm", False):
+                yield f"{name} with renorm before 3.14"
             strides, dilation = getattr(layer, "strides", None), getattr(layer, "dilation_rate", None)
             if strides and dilation and max(strides) > 1 and max(dilation) > 1:
                 yield f"{name} with strides and dilation both above 1"

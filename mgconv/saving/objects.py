@@ -11,7 +11,7 @@ ROOMS = ("layers", "initializers", "regularizers", "constraints", "optimizers", 
          "metrics", "activations")
 MODELS = ("Sequential", "Functional", "Model")
 # Keys of Keras without a counterpart here: whatever they say, results are the same.
-IGNORED = {"synchronized", "renorm_momentum", "renorm_clipping", "jit_compile", "is_legacy_optimizer", "autocast",
+IGNORED = {"jit_compile", "is_legacy_optimizer", "autocast",
            "shared_object_id", "sparse", "ragged", "optional", "batch_input_shape", "_using_default_loss"}
 FORMER = {"LeakyReLU": {"alpha": "negative_slope"}}
 _ABSENT = object()
@@ -111,7 +111,7 @@ class Reader:
                 raise ValueError(f"{name} has no {key} here. Received: {key}={str(entry)[:80]}.")
         if given.get("reduction") == "auto":
             given["reduction"] = "sum_over_batch_size"
-        if ".normalization" in cls.__module__ and isinstance(given.get("axis"), list) and len(given["axis"]) == 1:
+        if "normalization" in cls.__module__ and isinstance(given.get("axis"), list) and len(given["axis"]) == 1:
             given["axis"] = given["axis"][0]
         return cls.from_config(given)
 

@@ -46,6 +46,9 @@ CASES = [
     ("GaussianNoise", {"stddev": 0.5}, SERIES), ("GaussianDropout", {"rate": 0.5}, SERIES),
     ("AlphaDropout", {"rate": 0.5, "noise_shape": [None, 1, None]}, SERIES),
     ("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, SERIES),
+    ("BatchNormalization", {"renorm": True, "momentum": 0.5, "renorm_momentum": 0.75}, SERIES),
+    ("BatchNormalization", {"renorm": True, "renorm_clipping": {"rmin": 0.5, "rmax": 1.5, "dmax": 0.25}, "axis": 1},
+     IMAGE), ("BatchNormalization", {"renorm": True, "scale": False}, (5, 3)),
 ]
 RANDOM = ("Dropout", "Spatial", "Noise")
 
@@ -76,7 +79,7 @@ def written(name, settings, shape):
             "names": [weight.name for weight in layer.weights],
             "trainable": [weight.name for weight in layer.trainable_weights],
             "output_shape": layer.compute_output_shape((None, *shape[1:])), "prediction": numbers(layer(x)),
-            "config": {key: value.get("class_name") if isinstance(value, dict) else value
+            "config": {key: value.get("class_name", value) if isinstance(value, dict) else value
                        for key, value in layer.get_config().items() if key not in ("name", "dtype")}}
     if any(word in name for word in RANDOM):
         return case
