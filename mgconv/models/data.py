@@ -15,8 +15,6 @@ class Inputs:
         self.x, self.size = x, size
 
     def __iter__(self):
-        if len(self.x) == self.size:
-            return iter((self.x,))
         return (self.x[start:start + self.size] for start in range(0, len(self.x), self.size))
 
     def key(self, x):

@@ -43,17 +43,24 @@ class Prediction:
         size = min(model.batch_size_for(batch_size, count), count)
         if callbacks is not None or steps is not None or (verbose and count > size):
             return self._by_batches(Inputs(x, size or 1), -(-count // (size or 1)), verbose, steps, callbacks)
+        if count == size > 0:
+            return self._at_once(x)
         out = np.empty((count, *model.output_shape_for(x.shape)[1:]), model.dtype)
-        if count == 0:
-            return out
         start = 0
-        for chain in filled(self._pool, self._bind, Inputs(x, size)):
+        for chain in filled(self._pool, self._bind, Inputs(x, size or 1)):
             for call in chain.forward:
                 call()
             stop = start + len(chain.y)
             out[start:stop] = chain.y
             start = stop
         return out
+
+    def _at_once(self, x):
+        bench = self._pool.lend()
+        try:
+            return bench.chain(x.shape, self._bind).run(x).copy()
+        finally:
+            self._pool.give_back(bench)
 
     def _by_batches(self, source, expected, verbose, steps, callbacks):
         verbose, outputs = check_verbose(verbose), []
