@@ -32,7 +32,7 @@ KERNELS = ["activation.c", "column.c", "conv_outer.c", "conv_rows.c", "delay.c",
 # compiled once
 COMMON = ["cpu.c", "delay_weights.c", "dispatch.c", "fft_tables.c", "random.c", "stream.c", "threads.c"]
 
-PLAIN = ["plain_f32.c", "plain_f64.c"]          # mgconv/plain/kernels.h, in the extension of that name
+PLAIN = ["plain_i8.c", "plain_f32.c", "plain_f64.c"]          # mgconv/plain/*.h, in the extension of that name
 
 # Flags of GCC and Clang, and of Microsoft's compiler, for each header src_c/simd_*.h.
 FLAGS = {

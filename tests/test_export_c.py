@@ -6,11 +6,12 @@ import subprocess
 
 import numpy as np
 import pytest
+from random_nets import ACTIVATIONS, causal_net, conv_net, draw_weights, mixed_net, random_samples
 
 import mgconv
 from mgconv import layers
 from mgconv.plain import program_of
-from mgconv.plain.emit import blocks
+from mgconv.plain.emit import KINDS, blocks
 from mgconv.plain.export import export_c, stream_program
 
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unknown-pragmas"]
@@ -25,49 +26,11 @@ TARGETS = {                 # compiler and flags, and what runs its programs
     "riscv64": (["riscv64-linux-gnu-gcc", "-O2", "-static"], ["qemu-riscv64-static"]),
 }
 
-ACTIVATIONS = ["celu", "elu", "exponential", "gelu", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu",
-               "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "softmax", "softplus",
-               "softsign", "sparse_sigmoid", "tanh"]
-
-
-def conv_net(rng, dtype):
-    """A random net of two dimensions."""
-    act = lambda: str(rng.choice(ACTIVATIONS))                                          # noqa: E731
-    stack = [mgconv.Input((int(rng.integers(9, 16)), int(rng.integers(9, 16)), int(rng.integers(1, 4))), dtype=dtype),
-             layers.Conv2D(int(rng.integers(1, 20)), (3, int(rng.integers(1, 4))), strides=int(rng.integers(1, 3)),
-                           padding=str(rng.choice(["same", "valid"])), activation=act()),
-             layers.Residual([layers.Conv2D(6, 3, padding="same", dilation_rate=2, activation="tanh")],
-                             shortcut=layers.Conv2D(6, 1)),
-             layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, activation=act()),
-             layers.Conv2D(12, 2, groups=3, use_bias=False, activation=act()),
-             layers.Concatenate([layers.MaxPooling2D(2, 1, padding="same"),
-                                 layers.AveragePooling2D(3, 1, padding="same"), []]),
-             layers.Flatten(), layers.Dense(9, activation=act())]
-    return mgconv.Sequential(stack)
-
-
-def causal_net(rng, dtype):
-    """A random net of series, whose steps can be computed one by one."""
-    channels = int(rng.integers(1, 4))
-    return mgconv.Sequential([
-        mgconv.Input((None, channels), dtype=dtype),
-        layers.Conv1D(8, 3, padding="causal", dilation_rate=2, activation=str(rng.choice(ACTIVATIONS))),
-        layers.Residual([layers.Conv1D(8, 4, padding="causal", activation="tanh"), layers.Dropout(0.2)]),
-        layers.DepthwiseConv1D(3, activation=str(rng.choice(ACTIVATIONS))),
-        layers.Concatenate([layers.Dense(3), layers.Conv1D(5, 2, padding="causal")]),
-        layers.Conv1D(7, 2, activation="elu")])
-
-
-def draw_weights(model, rng):
-    model.set_weights([rng.standard_normal(w.shape) / max(1, np.prod(w.shape[:-1])) ** 0.5 for w in model.weights])
-    return model
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("seed", range(20))
 def test_plain_sums_are_right(seed, dtype):
     rng = np.random.default_rng(seed)
-    model = draw_weights(conv_net(rng, dtype), rng)
+    model = conv_net(rng, dtype)
     x = rng.standard_normal((5, *model.input_shape[1:]))
     expected = model.predict(x, verbose=0)
     np.testing.assert_allclose(program_of(model).run(x), expected, rtol=0,
@@ -88,17 +51,20 @@ def test_plain_activations_are_right(name):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("net", [conv_net, causal_net])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int8"])
+@pytest.mark.parametrize("net", [conv_net, mixed_net, causal_net])
 def test_the_c_file_gives_the_same_bits(net, dtype, target, tmp_path):
     compiler, run = TARGETS[target]
     for needed in (compiler[0], *run):
         if shutil.which(needed) is None:
             pytest.skip(f"{needed} is not installed")
-    for seed in range(3):
+    for seed in range(2):
         rng = np.random.default_rng(seed)
-        model = draw_weights(net(rng, dtype), rng)
-        export_c(model, tmp_path / "net.c")
+        if dtype == "int8":
+            model = net(rng, "float32", without=["log_softmax"])
+            export_c(model, tmp_path / "net.c", dtype="int8", calibration=random_samples(model, rng, 20))
+        else:
+            export_c(net(rng, dtype), tmp_path / "net.c")
         program = tmp_path / "net"
         subprocess.run([*compiler, *WARNINGS, tmp_path / "net.c", tmp_path / "net_test.c", "-o", program, "-lm"],
                        check=True)
@@ -106,20 +72,25 @@ def test_the_c_file_gives_the_same_bits(net, dtype, target, tmp_path):
         assert (done.returncode, done.stdout) == (0, "the same bits\n")
 
 
-def test_the_test_can_fail(tmp_path):
+def compiler_here():
     if shutil.which("cc") is None:
         pytest.skip("no C compiler is here")
+    return "cc"
+
+
+def test_the_test_can_fail(tmp_path):
+    compiler = compiler_here()
     export_c(mgconv.Sequential([mgconv.Input((4,)), layers.Dense(2)]), tmp_path / "net.c")
     text = (tmp_path / "net.c").read_text()
     (tmp_path / "net.c").write_text(re.sub(r"(static const real w\d+\[8\] = \{\n    )[^,]+,", r"\g<1>0.5f,", text))
-    subprocess.run(["cc", tmp_path / "net.c", tmp_path / "net_test.c", "-o", tmp_path / "net", "-lm"], check=True)
+    subprocess.run([compiler, tmp_path / "net.c", tmp_path / "net_test.c", "-o", tmp_path / "net", "-lm"], check=True)
     done = subprocess.run([tmp_path / "net"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "differs\n")
 
 
 def test_streamed_sums_are_those_of_whole_sequences():
     rng = np.random.default_rng(0)
-    model = draw_weights(causal_net(rng, "float32"), rng)
+    model = causal_net(rng, "float32")
     program = stream_program(model)
     x = rng.standard_normal((50, model.input_shape[-1])).astype(np.float32)
     whole = model.predict(x[None], verbose=0)[0]
@@ -133,13 +104,15 @@ def test_memory_is_shared_by_what_is_not_alive_together():
     assert program_of(model).places()[1] <= 2 * 64 * 4
 
 
-def test_the_table_of_kernels_is_that_of_the_file():
-    listed = [name for name, text in blocks().items() if re.search(r"\(const int \*s, const real \*x", text)]
+@pytest.mark.parametrize("dtype", KINDS)
+def test_the_table_of_kernels_is_that_of_the_file(dtype):
     from mgconv.native.plain import PlainProgram
-    for name in listed:
-        PlainProgram([(name, np.zeros(15, np.int32), -1, None, None, -2)], 0, 8, 8, False)
+    item, nothing = np.dtype(dtype).itemsize, np.zeros(0, dtype)
+    for name, text in blocks(KINDS[dtype]).items():
+        if re.search(r"\(const int \*s, const real \*x", text):
+            PlainProgram([(name, np.zeros(15, np.int32), -1, None, None, -2)], nothing, 8, 8, item)
     with pytest.raises(ValueError, match="no plain kernel is called 'nothing'"):
-        PlainProgram([("nothing", np.zeros(15, np.int32), -1, None, None, -2)], 0, 8, 8, False)
+        PlainProgram([("nothing", np.zeros(15, np.int32), -1, None, None, -2)], nothing, 8, 8, item)
 
 
 def test_errors_write_nothing(tmp_path):
@@ -155,13 +128,12 @@ def test_errors_write_nothing(tmp_path):
 
 
 def test_a_shared_library_can_be_made_of_it(tmp_path):
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler is here")
+    compiler = compiler_here()
     rng = np.random.default_rng(0)
     model = draw_weights(mgconv.Sequential([mgconv.Input((12, 2)), layers.Conv1D(3, 3), layers.Flatten(),
                                             layers.Dense(2)]), rng)
     export_c(model, tmp_path / "net.c")
-    subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "net.c", "-o", tmp_path / "net.so", "-lm"], check=True)
+    subprocess.run([compiler, "-shared", "-fPIC", tmp_path / "net.c", "-o", tmp_path / "net.so", "-lm"], check=True)
     x, y = rng.standard_normal((1, 12, 2)).astype(np.float32), np.zeros((1, 2), np.float32)
     pointer = np.ctypeslib.ndpointer(np.float32, flags="C")
     predict = ctypes.CDLL(str(tmp_path / "net.so")).net_predict

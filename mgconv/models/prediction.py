@@ -80,13 +80,13 @@ class Prediction:
             return np.empty((0, *self.model.output_shape[1:]), self.model.dtype)
         return np.concatenate(outputs)
 
-    def frozen(self, batch_size, plain=False):
+    def frozen(self, batch_size, precision, calibration):
         """`Sequential.predictor`."""
         model = self.model
         shape = (batch_size, *model.input_shape[1:])
-        if plain:
-            from mgconv.plain import program_of
-            x, y, calls = program_of(model).bind(batch_size)
+        if precision != "fast" or calibration is not None:
+            from mgconv.plain import program_for
+            x, y, calls = program_for(model, precision, calibration).bind(batch_size)
         else:
             chain = Chain(model.constant_twins(), shape, model.dtype)
             x, y, calls = chain.x, chain.y, chain.forward

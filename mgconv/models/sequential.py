@@ -112,9 +112,8 @@ class Sequential(Stack):
     def __repr__(self):
         inside = " -> ".join(type(layer).__name__ for layer in self.layers) or "no layers"
         size = f", {self.count_params():,} parameters, {self.input_shape} -> {self.output_shape}" if self.built else ""
-        compiled = "" if self._training is None else (
-            f", compiled with {type(self.optimizer).__name__} and {type(self.loss).__name__}")
-        return f"<Sequential {self.name!r}: {inside}{size}{compiled}>"
+        how = f", compiled with {type(self.optimizer).__name__} and {type(self.loss).__name__}"
+        return f"<Sequential {self.name!r}: {inside}{size}{how if self._training else ''}>"
 
     # ------------------------------------------------------------------------------------------------ files
 
@@ -196,7 +195,7 @@ class Sequential(Stack):
             sample_weight: ArrayLike | None = None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
             validation_steps: int | None = None, validation_batch_size: int | None = None,
             validation_freq: Any = 1) -> History:
-        """Train.
+        """Train. An optimizer that is `full_batch` makes one step an epoch, on all samples; figures are those after it.
 
         Parameters
         ----------
@@ -245,10 +244,6 @@ class Sequential(Stack):
         -----
         RuntimeWarning
             Once, when the loss of an epoch is not finite; or if the data run out.
-
-        Notes
-        -----
-        An optimizer that is `full_batch` makes one step an epoch, on all samples; the figures are those after it.
         """
         return self._trained("fit").fit(x, y, batch_size, epochs, verbose, callbacks, validation_split,
                                         validation_data, shuffle, class_weight, sample_weight, initial_epoch,
@@ -349,21 +344,23 @@ class Sequential(Stack):
         """The output for all of `x` as one batch, in the manner of `predict`."""
         return self._prediction(x, len(x) or 1, 0)
 
-    def predictor(self, batch_size: int = 1, precision: str = "fast") -> Callable[[ArrayLike], NDArray[Any]]:
+    def predictor(self, batch_size: int = 1, precision: str = "fast", calibration: ArrayLike | None = None,
+                  ) -> Callable[[ArrayLike], NDArray[Any]]:
         """A function that answers as fast as this package can, for batches of one size.
 
         It keeps a copy of the weights as they are now, and its own buffers: **the array that it returns is overwritten
-        by its next call**, so copy what you keep, and make one for each thread. Its convolutions prepare their kernels
-        once, which may favour another algorithm than `predict`'s, and take in a BatchNormalization and a ReLU behind
-        them: the last digits may differ.
+        by its next call**, so copy what you keep, and make one for each thread. Its convolutions choose anew, and take
+        in a BatchNormalization and a ReLU behind them: the last digits may differ from `predict`'s.
 
         Parameters
         ----------
         batch_size : int
             Samples a call.
-        precision : {"fast", "plain"}
-            By any algorithm; or by sums in one order, without fused multiply-add, which are slower and have the same
-            bits on every processor: those of `export_c`.
+        precision : {"fast", "plain", "int8"}
+            By any algorithm; by sums in one order, without fused multiply-add, which are slower and have the same bits
+            on every processor, those of `export_c`; or in whole numbers of 8 bits, as its "int8".
+        calibration : array_like, optional
+            With "int8", which needs it; see `export_c`.
 
         Returns
         -------
@@ -373,27 +370,26 @@ class Sequential(Stack):
         Raises
         ------
         ValueError
-            If the model is not built; or, with "plain", if a layer has no such form.
+            If the model is not built, or a layer has no such form; with "int8", as `export_c`.
 
         Examples
         --------
         >>> import mgconv, numpy as np
         >>> model = mgconv.Sequential([mgconv.Input((4,)), mgconv.layers.Dense(2)])
-        >>> answer = model.predictor()
-        >>> answer(np.ones((1, 4), "float32")).shape
+        >>> model.predictor()(np.ones((1, 4), "float32")).shape
         (1, 2)
         """
         self._check_built("predictor")
-        plain = check_choice("precision", precision, ("fast", "plain")) == "plain"
-        return self._prediction.frozen(check_count("batch_size", batch_size, 1), plain)
+        check_choice("precision", precision, ("fast", "plain", "int8"))
+        return self._prediction.frozen(check_count("batch_size", batch_size, 1), precision, calibration)
 
     def export_c(self, path: str | os.PathLike[str], stream: bool | None = None, examples: ArrayLike | None = None,
-                 ) -> tuple[int, int]:
+                 dtype: str | None = None, calibration: ArrayLike | None = None) -> tuple[int, int]:
         """Write the model, with its weights as they are now, as one C99 file that needs libc alone.
 
         Besides `path`, NAME.c, there will be NAME.h, which says how to call it, and NAME_test.c, a program that tells
-        whether the compiled file gives the bits computed here, which are those of ``predictor(precision="plain")``. It
-        takes no memory from a heap; its head says how much flash and RAM it takes. float64 models compute in double.
+        whether the compiled file gives the bits computed here, those of ``predictor(precision="plain")`` or "int8". It
+        takes no memory from a heap; its head says how much flash and RAM it takes, and what "int8" lost.
 
         Parameters
         ----------
@@ -402,7 +398,11 @@ class Sequential(Stack):
         stream : bool, optional
             Whether to write ``NAME_push``, which does what `stream` does. By default where the model can be streamed.
         examples : array_like, optional
-            Samples (..., *input shape) for the test; by default random ones.
+            Samples (..., *input shape) for the test; by default of the calibration, or random ones.
+        dtype : str, optional
+            The model's, by default; or "int8", whole numbers alone: activations and weights of 8 bits, sums of 32.
+        calibration : array_like, optional
+            With "int8", which needs it: samples (..., *input shape) like those to come, whose ranges set all scales.
 
         Returns
         -------
@@ -412,12 +412,12 @@ class Sequential(Stack):
         Raises
         ------
         ValueError
-            If the model is not built, a layer has no plain form or, with `stream`, cannot be streamed, or `path` is no
-            such name; then nothing is written.
+            If the model is not built, a layer has no plain (or int8) form or, with `stream`, cannot be streamed, or an
+            argument is none of the above; then nothing is written.
         """
         from mgconv.plain.export import export_c
         self._check_built("export_c")
-        return export_c(self, path, stream, examples)
+        return export_c(self, path, stream, examples, dtype, calibration)
 
     def stream(self) -> Stream:
         """The model fed sample by sample: for each new one it computes one new step of every layer, no more.

@@ -1,12 +1,13 @@
-"""Runs programs of the plain kernels (mgconv/plain/kernels.h) over batches."""
-from libc.stdlib cimport calloc, free, malloc
+"""Runs programs of the plain kernels (mgconv/plain/*.h) over batches."""
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from mgconv.native.buffers cimport bytes_of
 
 cdef extern from "plain.h":
     ctypedef void (*mg_plain_kernel)(const int *s, const void *x, const void *a, const void *b, void *y) noexcept nogil
 
-    mg_plain_kernel mg_plain_find(const char *name, int wide) nogil
+    mg_plain_kernel mg_plain_find(const char *name, int bytes) nogil
 
 
 cdef enum:
@@ -24,22 +25,24 @@ cdef struct Step:
 
 
 cdef class PlainProgram:
-    """Steps over one block of memory, of `bytes`, run for one sample after the other.
+    """Steps over one block of memory, which begins as `start`, run for one sample after the other.
 
     `steps` are (kernel, sizes, place of x, a, b, place of y): sizes are an int32 array; places are in bytes, or -1 for
     the program's input and -2 for its output; a is an array, None, or the place of a second input; b an array or None.
-    `wide` says float64. A call with x and y, both (batch, ...), C-contiguous and of the program's type, fills y; the
-    memory begins as zeros, and lasts from sample to sample. The kernel "wait" ends the work on the first sizes[0]
+    Numbers have `item` bytes: 1, 4 or 8. A call with x and y, both (batch, ...), C-contiguous and of the program's type,
+    fills y; the memory lasts from sample to sample. The kernel "wait" ends the work on the first sizes[0]
     samples, whose y are left as they are.
     """
     cdef Step *steps
-    cdef Py_ssize_t count, bytes, x_bytes, y_bytes
+    cdef const unsigned char[::1] start
+    cdef Py_ssize_t count, x_bytes, y_bytes
     cdef tuple arrays                 # keeps the memory alive
 
-    def __init__(self, steps, Py_ssize_t bytes, Py_ssize_t x_bytes, Py_ssize_t y_bytes, bint wide):
+    def __init__(self, steps, start, Py_ssize_t x_bytes, Py_ssize_t y_bytes, int item):
         cdef Step *step
         cdef const unsigned char[::1] view
-        self.count, self.bytes, self.x_bytes, self.y_bytes = len(steps), bytes, x_bytes, y_bytes
+        self.start = bytes_of(start)
+        self.count, self.x_bytes, self.y_bytes = len(steps), x_bytes, y_bytes
         self.arrays = tuple(steps)
         free(self.steps)
         self.steps = <Step *>malloc(max(1, self.count) * sizeof(Step))
@@ -48,7 +51,7 @@ cdef class PlainProgram:
         for i, (kernel, sizes, x_place, a, b, y_place) in enumerate(steps):
             step = &self.steps[i]
             name = kernel.encode()
-            step.run = mg_plain_find(name, wide)
+            step.run = mg_plain_find(name, item)
             if step.run == NULL and kernel != "wait":
                 raise ValueError(f"no plain kernel is called {kernel!r}")
             view = bytes_of(sizes)
@@ -76,9 +79,11 @@ cdef class PlainProgram:
         if x_bytes.shape[0] != batch * self.x_bytes or y_bytes.shape[0] != batch * self.y_bytes:
             raise ValueError(f"a sample takes {self.x_bytes} bytes and gives {self.y_bytes}. "
                              f"Received: {x_bytes.shape[0]} and {y_bytes.shape[0]} for {batch}.")
-        cdef char *memory = <char *>calloc(max(1, self.bytes), 1)
+        cdef char *memory = <char *>malloc(max(1, self.start.shape[0]))
         if memory == NULL:
             raise MemoryError()
+        if self.start.shape[0]:
+            memcpy(memory, &self.start[0], self.start.shape[0])
         with nogil:
             for i in range(batch):
                 run_one(self.steps, self.count, i, memory, &x_bytes[i * self.x_bytes], &y_bytes[i * self.y_bytes])

@@ -4,16 +4,18 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mgconv.plain.program import INPUT, OUTPUT, Program, Value
 
-GUARDS = """\
+INT_GUARD = """\
 #if INT_MAX < 2147483647
 #error "this file needs an int of 32 bits"
 #endif
+"""
+FLOAT_GUARDS = """\
 #if defined(__FAST_MATH__)
 #error "-ffast-math changes sums: results would differ"
 #endif
@@ -28,6 +30,22 @@ GUARDS = """\
 """
 
 
+
+
+class Kind(NamedTuple):
+    """A type of numbers: what C calls it, the file that defines it, and those with its kernels."""
+
+    real: str
+    prelude: str
+    kernels: tuple[str, ...]
+    guards: str
+
+
+KINDS = {"int8": Kind("signed char", "int8.h", ("kernels_int8.h", "windows.h"), INT_GUARD),
+         "float32": Kind("float", "float.h", ("windows.h", "kernels.h"), INT_GUARD + FLOAT_GUARDS),
+         "float64": Kind("double", "double.h", ("windows.h", "kernels.h"), INT_GUARD + FLOAT_GUARDS)}
+
+
 @cache
 def text_of(name: str) -> str:
     """A file of this folder."""
@@ -35,26 +53,27 @@ def text_of(name: str) -> str:
 
 
 @cache
-def blocks() -> dict[str, str]:
-    """The text of each function of kernels.h, by its name, in the file's order."""
+def blocks(kind: Kind) -> dict[str, str]:
+    """The text of each function for that kind of numbers, by its name, in the files' order."""
     found = {}
-    for block in text_of("kernels.h").split("\n\n"):
-        name = re.search(r"^static inline \w+ (\w+)\(", block, re.MULTILINE)
+    for block in "\n\n".join(map(text_of, kind.kernels)).split("\n\n"):
+        name = re.search(r"^static inline (?:\w+ )+(\w+)\(", block, re.MULTILINE)
         if name:
             found[name[1]] = block.strip()
     return found
 
 
-def needed(kernels: set[str]) -> list[str]:
+def needed(kernels: set[str], kind: Kind) -> list[str]:
     """The text of `kernels` and of the functions that they call."""
-    wanted, waiting = set(), list(kernels)
+    texts, wanted, waiting = blocks(kind), set(), list(kernels)
+    macros = dict(re.findall(r"#define (\w+)\(.*?\) (.*)", text_of(kind.prelude)))
     while waiting:
         name = waiting.pop()
         if name not in wanted:
             wanted.add(name)
-            code = re.sub(r"/\*.*?\*/", "", blocks()[name], flags=re.DOTALL)
-            waiting += set(re.findall(r"\w+", code)) & set(blocks())
-    return [text for name, text in blocks().items() if name in wanted]
+            code = re.sub(r"/\*.*?\*/", "", texts.get(name, "") + macros.get(name, ""), flags=re.DOTALL)
+            waiting += set(re.findall(r"\w+", code)) & {*texts, *macros}
+    return [text for name, text in texts.items() if name in wanted]
 
 
 class Weights:
@@ -65,8 +84,9 @@ class Weights:
         self.lines: list[str] = []
         self.bytes = 0
 
-    def name(self, values: Any, kind: str = "real") -> str:
+    def name(self, values: Any) -> str:
         """What the array is called in C."""
+        kind = "int" if values.dtype == np.int32 else "real"
         key = kind, values.tobytes()
         if key not in self.names:
             self.names[key] = f"w{len(self.names)}"
@@ -96,8 +116,9 @@ def number(value: Any) -> str:
     return ("-" if value < 0 else "") + "INFINITY" if abs(value) == np.inf else value.hex()
 
 
-def function(declaration: str, program: Program, weights: Weights, memory: str, kept: int = 0, after: str = "") -> str:
-    """The C function that runs `program`, and does `after`; its first `kept` numbers of memory are called `past`."""
+def function(declaration: str, program: Program, weights: Weights, memory: str, kept: int = 0,
+             before: str = "", after: str = "") -> str:
+    """The C function that does `before`, `program`, `after`; its first `kept` numbers of memory are called `past`."""
     place, _ = program.places()
 
     def at(value):
@@ -114,6 +135,6 @@ def function(declaration: str, program: Program, weights: Weights, memory: str, 
         if step.kernel == "wait":
             lines += [f"    if (pushed < {step.sizes[0]}) {{", "        pushed++;", "        return 0;", "    }"]
             continue
-        sizes = weights.name(np.array(step.sizes, np.int32), "int")
+        sizes = weights.name(np.array(step.sizes, np.int32))
         lines.append(f"    {step.kernel}({sizes}, {at(step.x)}, {at(step.a)}, {at(step.b)}, {at(step.y)});")
-    return "\n".join([f"{declaration} {{", *lines, *([after] if after else []), "}"])
+    return "\n".join([f"{declaration} {{", *filter(None, [before, *lines, after]), "}"])

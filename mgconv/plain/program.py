@@ -1,4 +1,4 @@
-"""A model as a list of plain kernels (kernels.h) over one block of memory: what runs here and what a C file holds.
+"""A model as a list of plain kernels (windows.h) over one block of memory: what runs here and what a C file holds.
 
 A `Program` knows arrays by number, each of one shape for one sample, and steps that read and write them. Arrays that
 are never alive together share memory; those that keep something from call to call (the pasts of a stream) share none.
@@ -16,9 +16,9 @@ from mgconv.native.plain import PlainProgram
 
 ENTRY_BY_ENTRY = {"add", "scale", "standardize", "softmax", "log_softmax", "relu", "prelu", "elu", "ramp", "hard_silu",
                   "sigmoid", "log_sigmoid", "tanh_of", "exp_of", "softplus", "softsign", "silu", "mish", "gelu",
-                  "gelu_tanh"}         # these may write over what they read
+                  "gelu_tanh", "lookup"}         # these may write over what they read
 INPUT, OUTPUT = -1, -2                 # places of what the caller holds
-LINE = 64                              # bytes: arrays begin at multiples
+LINE = 16                              # bytes: arrays begin at multiples
 
 
 class Value(NamedTuple):
@@ -54,8 +54,8 @@ class Program:
     ----------
     steps : list of Step
     input, output : Value
-    kept : set of int
-        The arrays whose contents outlive a run; they begin as zeros.
+    kept : dict of int to int
+        The arrays whose contents outlive a run, and the number of which they are full at first.
     late : int
         Of a stream: the outputs of the first so many runs do not count.
     """
@@ -64,7 +64,7 @@ class Program:
         self.dtype = np.dtype(dtype)
         self.steps: list[Step] = []
         self.sizes: list[int] = []
-        self.kept: set[int] = set()
+        self.kept: dict[int, int] = {}
         self.late = 0
         self.input = self.output = self.array(shape)
 
@@ -77,8 +77,9 @@ class Program:
            y: Value | None = None) -> Value:
         """Append a step; the array it writes, a new one unless `y` is given."""
         y = self.array(shape) if y is None else y
-        self.steps.append(Step(kernel, tuple(map(int, sizes)), x, a if isinstance(a, Value) else self._constant(a),
-                               self._constant(b), y))
+        self.steps.append(Step(kernel, tuple(map(int, sizes)), x,
+                               a if isinstance(a, Value) else self._constant(a, self.dtype),
+                               self._constant(b, np.dtype(np.int32) if self.dtype.kind == "i" else self.dtype), y))
         return y
 
     def wait(self, samples: int) -> None:
@@ -86,13 +87,8 @@ class Program:
         self.late += samples
         self.steps.append(Step("wait", (self.late,), self.input, None, None, self.input))
 
-    def _constant(self, values):
-        return None if values is None else np.ascontiguousarray(values, self.dtype)
-
-    @property
-    def constants(self) -> list[NDArray[Any]]:
-        """All weights, each once."""
-        return [array for step in self.steps for array in (step.a, step.b) if isinstance(array, np.ndarray)]
+    def _constant(self, values, dtype):
+        return None if values is None else np.ascontiguousarray(values, dtype)
 
     def finish(self, output: Value) -> None:
         """Let `output` be what the program puts out."""
@@ -115,7 +111,7 @@ class Program:
             place[array], floor = floor, floor + rounded[array]
         end = floor
         alive: list[tuple[int, int]] = []                      # (place, array)
-        ours = set(first) - {self.input.array, self.output.array} - self.kept
+        ours = set(first) - {self.input.array, self.output.array} - set(self.kept)
         for array in sorted(ours, key=first.__getitem__):
             twin = self._written_over(array, first, last)
             alive = [(at, other) for at, other in alive if last[other] >= first[array] and other != twin]
@@ -158,8 +154,10 @@ class Program:
             return place[value.array] if place[value.array] < 0 else place[value.array] * item
         steps = [(step.kernel, np.array(step.sizes, np.int32), at(step.x),
                   at(step.a) if isinstance(step.a, Value) else step.a, step.b, at(step.y)) for step in self.steps]
-        return PlainProgram(steps, size * item, self.input.size * item, self.output.size * item, item == 8)
-
+        start = np.zeros(size, self.dtype)
+        for array, number in self.kept.items():
+            start[place[array]:place[array] + self.sizes[array]] = number
+        return PlainProgram(steps, start, self.input.size * item, self.output.size * item, item)
 
     def bind(self, samples: int) -> tuple[NDArray[Any], NDArray[Any], list[Any]]:
         """Arrays for that many samples and their outputs, and the calls that fill the second from the first."""
@@ -167,8 +165,8 @@ class Program:
         return x, y, [partial(self.compile(), x, y)]
 
     def run(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The outputs for the batch `x`, (batch, ...), of the program's dtype. What is kept begins as zeros and goes on
-        from one sample to the next; the first `late` samples have no output."""
+        """The outputs for the batch `x`, (batch, ...), of the program's dtype. What is kept goes on from one sample
+        to the next; the first `late` samples have no output."""
         x = np.ascontiguousarray(x, self.dtype)
         y = np.empty((len(x), *self.output.shape), self.dtype)
         self.compile()(x, y)
