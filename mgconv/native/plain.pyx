@@ -29,8 +29,8 @@ cdef class PlainProgram:
 
     `steps` are (kernel, sizes, place of x, a, b, place of y): sizes are an int32 array; places are in bytes, or -1 for
     the program's input and -2 for its output; a is an array, None, or the place of a second input; b an array or None.
-    Numbers have `item` bytes: 1, 4 or 8. A call with x and y, both (batch, ...), C-contiguous and of the program's type,
-    fills y; the memory lasts from sample to sample. The kernel "wait" ends the work on the first sizes[0]
+    Numbers have `item` bytes: 1, 4 or 8. A call with x and y, both (batch, ...), C-contiguous and of the program's
+    type, fills y; the memory lasts from sample to sample. The kernel "wait" ends the work on the first sizes[0]
     samples, whose y are left as they are.
     """
     cdef Step *steps

@@ -116,10 +116,16 @@ class _Latest:
 def _search(at, x, direction):
     """How far to go, or None."""
     from scipy.optimize import line_search
+
+    def value(x):
+        return at(x)[0]
+
+    def gradient(x):
+        return at(x)[1]
     loss, slope = at(x)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")                # it says so where it finds nothing
-        return line_search(lambda x: at(x)[0], lambda x: at(x)[1], x, direction, slope, loss, maxiter=20)[0]
+        return line_search(value, gradient, x, direction, slope, loss, maxiter=20)[0]
 
 
 class LevenbergMarquardt(BaseOptimizer):
