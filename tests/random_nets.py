@@ -69,3 +69,13 @@ def draw_weights(model, rng):
 def random_samples(model, rng, count, steps=40):
     """Samples for it."""
     return rng.standard_normal((count, *(size or steps for size in model.input_shape[1:])))
+
+
+def export_random(net, seed, dtype, folder):
+    """Write folder/net.c and its test for a random model; "int8" is calibrated by random samples."""
+    rng = np.random.default_rng(seed)
+    if dtype == "int8":
+        model = net(rng, "float32", without=["log_softmax"])
+        model.export_c(folder / "net.c", dtype="int8", calibration=random_samples(model, rng, 20))
+    else:
+        net(rng, dtype).export_c(folder / "net.c")

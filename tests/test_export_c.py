@@ -6,7 +6,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from random_nets import ACTIVATIONS, causal_net, conv_net, draw_weights, mixed_net, random_samples
+from c_targets import QUICK
+from random_nets import ACTIVATIONS, causal_net, conv_net, draw_weights, export_random, mixed_net
 
 import mgconv
 from mgconv import layers
@@ -14,17 +15,6 @@ from mgconv.plain import program_of
 from mgconv.plain.emit import KINDS, blocks
 from mgconv.plain.export import export_c, stream_program
 
-WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wno-unknown-pragmas"]
-TARGETS = {                 # compiler and flags, and what runs its programs
-    "gcc -O0": (["gcc", "-O0"], []),
-    "gcc -O3": (["gcc", "-O3", "-march=native"], []),
-    "clang -O0": (["clang", "-O0"], []),
-    "clang -O3": (["clang", "-O3", "-march=native"], []),
-    "arm without FPU": (["arm-linux-gnueabi-gcc", "-Os", "-mfloat-abi=soft", "-static"], ["qemu-arm-static"]),
-    "arm with FPU": (["arm-linux-gnueabihf-gcc", "-O3", "-mcpu=cortex-a7", "-mfpu=neon-vfpv4", "-static"],
-                     ["qemu-arm-static"]),
-    "riscv64": (["riscv64-linux-gnu-gcc", "-O2", "-static"], ["qemu-riscv64-static"]),
-}
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("seed", range(20))
@@ -50,26 +40,15 @@ def test_plain_activations_are_right(name):
         np.testing.assert_allclose(y, expected, rtol=8 * rounding, atol=cancels * rounding)
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", QUICK)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int8"])
 @pytest.mark.parametrize("net", [conv_net, mixed_net, causal_net])
 def test_the_c_file_gives_the_same_bits(net, dtype, target, tmp_path):
-    compiler, run = TARGETS[target]
-    for needed in (compiler[0], *run):
-        if shutil.which(needed) is None:
-            pytest.skip(f"{needed} is not installed")
-    for seed in range(2):
-        rng = np.random.default_rng(seed)
-        if dtype == "int8":
-            model = net(rng, "float32", without=["log_softmax"])
-            export_c(model, tmp_path / "net.c", dtype="int8", calibration=random_samples(model, rng, 20))
-        else:
-            export_c(net(rng, dtype), tmp_path / "net.c")
-        program = tmp_path / "net"
-        subprocess.run([*compiler, *WARNINGS, tmp_path / "net.c", tmp_path / "net_test.c", "-o", program, "-lm"],
-                       check=True)
-        done = subprocess.run([*run, program], capture_output=True, text=True)
-        assert (done.returncode, done.stdout) == (0, "the same bits\n")
+    missing = QUICK[target].missing()
+    if missing:
+        pytest.skip(f"{missing} is not here")
+    export_random(net, list(QUICK).index(target), dtype, tmp_path)
+    assert QUICK[target].run(tmp_path) == (0, "the same bits")
 
 
 def compiler_here():
