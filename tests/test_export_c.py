@@ -51,6 +51,14 @@ def test_the_c_file_gives_the_same_bits(net, dtype, target, tmp_path):
     assert QUICK[target].run(tmp_path) == (0, "the same bits")
 
 
+def test_gcc_makes_no_multiply_add_of_weights_that_it_sees(tmp_path):
+    """GCC 12 did, of products with offsets of both signs, although told not to."""
+    if QUICK["gcc -O3"].missing():
+        pytest.skip("gcc is not here")
+    export_random(mixed_net, 1005, "float32", tmp_path)
+    assert QUICK["gcc -O3"].run(tmp_path) == (0, "the same bits")
+
+
 def compiler_here():
     if shutil.which("cc") is None:
         pytest.skip("no C compiler is here")

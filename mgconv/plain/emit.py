@@ -14,6 +14,11 @@ INT_GUARD = """\
 #if INT_MAX < 2147483647
 #error "this file needs an int of 32 bits"
 #endif
+#if defined(__GNUC__) && !defined(__clang__)
+#define KERNEL static __attribute__((noinline, noclone)) /* GCC 12 makes vfmaddsub of sums whose constants it sees */
+#else
+#define KERNEL static
+#endif
 """
 FLOAT_GUARDS = """\
 #if defined(__FAST_MATH__)
@@ -64,7 +69,7 @@ def blocks(kind: Kind) -> dict[str, str]:
 
 
 def needed(kernels: set[str], kind: Kind) -> list[str]:
-    """The text of `kernels` and of the functions that they call."""
+    """The text of `kernels`, which the compiler is not to know the weights of, and of the functions that they call."""
     texts, wanted, waiting = blocks(kind), set(), list(kernels)
     macros = dict(re.findall(r"#define (\w+)\(.*?\) (.*)", text_of(kind.prelude)))
     while waiting:
@@ -73,7 +78,7 @@ def needed(kernels: set[str], kind: Kind) -> list[str]:
             wanted.add(name)
             code = re.sub(r"/\*.*?\*/", "", texts.get(name, "") + macros.get(name, ""), flags=re.DOTALL)
             waiting += set(re.findall(r"\w+", code)) & {*texts, *macros}
-    return [text for name, text in texts.items() if name in wanted]
+    return [text.replace("static inline void", "KERNEL void") for name, text in texts.items() if name in wanted]
 
 
 class Weights:
