@@ -35,6 +35,13 @@ def nearest(numbers, divisor):
     return np.sign(numbers) * ((2 * abs(numbers) + divisor) // (2 * divisor))
 
 
+def shifted(numbers, shift):
+    """numbers / 2^shift to the nearest whole number, halves upwards."""
+    assert np.min(shift) >= 33
+    assert abs(numbers).max() < 2 ** 61
+    return (numbers + (1 << np.asarray(shift) - 1)) >> shift
+
+
 def windows(sizes, x):
     """For each tap what the outputs see, (positions, channels), and which of them see no padding."""
     rows, columns, channels, out_rows, out_columns, _, tap_rows, tap_columns, *steps = sizes[:15]
@@ -51,7 +58,7 @@ def finished(sums, sizes, b):
     filters = sizes[5]
     bias, factor, shift = b.reshape(3, filters)
     assert max(abs(sums).max(), abs(sums + bias).max()) < 2 ** 31
-    return cut(nearest((sums + bias) * factor, 2 ** shift) + sizes[16])
+    return cut(shifted((sums + bias) * factor, shift) + sizes[16])
 
 
 def conv(sizes, x, a, b, y):
@@ -126,13 +133,13 @@ def lookup(sizes, x, a, b, y):
 
 def add(sizes, x, a, b, y):
     _, zero_x, zero_a, zero, factor_x, factor_a, shift = sizes
-    return cut(nearest((x - zero_x) * factor_x + (a - zero_a) * factor_a, 2 ** shift) + zero)
+    return cut(shifted(((x - zero_x) * factor_x + (a - zero_a) * factor_a) * 2 ** 16, shift) + zero)
 
 
 def prelu(sizes, x, a, b, y):
     _, _, zero_x, zero, factor, shift = sizes
     x = x.reshape(-1, sizes[1]) - zero_x
-    return cut(nearest(x * np.where(x > 0, factor, b), 2 ** shift) + zero)
+    return cut(shifted(x * np.where(x > 0, factor, b) * 2 ** 16, shift) + zero)
 
 
 def softmax(sizes, x, a, b, y):

@@ -1,17 +1,18 @@
 /* What windows.h lacks, for whole numbers of 8 bits: nothing here overflows, shifts a negative number or needs floats,
    so that every C compiler with an int of 32 bits gives the same numbers. */
 
-static inline real cut(long long q) { return (real)(q < -128 ? -128 : q > 127 ? 127 : q); }
-
-/* x / 2^shift to the nearest whole number, counted from zero: what a sum is in the units of the output */
+/* x / 2^shift to the nearest whole number, counted from zero: what a sum is in the units of the output. For |x| < 2^61
+   and shifts from 33 on: the lower half of x + 2^62, which is positive, decides nothing. */
 static inline real shifted(long long x, int shift, int zero) {
-    const long long half = 1LL << (shift - 1);
-    return cut((x < 0 ? -((half - x) >> shift) : (half + x) >> shift) + zero);
+    const int high = (int)((x + 4611686018427387904) >> 32);
+    const int q = ((high + (1 << (shift - 33))) >> (shift - 32)) - (1 << (62 - shift)) + zero;
+    return (real)(q < -128 ? -128 : q > 127 ? 127 : q);
 }
 
 /* x / y to the nearest whole number, counted from zero; y > 0 */
 static inline real divided(long long x, long long y, int zero) {
-    return cut((x < 0 ? -((y / 2 - x) / y) : (y / 2 + x) / y) + zero);
+    const long long q = (x < 0 ? -((y / 2 - x) / y) : (y / 2 + x) / y) + zero;
+    return (real)(q < -128 ? -128 : q > 127 ? 127 : q);
 }
 
 /* Any function of one number, by its 256 values. */
@@ -24,7 +25,7 @@ static inline void lookup(const int *s, const real *x, const real *a, const tota
 static inline void add(const int *s, const real *x, const real *a, const total *b, real *y) {
     (void)b;
     for (int i = 0; i < s[0]; i++)
-        y[i] = shifted((long long)(x[i] - s[1]) * s[4] + (long long)(a[i] - s[2]) * s[5], s[6], s[3]);
+        y[i] = shifted(((long long)(x[i] - s[1]) * s[4] + (long long)(a[i] - s[2]) * s[5]) * 65536, s[6], s[3]);
 }
 
 /* x where it is positive, else a multiple of it, with a factor b for each of s1 entries */
@@ -33,7 +34,7 @@ static inline void prelu(const int *s, const real *x, const real *a, const total
     for (int i = 0; i < s[0]; i++)
         for (int c = 0; c < s[1]; c++) {
             const int v = x[i * s[1] + c] - s[2];
-            y[i * s[1] + c] = shifted((long long)v * (v > 0 ? s[4] : b[c]), s[5], s[3]);
+            y[i * s[1] + c] = shifted((long long)v * (v > 0 ? s[4] : b[c]) * 65536, s[5], s[3]);
         }
 }
 

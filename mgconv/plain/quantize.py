@@ -19,9 +19,10 @@ SUMS = {"conv", "depthwise", "conv_transposed", "scale"}
 MOVES = {"max_pool", "place", "repeat", "permute", "advance"}                 # they leave numbers as they are
 OTHERS = {"wait", "join", "add", "average_pool", "prelu", "softmax", "standardize"}
 TABLES = ENTRY_BY_ENTRY - OTHERS - {"scale", "log_softmax"}
-LIMIT = 2 ** 30                        # of a bias, and of all that is added to it
+LIMIT = 2 ** 29                        # of a bias, and of all that is added to it
 LONGEST_ROW = 4096                     # of `standardize`, whose squares must fit
 WATCHED = 2 ** 22                      # numbers of a program watched at a time
+LARGEST = float(np.finfo(np.float32).max) / 2
 ALL = np.arange(-128, 128)
 
 
@@ -39,6 +40,11 @@ class Scale(NamedTuple):
         finest = max(abs(low), abs(high)) / 2 ** 20, 2.0 ** -120
         step = float(np.float32(max((high - low) / 255, *finest)))
         return cls(step, round(-128 - low / step))
+
+    def coarser(self, step: float) -> Scale:
+        """The same from its lowest number on, in steps that are no finer than that."""
+        step = max(self.step, float(np.float32(step)))
+        return Scale(step, round(-128 + (128 + self.zero) * self.step / step))
 
     def coded(self, values: NDArray[Any]) -> NDArray[np.int8]:
         """The nearest whole numbers, as the function NAME_quantize of a C file has them."""
@@ -119,23 +125,24 @@ def ranges(program: Program, runs: list[NDArray[Any]]) -> dict[int, tuple[float,
     found = {array: (float(low[end - size:end].min()), float(high[end - size:end].max()))
              for array, (end, size) in enumerate(zip(ends, program.sizes, strict=True))}
     written = {program.input.array} | {step.y.array for step in program.steps}
-    if not all(np.isfinite(found[array]).all() for array in written):
-        raise ValueError("`calibration` must give finite numbers in every layer, and be longer than the model is late.")
+    if not all(-LARGEST < low <= high < LARGEST for low, high in map(found.__getitem__, written)):
+        raise ValueError("`calibration` must give finite numbers, as float32 has them, in every layer, and be longer "
+                         "than the model is late.")
     return found
 
 
 def fixed(factor: float) -> tuple[int, int]:
-    """Whole numbers m < 2^31 and n > 0, where m / 2^n is next to `factor`."""
+    """Whole numbers m < 2^31 and n from 0 to 61, where m / 2^n is next to `factor`, if that is below 2^31."""
     part, exponent = math.frexp(factor)
-    if exponent > 30:                              # a sum of 1 is beyond all ends
-        return 2 ** 31 - 1, 1
-    return (min(round(part * 2 ** 31), 2 ** 31 - 1), 31 - exponent) if exponent > -31 else (0, 1)
+    if exponent <= -30:
+        return 0, 61
+    return min(round(part * 2 ** 31), 2 ** 31 - 1), max(0, 31 - exponent)
 
 
 def fixed_together(factors: Any) -> tuple[list[int], int]:
-    """The same for several, with one n; each m is at most 2^30."""
-    _, shift = fixed(2 * max(map(abs, factors)))
-    return [max(-LIMIT, min(round(factor * 2 ** shift), LIMIT)) for factor in factors], shift
+    """Whole numbers up to 2^29, and one n from 33 to 61: m 2^16 / 2^n is next to each factor, if that is below 2^12."""
+    shift = min(max(17, fixed(4 * max(map(abs, factors)))[1]), 45)
+    return [max(-LIMIT, min(round(factor * 2 ** shift), LIMIT)) for factor in factors], shift + 16
 
 
 def function_of(step: Step, numbers: Any) -> NDArray[Any]:
@@ -210,9 +217,10 @@ class _Quantizer:
         filters, behind = sizes[5], sizes[2] if kernel == "conv_transposed" else 1
         weights = np.asarray(step.a, float).reshape(-1, filters, behind)
         bias = np.zeros(filters) if step.b is None else np.asarray(step.b, float)
-        x, y = self.scales[step.x.array], self.rounded(step.y)
+        x = self.scales[step.x.array]
         steps = np.maximum.reduce([abs(weights).max((0, 2)) / 127, abs(weights).sum((0, 2)) * 255 / LIMIT,
                                    abs(bias) / x.step / LIMIT, np.full(filters, 2.0 ** -120)])
+        y = self.rounded(step.y).coarser(5 * x.step * steps.max())             # so that shifts are 33 or more
         factors, shifts = zip(*map(fixed, steps * x.step / y.step), strict=True)
         self.do(step, y, (*sizes, x.zero, y.zero), kernel, np.rint(weights / steps[:, None]),
                 np.concatenate([np.rint(bias / x.step / steps), factors, shifts]))
