@@ -27,7 +27,7 @@ FLOAT_GUARDS = """\
 #if defined(__clang__) || defined(__STDC_VERSION__) && !defined(__GNUC__)
 #pragma STDC FP_CONTRACT OFF
 #elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off,no-tree-slp-vectorize") /* GCC 12 makes vfmsubadd of neighbours all the same */
+#pragma GCC optimize("fp-contract=off")
 #endif
 #if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
 #error "sums must be of their own type: on x86 use -msse2 -mfpmath=sse"
