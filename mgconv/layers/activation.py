@@ -13,7 +13,7 @@ from mgconv._support.checks import check_number, integers
 from mgconv._support.memory import aligned_empty
 from mgconv.layers.base import Layer
 from mgconv.layers.binding import Bound
-from mgconv.native.bias_gradient import bias_grad
+from mgconv.native.bias_gradient import BiasGrad
 from mgconv.native.rowwise import Pointwise, ReluGrad
 
 
@@ -273,5 +273,5 @@ def activation_grad(activation, x, y, dy, bias_gradient=None):
         source = x if activation.needs_input else y
         calls.append(_pointwise(activation, source, dy, True) or partial(activation.backward, source, dy))
     if bias_gradient is not None:
-        calls.append(partial(bias_grad, dy, bias_gradient))
+        calls.append(BiasGrad(dy, bias_gradient))
     return calls

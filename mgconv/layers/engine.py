@@ -160,16 +160,16 @@ class EngineLayer(Layer):
 
     def plain_call(self, plan, *arguments):
         """One convolution, its kernel prepared for good if the weights stay as they are."""
-        return plan.freeze(*arguments) if self.constant else partial(plan.forward, *arguments)
+        return plan.freeze(*arguments) if self.constant else plan.bind("forward", *arguments)
 
     def backward_calls(self, plan, x, dy, dx):
         """The calls that fill the gradients of the kernels and `dx`, if there is one, from that to the sum."""
         geometry, calls = plan.geometry, []
         dy = dy.reshape(geometry.output_shape)
         if "kernel" in self.gradients:
-            calls.append(partial(plan.grad_kernel, x.reshape(geometry.input_shape), dy,
-                                 self.gradients["kernel"].reshape(geometry.kernel_shape)))
+            calls.append(plan.bind("grad_kernel", x.reshape(geometry.input_shape), dy,
+                                   self.gradients["kernel"].reshape(geometry.kernel_shape)))
         if dx is not None:
-            calls.append(partial(plan.grad_input, dy, self.kernel.reshape(geometry.kernel_shape),
-                                 dx.reshape(geometry.input_shape)))
+            calls.append(plan.bind("grad_input", dy, self.kernel.reshape(geometry.kernel_shape),
+                                   dx.reshape(geometry.input_shape)))
         return calls

@@ -1,5 +1,4 @@
 """Global pooling: one number for each sample and channel, its largest entry or its mean."""
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,10 @@ class _GlobalPooling(Windows):
 
 
 class _GlobalMaxPooling(_GlobalPooling):
-    def calls(self, plan, x, y, dy, dx):
+    def forward_call(self, plan, x, y):
+        return plan.bind_max(x, y)
+
+    def backward_call(self, plan, x, y, dy, dx):
         axes = tuple(range(1, x.ndim - 1))
         largest = aligned_empty(x.shape, np.bool_)
         count, share = aligned_empty(y.shape, y.dtype), aligned_empty(y.shape, y.dtype)
@@ -45,12 +47,15 @@ class _GlobalMaxPooling(_GlobalPooling):
             np.maximum(count, 1, out=count)               # NaN is equal to nothing
             np.divide(dy, count, out=share)
             np.multiply(largest, share, out=dx)
-        return partial(plan.max, x, y), backward
+        return backward
 
 
 class _GlobalAveragePooling(_GlobalPooling):
-    def calls(self, plan, x, y, dy, dx):
-        return partial(plan.average, x, y), partial(plan.average_grad_input, dy, dx)
+    def forward_call(self, plan, x, y):
+        return plan.bind_average(x, y)
+
+    def backward_call(self, plan, x, y, dy, dx):
+        return plan.bind_average_grad_input(dy, dx)
 
 
 class GlobalMaxPooling1D(_GlobalMaxPooling):

@@ -1,6 +1,5 @@
 """Pooling: the largest or the mean entry of every window, channel by channel."""
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from mgconv._support.checks import check_choice, per_axis
@@ -34,11 +33,16 @@ class Windows(Layer):
         geometry = self.geometry(x.shape)
         y = aligned_empty(geometry.output_shape, x.dtype)
         dy = None if dx is None else aligned_empty(y.shape, x.dtype)
-        forward, backward = self.calls(PoolPlan(geometry, x.dtype), x, y, dy, dx)
-        return Bound(y, dy, [forward], [] if dx is None else [backward])
+        plan = PoolPlan(geometry, x.dtype)
+        forward = [self.forward_call(plan, x, y)]
+        return Bound(y, dy, forward, [] if dx is None else [self.backward_call(plan, x, y, dy, dx)])
 
-    def calls(self, plan, x, y, dy, dx):
-        """The call that fills y from x, and the one that fills dx from dy."""
+    def forward_call(self, plan, x, y):
+        """The call that fills y from x."""
+        raise NotImplementedError
+
+    def backward_call(self, plan, x, y, dy, dx):
+        """The call that fills dx from dy."""
         raise NotImplementedError
 
 
@@ -65,13 +69,19 @@ class _MaxPooling(_Pooling):
                  padding: str = "valid", data_format: str | None = None, **layer: Any) -> None:
         super().__init__(pool_size, strides, padding, data_format, **layer)
 
-    def calls(self, plan, x, y, dy, dx):
-        return partial(plan.max, x, y), partial(plan.max_grad_input, x, y, dy, dx)
+    def forward_call(self, plan, x, y):
+        return plan.bind_max(x, y)
+
+    def backward_call(self, plan, x, y, dy, dx):
+        return plan.bind_max_grad_input(x, y, dy, dx)
 
 
 class _AveragePooling(_Pooling):
-    def calls(self, plan, x, y, dy, dx):
-        return partial(plan.average, x, y), partial(plan.average_grad_input, dy, dx)
+    def forward_call(self, plan, x, y):
+        return plan.bind_average(x, y)
+
+    def backward_call(self, plan, x, y, dy, dx):
+        return plan.bind_average_grad_input(dy, dx)
 
 
 class MaxPooling1D(_MaxPooling):

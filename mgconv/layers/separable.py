@@ -1,6 +1,5 @@
 """Separable convolution: every channel by itself, then a mixture of the channels at each position."""
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -71,17 +70,17 @@ class _SeparableConvolution(Convolution):
         depthwise, pointwise, hidden = work
         gradients, calls = self.gradients, []
         if "pointwise_kernel" in gradients:
-            calls.append(partial(pointwise.grad_kernel, hidden, dy, gradients["pointwise_kernel"]))
+            calls.append(pointwise.bind("grad_kernel", hidden, dy, gradients["pointwise_kernel"]))
         if dx is None and "depthwise_kernel" not in gradients:
             return calls
         dhidden = aligned_empty(hidden.shape, hidden.dtype)
-        calls.append(partial(pointwise.grad_input, dy, self.pointwise_kernel, dhidden))
+        calls.append(pointwise.bind("grad_input", dy, self.pointwise_kernel, dhidden))
         if "depthwise_kernel" in gradients:
-            calls.append(partial(depthwise.grad_kernel, x, dhidden,
-                                 gradients["depthwise_kernel"].reshape(depthwise.kernel_shape)))
+            calls.append(depthwise.bind("grad_kernel", x, dhidden,
+                                        gradients["depthwise_kernel"].reshape(depthwise.kernel_shape)))
         if dx is not None:
-            calls.append(partial(depthwise.grad_input, dhidden,
-                                 self.depthwise_kernel.reshape(depthwise.kernel_shape), dx))
+            calls.append(depthwise.bind("grad_input", dhidden,
+                                        self.depthwise_kernel.reshape(depthwise.kernel_shape), dx))
         return calls
 
 

@@ -57,7 +57,7 @@ class _TransposedConvolution(Convolution):
         return geometry.input_shape
 
     def forward_calls(self, plan: ConvPlan, x, z, fused):
-        calls = [partial(plan.grad_input, x, self.kernel, z)]
+        calls = [plan.bind("grad_input", x, self.kernel, z)]
         if self.bias is not None:
             calls.append(partial(np.add, z, self.bias, out=z))
         return calls
@@ -65,7 +65,7 @@ class _TransposedConvolution(Convolution):
     def backward_calls(self, plan, x, dy, dx):
         calls = []
         if "kernel" in self.gradients:
-            calls.append(partial(plan.grad_kernel, dy, x, self.gradients["kernel"]))
+            calls.append(plan.bind("grad_kernel", dy, x, self.gradients["kernel"]))
         if dx is not None:
             calls.append(self.plain_call(plan, dy, self.kernel, None, dx))
         return calls

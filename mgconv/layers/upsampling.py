@@ -75,12 +75,12 @@ class _UpSampling(Layer):
         sums = ConvPlan(shape, np.float64).grad_input(np.ones((1, *sizes, 1)), taps[..., None, None], None)
         share = np.reciprocal(sums).astype(x.dtype)
         y = aligned_empty(plan.input_shape, x.dtype)
-        forward = [partial(plan.grad_input, x, kernel, y), partial(np.multiply, y, share, out=y)]
+        forward = [plan.bind("grad_input", x, kernel, y), partial(np.multiply, y, share, out=y)]
         if dx is None:
             return Bound(y, None, forward, [])
         dy = aligned_empty(y.shape, x.dtype)
         return Bound(y, dy, forward, [partial(np.multiply, dy, share, out=dy),
-                                      partial(plan.forward, dy, kernel, None, dx)])
+                                      plan.bind("forward", dy, kernel, None, dx)])
 
 
 def _cubic(distance):

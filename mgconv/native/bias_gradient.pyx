@@ -21,8 +21,10 @@ cdef enum:
 cdef struct RowSum:
     const runtime.mg_conv_outer_kernels *kernels
     const char *x
+    char *sums
     char *parts
     Py_ssize_t rows, columns, item, count
+    double seconds
 
 
 cdef void sum_rows_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -31,21 +33,30 @@ cdef void sum_rows_task(void *context, Py_ssize_t index) noexcept nogil:
     s.kernels.sum_rows(s.parts + index * s.columns * s.item, s.x + first * s.columns * s.item, end - first, s.columns)
 
 
-cdef int sum_rows(int wide, const char *x, char *sums, Py_ssize_t rows, Py_ssize_t columns) except -1:
-    cdef RowSum s = RowSum(kernels=runtime.active_isa().conv_outer[wide], x=x, parts=sums, rows=rows, columns=columns,
-                           item=8 if wide else 4, count=1)
+cdef RowSum lay_out(int wide, const char *x, char *sums, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil:
+    cdef RowSum s = RowSum(kernels=runtime.active_isa().conv_outer[wide], x=x, sums=sums, parts=sums, rows=rows,
+                           columns=columns, item=8 if wide else 4, count=1, seconds=0)
     s.count = min(max(rows * columns * s.item // SUM_BYTES, 1), SUM_PARTS)
+    s.seconds = rows * columns * s.item / 3e10
+    return s
+
+
+cdef bint sum_rows(RowSum s) noexcept nogil:
+    if s.rows == 0:
+        memset(s.sums, 0, s.columns * s.item)
+        return True
     if s.count > 1:
-        s.parts = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, s.count * columns * s.item)
+        s.parts = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, s.count * s.columns * s.item)
     if s.parts != NULL:
-        runtime.parallel_for(sum_rows_task, &s, s.count, rows * columns * s.item / 3e10)
+        runtime.run_job(sum_rows_task, &s, s.count, s.seconds)
         if s.count > 1:
-            s.kernels.add_parts(sums, s.parts, columns, s.count, columns)
+            s.kernels.add_parts(s.sums, s.parts, s.columns, s.count, s.columns)
             runtime.scratch_end(runtime.MG_SCRATCH_JOB)
-    return runtime.check_memory(s.parts != NULL)
+    return s.parts != NULL
 
 
-cdef find_sums(Taken *taken, dy, db):
+cdef find_sums(Taken *taken, dy, db, RowSum *s):
+    """`db`, or a new array, with `s` laid out for it; None if `taken` is not strict and something does not fit."""
     cdef Py_buffer *view
     cdef Py_buffer *result
     cdef Shape sums
@@ -67,10 +78,21 @@ cdef find_sums(Taken *taken, dy, db):
     result = &taken.views[1]
     if not fits(result, &sums, kind(view)):
         raise ValueError("`db` must be an aligned array of the dtype of `dy`, a sum for each of its last entries.")
-    if view.len:
-        sum_rows(kind(view), <char *>view.buf, <char *>result.buf, rows, sums.size[0])
-    else:
-        memset(result.buf, 0, result.len)
+    s[0] = lay_out(kind(view), <char *>view.buf, <char *>result.buf, rows, sums.size[0])
+    return db
+
+
+cdef add_up(Taken *taken, dy, db):
+    cdef RowSum s
+    cdef bint enough
+    db = find_sums(taken, dy, db, &s)
+    if db is not None:
+        if s.seconds < runtime.BRIEF:
+            enough = sum_rows(s)
+        else:
+            with nogil:
+                enough = sum_rows(s)
+        runtime.check_memory(enough)
     return db
 
 
@@ -79,7 +101,7 @@ def bias_grad(dy, db):
     cdef Taken taken
     taken.count, taken.strict = 0, True
     try:
-        return find_sums(&taken, dy, db)
+        return add_up(&taken, dy, db)
     finally:
         release(&taken)
 
@@ -89,6 +111,25 @@ def new_bias_grad(dy):
     cdef Taken taken
     taken.count, taken.strict = 0, False
     try:
-        return find_sums(&taken, dy, None)
+        return add_up(&taken, dy, None)
     finally:
         release(&taken)
+
+
+cdef class BiasGrad(runtime.Call):
+    """`bias_grad` bound to `dy` and `db`."""
+    cdef RowSum sum
+    cdef tuple alive
+
+    def __init__(self, dy, db):
+        cdef Taken taken
+        taken.count, taken.strict = 0, True
+        self.alive = dy, db
+        try:
+            find_sums(&taken, dy, db, &self.sum)
+        finally:
+            release(&taken)
+        self.seconds = self.sum.seconds
+
+    cdef bint run(self) noexcept nogil:
+        return sum_rows(self.sum)

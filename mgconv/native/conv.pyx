@@ -1,10 +1,10 @@
 # cython: wraparound=True
 """Convolution plans: what follows from shapes, dtype and instruction set, made once and applied many times."""
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from mgconv.native cimport runtime
 from mgconv.native.buffers cimport READ, WRITE, Shape, Taken, bytes_of, fits, kind, offer, release, set_shape
-from mgconv.native.correlation cimport Correlation, run_all
+from mgconv.native.correlation cimport Correlation, Passes
 from mgconv.native.kernel_gradient cimport KernelGradient
 
 from functools import partial
@@ -92,12 +92,14 @@ cdef class ConvPlan:
         self.like_x, self.like_y = (self.input_shape, self.dtype), (self.output_shape, self.dtype)
         self.like_kernel = self.kernel_shape, self.dtype
         self.empty = geometry.input_shape[0] == 0
-        self.forward_passes = [Correlation(self.wide, *forward_pass(geometry))]
-        self.input_passes = [Correlation(self.wide, *one) for one in input_passes(geometry)]
+        self.forward_passes = Passes([Correlation(self.wide, *forward_pass(geometry))])
+        self.input_passes = Passes([Correlation(self.wide, *one) for one in input_passes(geometry)])
         self.gaps = leaves_gaps(geometry)
         self.sum = KernelGradient(self.wide, *forward_pass(geometry)[:6])
-        self.used = used_taps(geometry)
-        self.all_used = self.used == tuple([slice(0, taps) for taps in geometry.kernel_shape[:-2]])
+        used = used_taps(geometry)
+        self.all_used = used == tuple([slice(0, taps) for taps in geometry.kernel_shape[:-2]])
+        for i, rows in enumerate((slice(0, 1), *used)[-2:]):
+            self.used_from[i], self.used_to[i] = rows.start, rows.stop
         self.free_choice = algorithm is None
         self.fast_forward, self.fast_input, self.fast_kernel = choose(geometry, self.wide, algorithm)
 
@@ -110,8 +112,7 @@ cdef class ConvPlan:
     def scratch_bytes(self):
         """Scratch memory of the largest of the three operations, in bytes, for one thread."""
         fast = [self.fast_forward, self.fast_input, self.fast_kernel]
-        direct = [sum([correlation.scratch_bytes for correlation in self.forward_passes]),
-                  sum([correlation.scratch_bytes for correlation in self.input_passes]), self.sum.scratch_bytes]
+        direct = [self.forward_passes.scratch_bytes, self.input_passes.scratch_bytes, self.sum.scratch_bytes]
         return max([bytes if algorithm is None else algorithm.scratch_bytes for algorithm, bytes in zip(fast, direct)])
 
     def forward(self, x, kernel, bias, out, activation=None):
@@ -122,13 +123,14 @@ cdef class ConvPlan:
         try:
             offer(x, &taken, READ)
             offer(kernel, &taken, READ)
-            return self.convolve(&taken, bias, out, activation)
+            return self.convolve(&taken, bias, out, activation, NULL)
         finally:
             release(&taken)
 
-    cdef convolve(self, Taken *taken, bias, out, activation):
+    cdef convolve(self, Taken *taken, bias, out, activation, Arrays *bound):
         cdef bint relu = False
         cdef const char *bias_at = NULL
+        cdef Arrays arrays
         if activation is not None and activation != "linear":
             relu = activation == "relu"
             if not relu:
@@ -147,13 +149,9 @@ cdef class ConvPlan:
             bias_at = <const char *>taken.views[3].buf
         if not check_apart(taken):
             return None
-        if self.fast_forward is not None:
-            self.fast_forward.forward(<char *>taken.views[0].buf, <char *>taken.views[1].buf, bias_at,
-                                      <char *>taken.views[2].buf, relu)
-        elif not self.empty:
-            run_all(self.forward_passes, <char *>taken.views[0].buf, <char *>taken.views[1].buf, bias_at,
-                    <char *>taken.views[2].buf, relu)
-        return out
+        arrays = Arrays(<char *>taken.views[0].buf, <char *>taken.views[1].buf, bias_at,
+                        <char *>taken.views[2].buf, relu)
+        return self.settle(FORWARD, &arrays, out, bound)
 
     def freeze(self, x, kernel, bias, out, activation=None):
         """A call without arguments that does `forward` on these arrays, with kernel and bias as they are now.
@@ -170,7 +168,7 @@ cdef class ConvPlan:
         if algorithm is None and self.free_choice:
             algorithm = choose_frozen(self.geometry, self.wide)
         if algorithm is None:
-            return FrozenForward(self.forward_passes[0], x, kernel, bias, out, activation == "relu")
+            return FrozenForward(self.forward_passes.correlations[0], x, kernel, bias, out, activation == "relu")
         x_bytes, kernel_bytes, out_bytes = bytes_of(x), bytes_of(kernel), bytes_of(out)
         if bias is not None:
             bias = bias.copy()
@@ -187,26 +185,20 @@ cdef class ConvPlan:
         try:
             offer(dy, &taken, READ)
             offer(kernel, &taken, READ)
-            return self.spread(&taken, dx)
+            return self.spread(&taken, dx, NULL)
         finally:
             release(&taken)
 
-    cdef spread(self, Taken *taken, dx):
-        cdef Py_buffer *result = &taken.views[2]
+    cdef spread(self, Taken *taken, dx, Arrays *bound):
+        cdef Arrays arrays
         if not (check(taken, 0, "dy", &self.y, self.wide) and check(taken, 1, "kernel", &self.kernel, self.wide)):
             return None
         if dx is None:
             dx = new_array(self.like_x, &self.x)
         if not (offer(dx, taken, WRITE) and check(taken, 2, "dx", &self.x, self.wide) and check_apart(taken)):
             return None
-        if self.fast_input is not None:
-            self.fast_input.grad_input(<char *>taken.views[0].buf, <char *>taken.views[1].buf, <char *>result.buf)
-        elif not self.empty:
-            if self.gaps:
-                memset(result.buf, 0, result.len)
-            run_all(self.input_passes, <char *>taken.views[0].buf, <char *>taken.views[1].buf, NULL,
-                    <char *>result.buf, False)
-        return dx
+        arrays = Arrays(<char *>taken.views[0].buf, <char *>taken.views[1].buf, NULL, <char *>taken.views[2].buf, False)
+        return self.settle(GRAD_INPUT, &arrays, dx, bound)
 
     def grad_kernel(self, x, dy, dkernel):
         """dkernel <- the gradient to the kernel."""
@@ -215,12 +207,12 @@ cdef class ConvPlan:
         try:
             offer(x, &taken, READ)
             offer(dy, &taken, READ)
-            return self.sum_up(&taken, dkernel)
+            return self.sum_up(&taken, dkernel, NULL)
         finally:
             release(&taken)
 
-    cdef sum_up(self, Taken *taken, dkernel):
-        cdef Py_buffer *result = &taken.views[2]
+    cdef sum_up(self, Taken *taken, dkernel, Arrays *bound):
+        cdef Arrays arrays
         if not (check(taken, 0, "x", &self.x, self.wide) and check(taken, 1, "dy", &self.y, self.wide)):
             return None
         if dkernel is None:
@@ -228,20 +220,98 @@ cdef class ConvPlan:
         if not (offer(dkernel, taken, WRITE) and check(taken, 2, "dkernel", &self.kernel, self.wide)
                 and check_apart(taken)):
             return None
-        if self.empty:
-            memset(result.buf, 0, result.len)
-        elif self.fast_kernel is not None:
-            self.fast_kernel.grad_kernel(<char *>taken.views[0].buf, <char *>taken.views[1].buf, <char *>result.buf)
-        elif self.all_used:
-            self.sum.run(<char *>taken.views[0].buf, <char *>taken.views[1].buf, <char *>result.buf)
-        else:
-            self.sum_used(<char *>taken.views[0].buf, <char *>taken.views[1].buf, np.asarray(dkernel))
-        return dkernel
+        arrays = Arrays(<char *>taken.views[0].buf, <char *>taken.views[1].buf, NULL, <char *>taken.views[2].buf, False)
+        return self.settle(GRAD_KERNEL, &arrays, dkernel, bound)
 
-    cdef sum_used(self, const char *x, const char *dy, dkernel):
+    def bind(self, operation, first, second, *rest):
+        """A call without arguments that does "forward", "grad_input" or "grad_kernel" on these arrays, checked once.
+
+        The arguments are those of the method of that name, the result's array among them.
+        """
+        cdef ConvCall call = ConvCall.__new__(ConvCall)
+        cdef Taken taken
+        taken.count, taken.strict = 0, True
+        call.plan, call.alive = self, (first, second, *rest)
+        try:
+            offer(first, &taken, READ)
+            offer(second, &taken, READ)
+            if operation == "forward":
+                call.operation = FORWARD
+                self.convolve(&taken, rest[0], rest[1], rest[2] if len(rest) > 2 else None, &call.arrays)
+            elif operation == "grad_input":
+                call.operation = GRAD_INPUT
+                self.spread(&taken, rest[0], &call.arrays)
+            else:
+                call.operation = GRAD_KERNEL
+                self.sum_up(&taken, rest[0], &call.arrays)
+        finally:
+            release(&taken)
+        call.seconds = self.seconds_of(call.operation)
+        return call
+
+    cdef settle(self, Operation operation, const Arrays *arrays, result, Arrays *bound):
+        cdef bint enough
+        if bound != NULL:
+            bound[0] = arrays[0]
+        elif self.seconds_of(operation) < runtime.BRIEF:
+            runtime.check_memory(self.run(operation, arrays))
+        else:
+            with nogil:
+                enough = self.run(operation, arrays)
+            runtime.check_memory(enough)
+        return result
+
+    cdef double seconds_of(self, Operation operation) noexcept:
+        """What plain sums would take, about."""
+        if operation == FORWARD:
+            return self.forward_passes.seconds
+        return self.input_passes.seconds if operation == GRAD_INPUT else self.sum.plan.seconds
+
+    cdef bint run(self, Operation operation, const Arrays *a) noexcept nogil:
+        if operation == FORWARD:
+            if self.fast_forward is not None:
+                return self.fast_forward.forward(a.first, a.second, a.bias, a.result, a.relu)
+            return self.empty or self.forward_passes.run(a.first, a.second, a.bias, a.result, a.relu)
+        if operation == GRAD_INPUT:
+            if self.fast_input is not None:
+                return self.fast_input.grad_input(a.first, a.second, a.result)
+            if self.gaps:
+                memset(a.result, 0, bytes_in(&self.x, self.wide))
+            return self.empty or self.input_passes.run(a.first, a.second, NULL, a.result, False)
+        if self.empty:
+            memset(a.result, 0, bytes_in(&self.kernel, self.wide))
+            return True
+        if self.fast_kernel is not None:
+            return self.fast_kernel.grad_kernel(a.first, a.second, a.result)
+        return self.sum.run(a.first, a.second, a.result) if self.all_used else self.sum_used(a)
+
+    cdef bint sum_used(self, const Arrays *a) noexcept nogil:
         """The gradient to the taps that meet an input; 0 for the others."""
-        dkernel[...] = 0
-        sums = np.empty(dkernel[self.used].shape, self.dtype)
-        cdef unsigned char[::1] memory = sums.reshape(-1).view("B")
-        self.sum.run(x, dy, <char *>&memory[0])
-        dkernel[self.used] = sums
+        cdef int rank = self.kernel.rank
+        cdef Py_ssize_t tap = self.kernel.size[rank - 2] * self.kernel.size[rank - 1] * (8 if self.wide else 4), row
+        cdef Py_ssize_t columns = self.used_to[1] - self.used_from[1], rows = self.used_to[0] - self.used_from[0]
+        cdef char *sums = <char *>runtime.scratch(runtime.MG_SCRATCH_MADE, rows * columns * tap)
+        if sums == NULL:
+            return False
+        cdef bint enough = self.sum.run(a.first, a.second, sums)
+        memset(a.result, 0, bytes_in(&self.kernel, self.wide))
+        for row in range(rows):
+            memcpy(a.result + ((self.used_from[0] + row) * self.kernel.size[rank - 3] + self.used_from[1]) * tap,
+                   sums + row * columns * tap, columns * tap)
+        runtime.scratch_end(runtime.MG_SCRATCH_MADE)
+        return enough
+
+
+cdef class ConvCall(runtime.Call):
+    """An operation of a plan bound to its arrays. Made by `ConvPlan.bind`, which checks them."""
+
+    cdef bint run(self) noexcept nogil:
+        return self.plan.run(self.operation, &self.arrays)
+
+
+cdef Py_ssize_t bytes_in(const Shape *shape, bint wide) noexcept nogil:
+    cdef Py_ssize_t bytes = 8 if wide else 4
+    cdef int i
+    for i in range(shape.rank):
+        bytes *= shape.size[i]
+    return bytes

@@ -127,7 +127,7 @@ def conv(x, kernel, bias, strides, padding, dilation_rate, activation, out):
             return None
         x_shape, kernel_shape = taken_shape(&taken.views[0]), taken_shape(&taken.views[1])
         plan = find(&x_shape, &kernel_shape, kind(&taken.views[0]), strides, padding, dilation_rate)
-        return None if plan is None else plan.convolve(&taken, bias, out, activation)
+        return None if plan is None else plan.convolve(&taken, bias, out, activation, NULL)
     finally:
         release(&taken)
 
@@ -142,7 +142,7 @@ def conv_grad_input(dy, kernel, input_shape, strides, padding, dilation_rate, ou
             return None
         kernel_shape = taken_shape(&taken.views[1])
         plan = find(&x_shape, &kernel_shape, kind(&taken.views[0]), strides, padding, dilation_rate)
-        return None if plan is None else plan.spread(&taken, out)
+        return None if plan is None else plan.spread(&taken, out, NULL)
     finally:
         release(&taken)
 
@@ -157,6 +157,6 @@ def conv_grad_kernel(x, dy, kernel_shape, strides, padding, dilation_rate, out):
             return None
         x_sizes = taken_shape(&taken.views[0])
         plan = find(&x_sizes, &kernel_sizes, kind(&taken.views[0]), strides, padding, dilation_rate)
-        return None if plan is None else plan.sum_up(&taken, out)
+        return None if plan is None else plan.sum_up(&taken, out, NULL)
     finally:
         release(&taken)

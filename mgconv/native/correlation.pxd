@@ -74,8 +74,8 @@ cdef struct Filters:
 
 # For those who run a correlation as a part of something else. They bring the memory for the packed kernel, which begins
 # at a cache line, and look at `failed` afterwards.
-cdef CorrelationCall bind(Correlation correlation, const char *x, const char *kernel, const char *bias, char *y,
-                          bint relu) noexcept
+cdef CorrelationCall bind(const CorrelationPlan *plan, const char *x, const char *kernel, const char *bias, char *y,
+                          bint relu) noexcept nogil
 # Pack the call's kernel to `packed`.
 cdef void pack(CorrelationCall *call, char *packed) noexcept nogil
 # Of a kernel of the caller's own; `how` lacks what is a panel's.
@@ -87,8 +87,15 @@ cdef void run_positions(CorrelationCall *call, Py_ssize_t images, Py_ssize_t pos
                         Py_ssize_t end_panel) noexcept nogil
 cdef Filters filters_of(const CorrelationPlan *plan, Py_ssize_t panel) noexcept nogil
 
-# Passes over the same arrays, which write different parts of y, as one job.
-cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1
+# Correlations of the same arrays, which write different parts of y, as one job.
+cdef class Passes:
+    cdef readonly tuple correlations
+    cdef const CorrelationPlan **plans
+    cdef int count
+    cdef Py_ssize_t panels, tasks, packed_bytes
+    cdef double seconds
+    # Whether there was enough scratch memory.
+    cdef bint run(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) noexcept nogil
 
 # One axis of a scattered gradient: the input's size, and the kernel's taps over it.
 cdef struct Spread:

@@ -154,9 +154,9 @@ cdef class Correlation:
 
 # ---- one call: what a part of something else may use, too; then jobs of several passes ----
 
-cdef CorrelationCall bind(Correlation correlation, const char *x, const char *kernel, const char *bias, char *y,
-                          bint relu) noexcept:
-    return CorrelationCall(plan=&correlation.plan, x=x, kernel=kernel, bias=bias, y=y, packed=NULL, relu=relu,
+cdef CorrelationCall bind(const CorrelationPlan *plan, const char *x, const char *kernel, const char *bias, char *y,
+                          bint relu) noexcept nogil:
+    return CorrelationCall(plan=plan, x=x, kernel=kernel, bias=bias, y=y, packed=NULL, relu=relu,
                            failed=False)
 
 
@@ -263,40 +263,53 @@ cdef void pass_task(void *context, Py_ssize_t index) noexcept nogil:
     run_task(call, index)
 
 
-cdef int run_all(list passes, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
-    cdef CorrelationCall few[FEW]
-    cdef Job job
-    cdef Py_ssize_t panels = 0, tasks = 0, bytes = 0, i
-    cdef double seconds = 0
-    cdef const CorrelationPlan *p
-    cdef char *packed
-    cdef bint failed = False
-    job.count = <int>len(passes)
-    job.calls = few
-    if job.count > FEW:
-        job.calls = <CorrelationCall *>malloc(job.count * sizeof(CorrelationCall))
-        if job.calls == NULL:
+cdef class Passes:
+    def __cinit__(self, correlations):
+        cdef const CorrelationPlan *p
+        cdef int i
+        self.correlations = tuple(correlations)
+        self.count = <int>len(self.correlations)
+        self.plans = <const CorrelationPlan **>malloc((self.count + 1) * sizeof(void *))
+        if self.plans == NULL:
             raise MemoryError
-    for i in range(job.count):
-        job.calls[i] = bind(<Correlation>passes[i], x, kernel, bias, y, relu)
-        job.calls[i].packed = <char *>bytes
-        p = job.calls[i].plan
-        panels += p.panel_count
-        tasks += p.tasks
-        bytes += line_up(p.packed_bytes)
-        seconds += p.seconds
-    packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, bytes)
-    if packed != NULL:
-        for i in range(job.count):
-            job.calls[i].packed = packed + <Py_ssize_t>job.calls[i].packed
-        runtime.parallel_for(pack_task, &job, panels, bytes * 3e-10)
-        runtime.parallel_for(pass_task, &job, tasks, seconds)
-        runtime.scratch_end(runtime.MG_SCRATCH_JOB)
-    for i in range(job.count):
-        failed |= job.calls[i].failed
-    if job.count > FEW:
-        free(job.calls)
-    return runtime.check_memory(packed != NULL and not failed)
+        for i in range(self.count):
+            p = self.plans[i] = &(<Correlation>self.correlations[i]).plan
+            self.panels += p.panel_count
+            self.tasks += p.tasks
+            self.packed_bytes += line_up(p.packed_bytes)
+            self.seconds += p.seconds
+
+    def __dealloc__(self):
+        free(self.plans)
+
+    @property
+    def scratch_bytes(self):
+        return sum([correlation.scratch_bytes for correlation in self.correlations])
+
+    cdef bint run(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) noexcept nogil:
+        cdef CorrelationCall few[FEW]
+        cdef Job job
+        cdef char *packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, self.packed_bytes)
+        cdef bint failed = packed == NULL
+        cdef int i
+        job.calls, job.count = few, self.count
+        if not failed and job.count > FEW:
+            job.calls = <CorrelationCall *>malloc(job.count * sizeof(CorrelationCall))
+            failed = job.calls == NULL
+        if not failed:
+            for i in range(job.count):
+                job.calls[i] = bind(self.plans[i], x, kernel, bias, y, relu)
+                job.calls[i].packed = packed
+                packed += line_up(self.plans[i].packed_bytes)
+            runtime.run_job(pack_task, &job, self.panels, self.packed_bytes * 3e-10)
+            runtime.run_job(pass_task, &job, self.tasks, self.seconds)
+            for i in range(job.count):
+                failed |= job.calls[i].failed
+        if packed != NULL:
+            runtime.scratch_end(runtime.MG_SCRATCH_JOB)
+        if job.calls != few:
+            free(job.calls)
+        return not failed
 
 
 include "correlation_strips.pxi"

@@ -54,17 +54,17 @@ cdef class ScatterConv(runtime.Algorithm):
         p.tasks = p.batch * across.blocks
         self.scratch_bytes = self.product.plan.packed_bytes + p.chunk * p.entries * p.item
 
-    cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1:
-        cdef ScatterCall call = ScatterCall(plan=&self.plan, product=bind(self.product, dy, kernel, NULL, NULL, False),
-                                            dx=dx)
+    cdef bint grad_input(self, const char *dy, const char *kernel, char *dx) noexcept nogil:
+        cdef ScatterCall call = ScatterCall(
+            plan=&self.plan, product=bind(&self.product.plan, dy, kernel, NULL, NULL, False), dx=dx)
         cdef char *packed = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, self.product.plan.packed_bytes)
         if packed == NULL:
             call.product.failed = True
         else:
             pack(&call.product, packed)
-            runtime.parallel_for(scatter_task, &call, self.plan.tasks, self.plan.seconds)
+            runtime.run_job(scatter_task, &call, self.plan.tasks, self.plan.seconds)
             runtime.scratch_end(runtime.MG_SCRATCH_JOB)
-        return runtime.check_memory(not call.product.failed)
+        return not call.product.failed
 
 
 cdef struct ScatterCall:

@@ -208,19 +208,20 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     runtime.scratch_end(MG_SCRATCH_TASK)
 
 
-cdef int convolve(const FFTPlan *p, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
+cdef bint convolve(const FFTPlan *p, const char *x, const char *kernel, const char *bias, char *y,
+                   bint relu) noexcept nogil:
     cdef FFTCall call
     call.plan, call.x, call.kernel, call.bias, call.y, call.relu, call.failed = p, x, kernel, bias, y, relu, False
     call.taps = <char *>runtime.scratch(MG_SCRATCH_JOB, spectra_bytes(p, p.channels, p.filters))
     if call.taps == NULL:
         call.failed = True
     else:
-        runtime.parallel_for(taps_task, &call, columns_of(p, p.channels, p.filters),
-                             5e-9 * p.n * columns_of(p, p.channels, p.filters))
-        runtime.parallel_for(block_task, &call, ceil_div(p.pairs, p.block),
-                             5e-9 * p.n * p.pairs * (p.channels + p.filters))
+        runtime.run_job(taps_task, &call, columns_of(p, p.channels, p.filters),
+                        5e-9 * p.n * columns_of(p, p.channels, p.filters))
+        runtime.run_job(block_task, &call, ceil_div(p.pairs, p.block),
+                        5e-9 * p.n * p.pairs * (p.channels + p.filters))
         runtime.scratch_end(MG_SCRATCH_JOB)
-    return runtime.check_memory(not call.failed)
+    return not call.failed
 
 
 # ---- gradient to the kernel ----
@@ -276,7 +277,7 @@ cdef void fold_task(void *context, Py_ssize_t index) noexcept nogil:
                              <int>min(p.filters - filter, p.lanes))
 
 
-cdef int correlate_kernel(const FFTPlan *p, const char *x, const char *dy, char *dkernel) except -1:
+cdef bint correlate_kernel(const FFTPlan *p, const char *x, const char *dy, char *dkernel) noexcept nogil:
     cdef FFTCall call
     cdef Py_ssize_t chunk = chunk_pairs(p), columns = columns_of(p, p.channels, p.filters)
     call.plan, call.x, call.y, call.dkernel, call.failed = p, x, <char *>dy, dkernel, False
@@ -289,15 +290,15 @@ cdef int correlate_kernel(const FFTPlan *p, const char *x, const char *dy, char 
         call.first = 0
         while call.first < p.pairs:
             call.count = min(chunk, p.pairs - call.first)
-            runtime.parallel_for(spread_task, &call, 2 * ceil_div(call.count, p.unit),
-                                 5e-9 * p.n * call.count * (p.channels + p.filters))
-            runtime.parallel_for(sums_task, &call,
-                                 ceil_div(p.channels, ROWS) * ceil_div(p.filters, p.lanes) * sums_blocks(p),
-                                 2e-10 * p.n * call.count * p.channels * p.filters)
+            runtime.run_job(spread_task, &call, 2 * ceil_div(call.count, p.unit),
+                            5e-9 * p.n * call.count * (p.channels + p.filters))
+            runtime.run_job(sums_task, &call,
+                            ceil_div(p.channels, ROWS) * ceil_div(p.filters, p.lanes) * sums_blocks(p),
+                            2e-10 * p.n * call.count * p.channels * p.filters)
             call.first += chunk
-        runtime.parallel_for(fold_task, &call, columns, 5e-9 * p.n * columns)
+        runtime.run_job(fold_task, &call, columns, 5e-9 * p.n * columns)
         runtime.scratch_end(MG_SCRATCH_JOB)
-    return runtime.check_memory(not call.failed)
+    return not call.failed
 
 
 # ---- plans ----
@@ -373,11 +374,11 @@ cdef class FFTConv(runtime.Algorithm):
         release(&self.towards_output)
         release(&self.towards_input)
 
-    cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
+    cdef bint forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) noexcept nogil:
         return convolve(&self.towards_output, x, kernel, bias, y, relu)
 
-    cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1:
+    cdef bint grad_input(self, const char *dy, const char *kernel, char *dx) noexcept nogil:
         return convolve(&self.towards_input, dy, kernel, NULL, dx, False)
 
-    cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1:
+    cdef bint grad_kernel(self, const char *x, const char *dy, char *dkernel) noexcept nogil:
         return correlate_kernel(&self.towards_output, x, dy, dkernel)

@@ -28,7 +28,7 @@ cdef class FrozenForward:
         self.memory = <char *>malloc(packed + LINE + (0 if bias is None else bias.nbytes))
         if self.memory == NULL:
             raise MemoryError("no memory for a packed kernel")
-        self.call = bind(correlation, <const char *>&x_bytes[0], <const char *>&kernel_bytes[0], NULL,
+        self.call = bind(&correlation.plan, <const char *>&x_bytes[0], <const char *>&kernel_bytes[0], NULL,
                          <char *>&out_bytes[0], relu)
         cdef CorrelationCall *call = &self.call
         call.packed = lined_up(self.memory)

@@ -47,7 +47,7 @@ cdef class KernelGradient:
     cdef fill_entry_parts(self, Py_ssize_t run, Py_ssize_t runs, Py_ssize_t channels, sizes, bint trimmed)
     cdef Py_ssize_t place(self, Py_ssize_t entry, Py_ssize_t channels)
     cdef cut_tasks(self, bint single)
-    cdef int run(self, const char *x, const char *dy, char *dkernel) except -1
+    cdef bint run(self, const char *x, const char *dy, char *dkernel) noexcept nogil
 
 # For those who run a sum as a part of something else: one over `images` and `positions` of what is one row, whose
 # filters are cut into so many blocks; then a task of it, and the first filter of a block.

@@ -241,21 +241,21 @@ cdef class KernelGradient:
     def scratch_bytes(self):
         return self.plan.partial_bytes + self.plan.x_bytes + self.plan.dy_bytes
 
-    cdef int run(self, const char *x, const char *dy, char *dkernel) except -1:
+    cdef bint run(self, const char *x, const char *dy, char *dkernel) noexcept nogil:
         cdef SumPlan *p = &self.plan
         cdef SumCall call = SumCall(plan=p, x=x, dy=dy, result=dkernel, more=False, failed=False)
         cdef Py_ssize_t result = p.entries * p.filters
         if p.partial_bytes:
             call.result = <char *>runtime.scratch(runtime.MG_SCRATCH_JOB, p.partial_bytes)
         if call.result != NULL:
-            runtime.parallel_for(sum_task, &call, p.chunks * p.entry_blocks * p.filter_blocks, p.seconds)
+            runtime.run_job(sum_task, &call, p.chunks * p.entry_blocks * p.filter_blocks, p.seconds)
             if p.swapped:
                 p.kernels.add_parts_turned(dkernel, call.result, p.filters, p.entries, p.chunks)
             elif p.chunks > 1:
                 p.kernels.add_parts(dkernel, call.result, result, p.chunks, result)
             if p.partial_bytes:
                 runtime.scratch_end(runtime.MG_SCRATCH_JOB)
-        return runtime.check_memory(call.result != NULL and not call.failed)
+        return call.result != NULL and not call.failed
 
 
 cdef void valid_outputs(const Axis *a, Py_ssize_t tap, Py_ssize_t *first, Py_ssize_t *end) noexcept:

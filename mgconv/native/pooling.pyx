@@ -173,48 +173,67 @@ cdef class PoolPlan:
 
     def max(self, x, out):
         """out <- the maximum of each window; NaN where the window has one."""
-        self.forward(x, out, False)
+        self.bind_max(x, out)()
 
     def average(self, x, out):
         """out <- the mean of each window's inputs."""
-        self.forward(x, out, True)
+        self.bind_average(x, out)()
 
     def max_grad_input(self, x, y, dy, dx):
         """dx <- dy, each sent to the first maximum of its window; `y` is what `max` gave for `x`."""
-        if self.job.itemsize == 4 and self.job.pool * self.job.columns.pool > MOST_TAPS:
-            raise ValueError("The gradient of maxima in float32 takes windows of at most 2**24 entries. "
-                             f"Received: windows of {self.job.pool} x {self.job.columns.pool}.")
-        self.backward(x, y, dy, dx, False)
+        self.bind_max_grad_input(x, y, dy, dx)()
 
     def average_grad_input(self, dy, dx):
         """dx <- dy, each spread evenly over the inputs of its window."""
-        self.backward(None, None, dy, dx, True)
+        self.bind_average_grad_input(dy, dx)()
 
-    cdef forward(self, x, out, bint average):
+    # The same as calls without arguments, with these arrays for good.
+
+    def bind_max(self, x, out):
+        return PoolCall(self, x, None, None, out, False, False)
+
+    def bind_average(self, x, out):
+        return PoolCall(self, x, None, None, out, True, False)
+
+    def bind_max_grad_input(self, x, y, dy, dx):
+        if self.job.itemsize == 4 and self.job.pool * self.job.columns.pool > MOST_TAPS:
+            raise ValueError("The gradient of maxima in float32 takes windows of at most 2**24 entries. "
+                             f"Received: windows of {self.job.pool} x {self.job.columns.pool}.")
+        return PoolCall(self, x, y, dy, dx, False, True)
+
+    def bind_average_grad_input(self, dy, dx):
+        return PoolCall(self, None, None, dy, dx, True, True)
+
+
+cdef class PoolCall(runtime.Call):
+    """A pass of a PoolPlan bound to its arrays."""
+    cdef Job job
+    cdef runtime.mg_task task
+    cdef tuple alive
+
+    def __init__(self, PoolPlan plan, x, y, dy, result, bint average, bint back):
+        cdef Job *j = &self.job
+        j[0] = plan.job
+        j.average, self.alive = average, (plan, x, y, dy, result)
+        if x is not None:
+            j.x = address(x, plan.inputs, j.itemsize, PyBUF_SIMPLE)
+        if back:
+            if y is not None:
+                j.y = address(y, plan.outputs, j.itemsize, PyBUF_SIMPLE)
+            j.dy = address(dy, plan.outputs, j.itemsize, PyBUF_SIMPLE)
+            j.dx = address(result, plan.inputs, j.itemsize, PyBUF_WRITABLE)
+            j.units, self.task = plan.images * j.row_blocks * j.col_blocks, grad_task
+        else:
+            j.y = address(result, plan.outputs, j.itemsize, PyBUF_WRITABLE)
+            j.units, self.task = plan.images * j.out_height * j.out_segments, forward_task
+        j.chunk = max(1, TASK * j.units // max(plan.inputs, 1))
+        self.seconds = 4e-11 * plan.inputs * j.itemsize
+
+    cdef bint run(self) noexcept nogil:
         cdef Job job = self.job
-        job.x = address(x, self.inputs, job.itemsize, PyBUF_SIMPLE)
-        job.y = address(out, self.outputs, job.itemsize, PyBUF_WRITABLE)
-        job.average = average
-        job.units = self.images * job.out_height * job.out_segments
-        self.run(&job, forward_task)
-
-    cdef backward(self, x, y, dy, dx, bint average):
-        cdef Job job = self.job
-        if not average:
-            job.x = address(x, self.inputs, job.itemsize, PyBUF_SIMPLE)
-            job.y = address(y, self.outputs, job.itemsize, PyBUF_SIMPLE)
-        job.dy = address(dy, self.outputs, job.itemsize, PyBUF_SIMPLE)
-        job.dx = address(dx, self.inputs, job.itemsize, PyBUF_WRITABLE)
-        job.average = average
-        job.units = self.images * job.row_blocks * job.col_blocks
-        self.run(&job, grad_task)
-
-    cdef run(self, Job *job, runtime.mg_task task):
-        if job.units == 0:
-            return
-        job.chunk = max(1, TASK * job.units // max(self.inputs, 1))
-        runtime.parallel_for(task, job, ceil_div(job.units, job.chunk), 4e-11 * self.inputs * job.itemsize)
-        runtime.check_memory(not job.failed)
+        if job.units:
+            runtime.run_job(self.task, &job, ceil_div(job.units, job.chunk), self.seconds)
+        return not job.failed
 
 
 cdef char *address(array, Py_ssize_t size, Py_ssize_t itemsize, int flags) except? NULL:

@@ -56,12 +56,11 @@ cdef inline Py_ssize_t result_of(const Job *j, Py_ssize_t index) noexcept nogil:
     return index * j.columns * j.itemsize
 
 
-cdef class _Rowwise:
+cdef class _Rowwise(runtime.Call):
     """Arrays of one job, and memory for what its chunks leave."""
     cdef Job job
     cdef tuple arrays                 # keeps the memory alive
     cdef double *memory
-    cdef double seconds               # a number of the array, about
 
     cdef take(self, x, tuple likewise, tuple vectors, Py_ssize_t task, Py_ssize_t numbers):
         """Lay the job out for `x` (rows, columns), arrays of its shape, and vectors of its columns, any of which may be
@@ -103,14 +102,14 @@ cdef class ReluGrad(_Rowwise):
         self.take(y, (dy,), (sums,), TASK, 0)
         self.job.y, self.job.dy, self.sums = address(y), address(dy), address(sums)
 
-    def __call__(self):
+    cdef bint run(self) noexcept nogil:
         cdef Job *j = &self.job
         if j.chunks == 1:
             j.activation.relu_grad(j.y, j.dy, self.sums, j.rows, j.columns)
-            return
-        runtime.parallel_for(relu_task, j, j.chunks, self.seconds)
-        runtime.check_memory(True)
-        add(j, j.first, self.sums)
+        else:
+            runtime.run_job(relu_task, j, j.chunks, self.seconds)
+            add(j, j.first, self.sums)
+        return True
 
 
 cdef void relu_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -126,9 +125,9 @@ cdef class Drop(_Rowwise):
         self.take(x, (kept, y), (), TASK, 0)
         self.job.x, self.job.dy, self.job.y, self.job.factor = address(x), address(kept), address(y), factor
 
-    def __call__(self):
-        runtime.parallel_for(drop_task, &self.job, self.job.chunks, self.seconds)
-        runtime.check_memory(True)
+    cdef bint run(self) noexcept nogil:
+        runtime.run_job(drop_task, &self.job, self.job.chunks, self.seconds)
+        return True
 
 
 cdef void drop_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -148,14 +147,15 @@ cdef class Pointwise(_Rowwise):
 
     def __init__(self, str function, x, y, double a, double b, bint back):
         self.take(x, (y,), (), TASK // 4, 0)
+        self.seconds *= 4
         cdef Job *j = &self.job
         j.x, j.y, j.function, j.a, j.b = address(x), address(y), FUNCTIONS[function], a, b
         j.pointwise = runtime.active_isa().pointwise[j.itemsize == 8].turn if back else (
             runtime.active_isa().pointwise[j.itemsize == 8].apply)
 
-    def __call__(self):
-        runtime.parallel_for(pointwise_task, &self.job, self.job.chunks, 4 * self.seconds)
-        runtime.check_memory(True)
+    cdef bint run(self) noexcept nogil:
+        runtime.run_job(pointwise_task, &self.job, self.job.chunks, self.seconds)
+        return True
 
 
 cdef void pointwise_task(void *context, Py_ssize_t index) noexcept nogil:
@@ -164,7 +164,7 @@ cdef void pointwise_task(void *context, Py_ssize_t index) noexcept nogil:
     j.pointwise(j.function, j.x + start, j.y + start, rows_of(j, index) * j.columns, j.a, j.b)
 
 
-cdef void add(const Job *j, const char *parts, char *total) noexcept:
+cdef void add(const Job *j, const char *parts, char *total) noexcept nogil:
     """total <- the sum of what all chunks left, in their order."""
     if j.itemsize == 8:
         add_rows(<const double *>parts, <double *>total, j.chunks, j.columns)

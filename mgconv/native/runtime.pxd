@@ -260,7 +260,9 @@ cdef extern from "threads.h":
 cdef const mg_isa *active_isa() noexcept nogil
 # For so many filters a group: the set's narrower relative where they fill half its lanes at most.
 cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil
-# Gives the GIL up, unless the job is brief.
+# The job itself; and with the GIL, which it gives up, unless the job is brief.
+cdef void run_job(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept nogil
+cdef double BRIEF                  # seconds: not worth giving the GIL up
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept
 cdef Py_ssize_t fft_frequency(int log2n, Py_ssize_t position) noexcept nogil
 # The thread's memory, from here to `scratch_end`: no Python between the two, for it may take the same slot.
@@ -276,7 +278,7 @@ cdef uint64_t pcg64_next(mg_pcg64 *generator) noexcept nogil
 cdef void pcg64_chances(mg_pcg64 *generator, uint64_t least, uint32_t *kept,
                         Py_ssize_t pairs) noexcept nogil
 
-cpdef int get_num_threads() noexcept
+cpdef int get_num_threads() noexcept nogil
 # After a job: KeyboardInterrupt if Ctrl-C ended it early, MemoryError unless there was enough scratch memory.
 cdef int check_memory(bint enough) except -1
 cdef bint job_ends() noexcept nogil                # asked in long tasks: whether Ctrl-C wants the job to end
@@ -285,9 +287,16 @@ cdef class Algorithm:
     """What a plan may use instead of the direct sums for a convolution or one of its gradients."""
     cdef readonly Py_ssize_t scratch_bytes      # of the hungriest operation, for one thread
 
-    # Arrays as in ConvPlan; each overwrites its last array, and raises MemoryError when there is no scratch memory.
-    cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1
-    cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1
-    cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1
+    # Arrays as in ConvPlan; each overwrites its last array, and says whether there was enough scratch memory.
+    cdef bint forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) noexcept nogil
+    cdef bint grad_input(self, const char *dy, const char *kernel, char *dx) noexcept nogil
+    cdef bint grad_kernel(self, const char *x, const char *dy, char *dkernel) noexcept nogil
     # A call without arguments that does `forward` with the kernel as it is now and keeps `alive` alive; or None.
     cdef object freeze(self, const char *x, const char *kernel, const char *bias, char *y, bint relu, alive)
+
+
+cdef class Call:
+    """Work bound to its arrays for good: a call without arguments. One thread may run it at a time."""
+    cdef readonly double seconds      # on one thread, about
+
+    cdef bint run(self) noexcept nogil          # says whether there was enough scratch memory

@@ -55,6 +55,10 @@ cdef const mg_isa *isa_for(Py_ssize_t filters, bint wide) noexcept nogil:
     return isa.narrower if isa.narrower != NULL and 1 < filters <= lanes // 2 else isa
 
 
+cdef void run_job(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept nogil:
+    mg_parallel_for(task, context, count, seconds)
+
+
 cdef void parallel_for(mg_task task, void *context, Py_ssize_t count, double seconds) noexcept:
     if seconds < BRIEF:
         mg_parallel_for(task, context, count, seconds)
@@ -135,17 +139,32 @@ cdef int check_memory(bint enough) except -1:
 
 
 cdef class Algorithm:
-    cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
-        raise NotImplementedError
+    # choice.py takes an algorithm only for what it can do.
+    cdef bint forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) noexcept nogil:
+        return False
 
-    cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1:
-        raise NotImplementedError
+    cdef bint grad_input(self, const char *dy, const char *kernel, char *dx) noexcept nogil:
+        return False
 
-    cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1:
-        raise NotImplementedError
+    cdef bint grad_kernel(self, const char *x, const char *dy, char *dkernel) noexcept nogil:
+        return False
 
     cdef object freeze(self, const char *x, const char *kernel, const char *bias, char *y, bint relu, alive):
         return None
+
+
+cdef class Call:
+    cdef bint run(self) noexcept nogil:
+        return True
+
+    def __call__(self):
+        cdef bint enough
+        if self.seconds < BRIEF:
+            enough = self.run()
+        else:
+            with nogil:
+                enough = self.run()
+        check_memory(enough)
 
 
 def available_isas():
@@ -178,7 +197,7 @@ def processor():
     return f"{cpu.vendor.decode()} {cpu.family}, {cpu.l2_bytes // 1024} KB" if cpu.family else ""
 
 
-cpdef int get_num_threads() noexcept:
+cpdef int get_num_threads() noexcept nogil:
     """The size of the pool, the calling thread included."""
     return mg_get_num_threads()
 

@@ -227,19 +227,19 @@ cdef class WinogradConv(runtime.Algorithm):
             q.places * packed_place(&self.input_product.plan) + q.block_bytes,
             sums_bytes(r) + r.block_bytes + self.sum.scratch_bytes) + GATHERED_BYTES
 
-    cdef int forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) except -1:
-        return correlate(&self.towards_output, self.output_product, x, kernel, bias, y, relu)
+    cdef bint forward(self, const char *x, const char *kernel, const char *bias, char *y, bint relu) noexcept nogil:
+        return correlate(&self.towards_output, &self.output_product.plan, x, kernel, bias, y, relu)
 
-    cdef int grad_input(self, const char *dy, const char *kernel, char *dx) except -1:
-        return correlate(&self.towards_input, self.input_product, dy, kernel, NULL, dx, False)
+    cdef bint grad_input(self, const char *dy, const char *kernel, char *dx) noexcept nogil:
+        return correlate(&self.towards_input, &self.input_product.plan, dy, kernel, NULL, dx, False)
 
-    cdef int grad_kernel(self, const char *x, const char *dy, char *dkernel) except -1:
-        return correlate_kernel(&self.towards_kernel, self.sum, x, dy, dkernel)
+    cdef bint grad_kernel(self, const char *x, const char *dy, char *dkernel) noexcept nogil:
+        return correlate_kernel(&self.towards_kernel, &self.sum.plan, x, dy, dkernel)
 
     cdef object freeze(self, const char *x, const char *kernel, const char *bias, char *y, bint relu, alive):
         cdef FrozenWinograd frozen = FrozenWinograd.__new__(FrozenWinograd)
         frozen.alive = self, alive
-        frozen.call = bind_winograd(&self.towards_output, self.output_product, x, kernel, bias, y, relu)
+        frozen.call = bind_winograd(&self.towards_output, &self.output_product.plan, x, kernel, bias, y, relu)
         frozen.taps = <char *>malloc(taps_bytes(&frozen.call) + LINE)
         if frozen.taps == NULL:
             raise MemoryError("no memory for transformed taps")

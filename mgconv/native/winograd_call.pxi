@@ -1,6 +1,6 @@
 # The tasks of one call: transforms around plain sums; part of winograd.pyx.
 
-cdef inline Py_ssize_t fill_threads(Py_ssize_t tasks, Py_ssize_t most) noexcept:
+cdef inline Py_ssize_t fill_threads(Py_ssize_t tasks, Py_ssize_t most) noexcept nogil:
     """Into how many parts a task's filters are cut. Each transforms the inputs anew, so there are more than one only
     where threads would idle. What one number sums does not depend on the part that it is in."""
     return min(ceil_div(runtime.get_num_threads(), tasks), most)
@@ -101,8 +101,8 @@ cdef void block_task(void *context, Py_ssize_t index) noexcept nogil:
     call.failed |= product.failed
 
 
-cdef WinogradCall bind_winograd(const WinogradPlan *p, Correlation product, const char *x, const char *kernel,
-                                const char *bias, char *y, bint relu):
+cdef WinogradCall bind_winograd(const WinogradPlan *p, const CorrelationPlan *product, const char *x,
+                                const char *kernel, const char *bias, char *y, bint relu) noexcept nogil:
     cdef WinogradCall call
     call.plan, call.x, call.kernel, call.bias, call.y, call.relu, call.failed = p, x, kernel, bias, y, relu, False
     call.product = bind(product, NULL, NULL, NULL, NULL, False)
@@ -113,20 +113,20 @@ cdef inline Py_ssize_t taps_bytes(const WinogradCall *call) noexcept nogil:
     return call.plan.places * packed_place(call.product.plan)
 
 
-cdef void transform_taps(WinogradCall *call) noexcept:
-    runtime.parallel_for(taps_task, call, call.product.plan.panel_count * taps_tasks(call.plan),
-                         taps_bytes(call) * 2e-10)
+cdef void transform_taps(WinogradCall *call) noexcept nogil:
+    runtime.run_job(taps_task, call, call.product.plan.panel_count * taps_tasks(call.plan),
+                    taps_bytes(call) * 2e-10)
 
 
-cdef void correlate_blocks(WinogradCall *call) noexcept:
+cdef void correlate_blocks(WinogradCall *call) noexcept nogil:
     cdef const WinogradPlan *p = call.plan
     cdef Py_ssize_t blocks = p.blocks[0] * p.blocks[1] * p.blocks[2]
     call.filter_blocks = fill_threads(blocks, call.product.plan.panel_count)
-    runtime.parallel_for(block_task, call, blocks * call.filter_blocks, p.seconds)
+    runtime.run_job(block_task, call, blocks * call.filter_blocks, p.seconds)
 
 
-cdef int correlate(const WinogradPlan *p, Correlation product, const char *x, const char *kernel, const char *bias,
-                   char *y, bint relu) except -1:
+cdef bint correlate(const WinogradPlan *p, const CorrelationPlan *product, const char *x, const char *kernel,
+                    const char *bias, char *y, bint relu) noexcept nogil:
     cdef WinogradCall call = bind_winograd(p, product, x, kernel, bias, y, relu)
     call.product.packed = <char *>runtime.scratch(MG_SCRATCH_JOB, taps_bytes(&call))
     if call.product.packed == NULL:
@@ -135,7 +135,7 @@ cdef int correlate(const WinogradPlan *p, Correlation product, const char *x, co
         transform_taps(&call)
         correlate_blocks(&call)
         runtime.scratch_end(MG_SCRATCH_JOB)
-    return runtime.check_memory(not call.failed)
+    return not call.failed
 
 
 # ---- gradient to the kernel ----
@@ -198,17 +198,17 @@ cdef void gather_task(void *context, Py_ssize_t index) noexcept nogil:
                      call.y + (row * p.row_tap + part * p.run * p.tap + first * p.filters) * p.item, p.filters)
 
 
-cdef int correlate_kernel(const WinogradPlan *p, KernelGradient machine, const char *x, const char *dy,
-                          char *dkernel) except -1:
+cdef bint correlate_kernel(const WinogradPlan *p, const SumPlan *sum, const char *x, const char *dy,
+                           char *dkernel) noexcept nogil:
     cdef WinogradCall call
-    call.plan, call.sum, call.x, call.y, call.bias, call.failed = p, &machine.plan, x, <char *>dy, NULL, False
-    call.filter_blocks = fill_threads(p.chunks, machine.plan.filter_count)
+    call.plan, call.sum, call.x, call.y, call.bias, call.failed = p, sum, x, <char *>dy, NULL, False
+    call.filter_blocks = fill_threads(p.chunks, sum.filter_count)
     call.sums = <char *>runtime.scratch(MG_SCRATCH_JOB, sums_bytes(p))
     if call.sums == NULL:
         call.failed = True
     else:
-        runtime.parallel_for(chunk_task, &call, p.chunks * call.filter_blocks, p.seconds)
+        runtime.run_job(chunk_task, &call, p.chunks * call.filter_blocks, p.seconds)
         call.y = dkernel
-        runtime.parallel_for(gather_task, &call, taps_tasks(p), sums_bytes(p) * 2e-10)
+        runtime.run_job(gather_task, &call, taps_tasks(p), sums_bytes(p) * 2e-10)
         runtime.scratch_end(MG_SCRATCH_JOB)
-    return runtime.check_memory(not call.failed)
+    return not call.failed
