@@ -35,8 +35,6 @@ FLOAT_GUARDS = """\
 """
 
 
-
-
 class Kind(NamedTuple):
     """A type of numbers: what C calls it, the file that defines it, and those with its kernels."""
 
