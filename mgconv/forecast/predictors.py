@@ -10,11 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from mgconv import Input, Sequential, layers, optimizers
 from mgconv._support.arrays import real_array
 from mgconv._support.checks import check_count, check_finite_positive
+from mgconv.forecast.base import NotFittedError
 from mgconv.forecast.windows import as_series, windows
-
-
-class NotFittedError(ValueError, AttributeError):
-    """A predictor was asked before `fit`; scikit-learn's of this name has the same bases."""
 
 
 class Predictor:
