@@ -82,6 +82,8 @@ def test_csv_holds_truth_and_predictions(both):
     for name in ("conv", "autoregression", "persistence"):
         for way in ("one_step", "recursive", "direct"):
             assert all(np.isfinite(float(row[f"{name}_{way}"])) for row in rows)
+    for way in ("one_step", "recursive"):
+        assert all(np.isfinite(float(row[f"solved_{way}"])) for row in rows)
     assert [float(row["persistence_one_step"]) for row in rows] == series[119:133].tolist()
     assert {float(row["persistence_recursive"]) for row in rows} == {series[119]}
     single = forecast.LinearAutoregression(8).fit(series[:120])
@@ -103,6 +105,9 @@ def test_tables_agree_with_the_csv(both):
         for name in ("conv", "autoregression", "persistence"):
             error = np.sqrt(np.mean([(float(row[f"{name}_{way}"]) - float(row["true"])) ** 2 for row in rows]))
             assert f"{error:.3g} ({error / scale:.3g})" in first
+    for way in ("one_step", "recursive"):
+        error = np.sqrt(np.mean([(float(row[f"solved_{way}"]) - float(row["true"])) ** 2 for row in rows]))
+        assert f"{error:.3g} ({error / scale:.3g})" in first
 
 
 def test_figures_are_png(both):

@@ -111,6 +111,14 @@ def test_noise_is_no_ground_for_divergence():
     assert np.all((answer > series.min() - reach) & (answer < series.max() + reach))
 
 
+def test_nothing_is_drawn_at_random(chaotic):
+    mgconv.set_random_seed(3)
+    expected = mgconv.initializers.get("glorot_uniform")((4, 4), np.float32)
+    mgconv.set_random_seed(3)
+    ConvForecaster().fit(chaotic[0][:200])
+    np.testing.assert_array_equal(mgconv.initializers.get("glorot_uniform")((4, 4), np.float32), expected)
+
+
 def test_copies_and_pickles_forecast_the_same(chaotic):
     _, forecaster = chaotic
     again = pickle.loads(pickle.dumps(forecaster))

@@ -28,7 +28,10 @@ from mgconv.cli.common import (
 
 INTERVALS = (1.0, 6.0)            # the lecture does not print its sampling interval; both readings are reported
 WAYS = {"one_step": "one step", "recursive": "recursion", "direct": "at once"}
-PREDICTORS = {"conv": "conv net", "autoregression": "autoregression", "persistence": "persistence"}
+PREDICTORS = {"conv": "conv net", "solved": "solved conv net", "autoregression": "autoregression",
+              "persistence": "persistence"}
+NETS = "conv", "solved"
+LAGS = 32
 ROUNDING = 1e-13                  # errors below this share of the series' scale are no merit of a predictor
 
 
@@ -46,8 +49,8 @@ def add_parser(commands):
     equation.add_argument("--test", type=count, default=14, metavar="N",
                           help="samples to predict (default: %(default)s)")
     net = p.add_argument_group("the conv predictors")
-    net.add_argument("--lags", type=count, default=32, metavar="L",
-                     help="samples that a predictor looks back (default: %(default)s)")
+    net.add_argument("--lags", type=count, default=LAGS, metavar="L",
+                     help="samples that a predictor looks back (default: %(default)s; the solved net: as many as help)")
     net.add_argument("--epochs", type=count, default=100, metavar="N",
                      help="passes over the training windows (default: %(default)s)")
     net.add_argument("--seed", type=seed, default=0, metavar="N",
@@ -115,6 +118,7 @@ def _predictions(options, train, test):
         "persistence": forecast.Persistence,
     }
     answers, fitted = {}, np.full(len(train), np.nan)
+    solved = _solved(options, train, test)
     for name, kind in kinds.items():
         single, multiple = kind(options.lags), kind(options.lags, len(test))
         for predictor in (single, multiple):
@@ -125,7 +129,19 @@ def _predictions(options, train, test):
         answers[name] = forecast.three_ways(single, multiple, train, test)
         if name == "conv":
             fitted[options.lags:] = forecast.one_step(single, train, options.lags)
+            answers["solved"] = solved
     return answers, fitted
+
+
+def _solved(options, train, test):
+    """The same by `ConvForecaster`, which has no weights of its own for each step, and so no way to answer at once."""
+    start = time.perf_counter()
+    net = forecast.ConvForecaster(lags=None if options.lags == LAGS else options.lags).fit(train)
+    if not options.quiet:
+        say(f"solved conv net ({net.family_}, {_several(net.lags_, 'lag')}): {time.perf_counter() - start:.2f} s")
+    both = np.concatenate([train, test])
+    pasts = np.stack([both[i - net.lags_:i] for i in range(len(train), len(both))])
+    return {"one_step": net.predict(1, pasts)[:, 0], "recursive": net.predict(len(test))}
 
 
 def _outputs(predictor):
@@ -192,24 +208,28 @@ def _score_table(train, test, predictions):
     exact = ROUNDING * scale
     lines = ["", "RMSE (NRMSE)    " + "".join(f"{title:>22}" for title in titles)]
     for name, title in PREDICTORS.items():
+        if name not in scores:
+            continue
         cells = (f"{error:.3g} ({error / scale:.3g})" for error in scores[name].values())
         lines.append(f"{title:<16}" + "".join(f"{cell:>22}" for cell in cells))
     lines.append("NRMSE: over the training samples' standard deviation.")
     for way, title in zip(WAYS, titles, strict=True):
-        best = min(PREDICTORS, key=lambda name: scores[name][way])
-        error = scores[best][way]
+        of_all = {name: errors[way] for name, errors in scores.items() if way in errors}
+        best = min(of_all, key=of_all.__getitem__)
+        error = of_all[best]
         if error < exact:
             lines.append(f"{title}: {_the(best)} is exact to rounding.")
-        elif best == "conv":
-            other = min(errors[way] for name, errors in scores.items() if name != "conv")
-            lines.append(f"{title}: the conv net is {other / error:.3g} times as exact as the better baseline.")
+        elif best in NETS:
+            other = min(error for name, error in of_all.items() if name not in NETS)
+            lines.append(f"{title}: {_the(best)} is {other / error:.3g} times as exact as the better baseline.")
         else:
-            lines.append(f"{title}: {_the(best)} is {scores['conv'][way] / error:.3g} times as exact as the conv net.")
+            other = min(error for name, error in of_all.items() if name in NETS)
+            lines.append(f"{title}: {_the(best)} is {other / error:.3g} times as exact as the conv nets.")
     return "\n".join(lines)
 
 
 def _the(predictor):
-    return "the conv net" if predictor == "conv" else PREDICTORS[predictor]
+    return f"the {PREDICTORS[predictor]}" if predictor in NETS else PREDICTORS[predictor]
 
 
 # ------------------------------------------------------------------------------------------------------------ files

@@ -69,7 +69,7 @@ class Linear:
 
     def layers_of(self, lags: int) -> list[Any]:
         """Layers from (lags, 1), standardised, to the next sample, (1,)."""
-        dense = layers.Dense(1, dtype="float64")
+        dense = layers.Dense(1, kernel_initializer="zeros", dtype="float64")
         dense.build((None, lags))
         kernel = np.zeros(lags)
         kernel[lags - self.lags:] = self.weights[:0:-1]
@@ -207,8 +207,9 @@ class Pointwise:
     def layers_of(self, lags: int) -> list[Any]:
         """As `Linear.layers_of`: features, g and filter beside the newest samples."""
         mixture = self.features.mixture @ self.readout
-        tangents = layers.Conv1D(CENTRES, 1, activation="tanh", dtype="float64", name="features")
-        bent = layers.Conv1D(1, 1, dtype="float64", name="g")
+        tangents = layers.Conv1D(CENTRES, 1, activation="tanh", kernel_initializer="zeros", dtype="float64",
+                                 name="features")
+        bent = layers.Conv1D(1, 1, kernel_initializer="zeros", dtype="float64", name="g")
         back = lags - self.delay
         through = [layers.Cropping1D((back - self.taps, self.delay)), tangents, bent, layers.Flatten()]
         newest = [layers.Cropping1D((lags - self.newest, 0)), layers.Flatten()]
@@ -216,7 +217,7 @@ class Pointwise:
         made.build((None, lags, 1), "float64")
         tangents.set_weights([np.full((1, 1, CENTRES), 1 / WIDTH), -self.features.centres / WIDTH])
         bent.set_weights([mixture[None, :, None], [-(self.features.means @ mixture)]])
-        dense = layers.Dense(1, dtype="float64", name="filter")
+        dense = layers.Dense(1, kernel_initializer="zeros", dtype="float64", name="filter")
         dense.build((None, self.newest + self.taps))
         kernel = np.concatenate([self.weights[:0:-1], self.filter[::-1]])
         kernel[self.newest - 1] += 1
