@@ -28,15 +28,16 @@ def test_ci_runs_the_test_command_of_the_readme():
     assert commands[0] in read(".ci/run").splitlines()
 
 
-def test_the_example_of_the_readme_runs(tmp_path, monkeypatch, capsys):
-    (example,) = blocks("python")
-    assert len(example.strip().splitlines()) <= 14
-    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+def test_the_examples_of_the_readme_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    variables = runpy.run_path("example.py")
-    (promised,) = re.findall(r"print\(.*\) +# about (.*)", example)
-    assert variables["error"] < 2 * float(promised)
-    assert f"{variables['error']:.4f}" in capsys.readouterr().out
+    variables = {}
+    for example in blocks("python"):                 # each goes on from the one before
+        assert len(example.strip().splitlines()) <= 14
+        (tmp_path / "example.py").write_text(example, encoding="utf-8")
+        variables = runpy.run_path("example.py", variables)
+        promised, form = re.findall(r"print\(.*:(\.\d\w)}.*\) +# about (.*)", example)[0][::-1]
+        assert variables["error"] < 2 * float(promised)
+        assert f"{variables['error']:{form}}" in capsys.readouterr().out
 
 
 def test_pages_the_readme_points_to_exist():
