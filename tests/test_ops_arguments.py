@@ -281,3 +281,47 @@ def test_threads_share_plans():
     for thread in threads:
         thread.join()
     assert all(np.array_equal(result, Y) for result in results)
+
+
+@pytest.mark.parametrize(("x_shape", "kernel_shape", "how"), [
+    ((32, 64, 32), (3, 32, 32), {}),                                   # Winograd's otherwise
+    ((3, 4000, 1), (65, 1, 1), {"padding": "same"}),                   # an FFT otherwise
+    ((32, 14, 2), (7, 2, 2), {"strides": 2, "padding": "same"}),       # tiles along the images, in large batches
+    ((14, 19, 11, 33), (5, 7, 33, 8), {"padding": "same"}),
+    ((20, 23, 14, 3), (2, 5, 3, 1), {"strides": 2}),
+    ((0, 9, 2), (3, 2, 4), {})])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_plain_sums_depend_on_their_own_sample_and_taps_alone(x_shape, kernel_shape, how, dtype):
+    how = how | {"precision": "plain"}
+    x = RNG.standard_normal(x_shape).astype(dtype)
+    kernel = RNG.standard_normal(kernel_shape).astype(dtype)
+    y = ops.conv(x, kernel, **how)
+    dy = RNG.standard_normal(y.shape).astype(dtype)
+    dx = ops.conv_grad_input(dy, kernel, x.shape, **how)
+    dkernel = ops.conv_grad_kernel(x, dy, kernel.shape, **how)
+    for size in (1, 2, 3):
+        np.testing.assert_array_equal(ops.conv(x[:size], kernel, **how), y[:size])
+        np.testing.assert_array_equal(ops.conv_grad_input(dy[:size], kernel, x[:size].shape, **how), dx[:size])
+    # The adjoint identities tie each gradient to the forward pass.
+    close = {"rtol": 1e-4 if dtype == "float32" else 1e-12, "atol": 1e-3 if dtype == "float32" else 1e-10}
+    exact = ops.conv(x.astype(float), kernel.astype(float), **how)
+    np.testing.assert_allclose(y, exact, **close)
+    np.testing.assert_allclose(np.vdot(dx.astype(float), x), np.vdot(dy.astype(float), exact), **close)
+    np.testing.assert_allclose(np.vdot(dkernel.astype(float), kernel), np.vdot(dy.astype(float), exact), **close)
+
+
+@pytest.mark.parametrize("code", [9999.0, 1e30, np.nan, np.inf])
+def test_plain_sums_keep_their_bits_beside_any_value_that_no_tap_meets(code):
+    x, kernel = RNG.standard_normal((4, 64, 32)).astype("f4"), RNG.standard_normal((3, 32, 32)).astype("f4")
+    y = ops.conv(x, kernel, precision="plain")
+    x[:, 30] = code
+    marred = ops.conv(x, kernel, precision="plain")
+    np.testing.assert_array_equal(np.delete(marred, slice(28, 31), 1), np.delete(y, slice(28, 31), 1))
+
+
+def test_precision_is_one_of_two_words_and_batches_of_gradients_fit():
+    with pytest.raises(ValueError, match="`precision` must be one of fast, plain"):
+        ops.conv(X, KERNEL, precision="exact")
+    for precision in ("fast", "plain"):
+        with pytest.raises(ValueError, match="`dy` must have the batch"):
+            ops.conv_grad_input(Y[:2], KERNEL, X.shape, precision=precision)

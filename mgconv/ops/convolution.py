@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mgconv._support.checks import check_choice
 from mgconv.geometry import conv_geometry, integers
 from mgconv.native import bias_gradient, conv_calls
 from mgconv.native.conv import ConvPlan
@@ -19,7 +20,7 @@ CONV = {"op": "conv", "filters": "filters", "kernel_sizes": "channels / groups, 
 @documented(CONV)
 def conv(x: Array, kernel: Array, bias: Array | None = None, strides: Sizes = 1,
          padding: Padding = "valid", dilation_rate: Sizes = 1, activation: str | None = None,
-         out: NDArray[Any] | None = None, data_format: str = "channels_last") -> NDArray[Any]:
+         out: NDArray[Any] | None = None, data_format: str = "channels_last", precision: str = "fast") -> NDArray[Any]:
     """Convolution of 1-D or 2-D maps with many channels: the forward pass of a layer.
 
     As in all neural-network libraries the kernel is not turned (and its shape says how many groups there are):
@@ -47,6 +48,10 @@ def conv(x: Array, kernel: Array, bias: Array | None = None, strides: Sizes = 1,
     size, taps and padding of the last axis, so many neighbouring inputs count as the channels of one, without a stride.
     The number of threads changes no bit, and no sample changes another's results.
 
+    ``precision="plain"`` keeps to sums for every shape, sample by sample: to the bit, a result then depends neither on
+    the size of the batch nor on inputs that no tap meets, so that a code for a missing value (9999, say) costs nothing
+    beside it.
+
     Examples
     --------
     >>> import numpy as np
@@ -58,23 +63,25 @@ def conv(x: Array, kernel: Array, bias: Array | None = None, strides: Sizes = 1,
     >>> ops.conv(x, kernel, padding="causal", strides=2).ravel().tolist()
     [-1.0, -1.0]
     """
-    if type(x) is np.ndarray and data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
+    if (type(x) is np.ndarray and data_format == "channels_last" and precision == "fast"
+            and (out is None or isinstance(out, np.ndarray))):
         result = conv_calls.conv(x, kernel, bias, strides, padding, dilation_rate, activation, out)
         if result is not None:
             return result
     x, kernel = as_array("x", x, data_format), as_array("kernel", kernel)
     arrays = [x, kernel] if bias is None else [x, kernel, as_array("bias", bias)]
     dtype = common_dtype(arrays, ("x", "kernel", "bias"))
-    plan = _plan(x.shape, kernel.shape, strides, padding, dilation_rate, dtype)
-    y = result_array(plan.output_shape, dtype, out, data_format, arrays)
-    plan.forward(x, kernel, None if bias is None else arrays[2], y, activation)
+    plan = _plan(x.shape, kernel.shape, strides, padding, dilation_rate, dtype, precision)
+    y = result_array((len(x), *plan.output_shape[1:]), dtype, out, data_format, arrays)
+    for part in _parts(plan, len(x)):
+        plan.forward(x[part], kernel, None if bias is None else arrays[2], y[part], activation)
     return deliver(y, out, data_format)
 
 
 @documented(CONV)
 def conv_grad_input(dy: Array, kernel: Array, input_shape: Sequence[int], strides: Sizes = 1,
                     padding: Padding = "valid", dilation_rate: Sizes = 1, out: NDArray[Any] | None = None,
-                    data_format: str = "channels_last") -> NDArray[Any]:
+                    data_format: str = "channels_last", precision: str = "fast") -> NDArray[Any]:
     """Gradient of `conv` to its input: with stride 1 the full correlation of dy with the turned kernel.
 
     %(parameters)s
@@ -93,23 +100,27 @@ def conv_grad_input(dy: Array, kernel: Array, input_shape: Sequence[int], stride
     >>> ops.conv_grad_input(dy, kernel, (1, 4, 1)).ravel().tolist()
     [1.0, 0.0, 0.0, -1.0]
     """
-    if type(dy) is np.ndarray and data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
+    if (type(dy) is np.ndarray and data_format == "channels_last" and precision == "fast"
+            and (out is None or isinstance(out, np.ndarray))):
         result = conv_calls.conv_grad_input(dy, kernel, input_shape, strides, padding, dilation_rate, out)
         if result is not None:
             return result
     dy, kernel = as_array("dy", dy, data_format), as_array("kernel", kernel)
     dtype = common_dtype([dy, kernel], ("dy", "kernel"))
     shape = channels_last(integers("input_shape", input_shape), data_format)
-    plan = _plan(shape, kernel.shape, strides, padding, dilation_rate, dtype)
-    dx = result_array(plan.input_shape, dtype, out, data_format, [dy, kernel])
-    plan.grad_input(dy, kernel, dx)
+    plan = _plan(shape, kernel.shape, strides, padding, dilation_rate, dtype, precision)
+    if len(dy) != shape[0]:
+        raise ValueError(f"`dy` must have the batch of `input_shape`, {shape[0]}. Received: dy.shape={dy.shape}.")
+    dx = result_array(shape, dtype, out, data_format, [dy, kernel])
+    for part in _parts(plan, shape[0]):
+        plan.grad_input(dy[part], kernel, dx[part])
     return deliver(dx, out, data_format)
 
 
 @documented(CONV)
 def conv_grad_kernel(x: Array, dy: Array, kernel_shape: Sequence[int], strides: Sizes = 1,
                      padding: Padding = "valid", dilation_rate: Sizes = 1, out: NDArray[Any] | None = None,
-                     data_format: str = "channels_last") -> NDArray[Any]:
+                     data_format: str = "channels_last", precision: str = "fast") -> NDArray[Any]:
     """Gradient of `conv` to its kernel: the correlation of x with dy, summed over the batch.
 
     %(parameters)s
@@ -128,13 +139,15 @@ def conv_grad_kernel(x: Array, dy: Array, kernel_shape: Sequence[int], strides: 
     >>> ops.conv_grad_kernel(x, dy, (2, 1, 1)).ravel().tolist()
     [6.0, 9.0]
     """
-    if type(x) is np.ndarray and data_format == "channels_last" and (out is None or isinstance(out, np.ndarray)):
+    if (type(x) is np.ndarray and data_format == "channels_last" and precision == "fast"
+            and (out is None or isinstance(out, np.ndarray))):
         result = conv_calls.conv_grad_kernel(x, dy, kernel_shape, strides, padding, dilation_rate, out)
         if result is not None:
             return result
     x, dy = as_array("x", x, data_format), as_array("dy", dy, data_format)
     dtype = common_dtype([x, dy], ("x", "dy"))
-    plan = _plan(x.shape, integers("kernel_shape", kernel_shape), strides, padding, dilation_rate, dtype)
+    plan = _plan(x.shape, integers("kernel_shape", kernel_shape), strides, padding, dilation_rate, dtype, precision,
+                 whole=True)
     dkernel = result_array(plan.kernel_shape, dtype, out, "channels_last", [x, dy])
     plan.grad_kernel(x, dy, dkernel)
     return deliver(dkernel, out, "channels_last")
@@ -172,10 +185,23 @@ def bias_grad(dy: Array, out: NDArray[Any] | None = None, data_format: str = "ch
     return deliver(db, out, "channels_last")
 
 
-def _plan(input_shape, kernel_shape, strides, padding, dilation_rate, dtype):
-    """The plan for checked arrays."""
+def _plan(input_shape, kernel_shape, strides, padding, dilation_rate, dtype, precision, whole=False):
+    """The plan for checked arrays. A plain one is for one sample, unless the batch is summed as a `whole`: how direct
+    sums are ordered may depend on how many samples there are."""
+    plain = check_choice("precision", precision, ("fast", "plain")) == "plain"
+    if plain and not whole and len(input_shape):
+        input_shape = (min(input_shape[0], 1), *input_shape[1:])
     plan = plan_for((input_shape, kernel_shape, strides, padding, dilation_rate, dtype, type(strides),
-                     type(dilation_rate)),
-                    lambda: ConvPlan(conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate), dtype))
-    conv_calls.remember(plan, strides, padding, dilation_rate)
+                     type(dilation_rate), plain),
+                    lambda: ConvPlan(conv_geometry(input_shape, kernel_shape, strides, padding, dilation_rate), dtype,
+                                     "direct" if plain else None))
+    if not plain:
+        conv_calls.remember(plan, strides, padding, dilation_rate)
     return plan
+
+
+def _parts(plan, batch):
+    """What `plan` takes of a batch, one after another."""
+    if plan.input_shape[0] == batch:
+        return [slice(None)]
+    return [slice(sample, sample + 1) for sample in range(batch)]

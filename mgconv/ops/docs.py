@@ -39,6 +39,8 @@ PARAGRAPHS = {
         Where the result goes; of its shape and dtype, writeable, overlapping no argument.""",
     "data_format": """{"channels_last", "channels_first"}
         The layout of maps, among them `out` and the result, and of their shapes; not of kernels.""",
+    "precision": """{"fast", "plain"}
+        By the algorithm that costs least, or by sums alone.""",
     "raises": """Raises
     ------
     ValueError
