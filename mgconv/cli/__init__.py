@@ -10,10 +10,10 @@ import sys
 import threading
 
 import mgconv
-from mgconv.cli import mg30, series
+from mgconv.cli import forecast, mg30, series
 from mgconv.cli.common import Parser, Refused, complain, silence_output
 
-COMMANDS = (mg30, series)
+COMMANDS = (mg30, series, forecast)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -83,6 +83,14 @@ def not_negative(text):
     return value
 
 
+def share(text):
+    """A number between 0 and 1."""
+    value = number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"must be between 0 and 1. Received: {text}.")
+    return value
+
+
 def file_of(*suffixes):
     """A path whose name ends in one of `suffixes`."""
     def path(text):

@@ -8,13 +8,14 @@ predictor for the future in the three ways there are, and scores judge the answe
 from mgconv.forecast.backtesting import Backtest, backtest
 from mgconv.forecast.base import Forecaster, NotFittedError
 from mgconv.forecast.baselines import Analogue, SeasonalNaive
-from mgconv.forecast.conv_forecaster import ConvForecaster
-from mgconv.forecast.intervals import Calibrated, Interval
+from mgconv.forecast.conv_forecaster import FAMILIES, ConvForecaster
+from mgconv.forecast.intervals import Calibrated, Interval, conformal_radius
 from mgconv.forecast.predictors import ConvPredictor, LinearAutoregression, Persistence, Predictor
 from mgconv.forecast.scores import mase, nrmse, rmse, smape
 from mgconv.forecast.ways import direct, one_step, recursive, three_ways
-from mgconv.forecast.windows import windows
+from mgconv.forecast.windows import as_series, windows
 
-__all__ = ["Analogue", "Backtest", "Calibrated", "ConvForecaster", "ConvPredictor", "Forecaster", "Interval",
-           "LinearAutoregression", "NotFittedError", "Persistence", "Predictor", "SeasonalNaive", "backtest", "direct",
-           "mase", "nrmse", "one_step", "recursive", "rmse", "smape", "three_ways", "windows"]
+__all__ = ["FAMILIES", "Analogue", "Backtest", "Calibrated", "ConvForecaster", "ConvPredictor", "Forecaster",
+           "Interval", "LinearAutoregression", "NotFittedError", "Persistence", "Predictor", "SeasonalNaive",
+           "as_series", "backtest", "conformal_radius", "direct", "mase", "nrmse", "one_step", "recursive", "rmse",
+           "smape", "three_ways", "windows"]

@@ -24,6 +24,42 @@ class Interval(NamedTuple):
     high: NDArray[np.float64]
 
 
+def conformal_radius(errors: ArrayLike, coverage: float = 0.9) -> NDArray[np.float64]:
+    """The absolute error of rank ceil((n + 1) coverage) of each column.
+
+    Parameters
+    ----------
+    errors : array_like, shape (n, steps)
+        Absolute errors; NaN counts as infinite.
+    coverage : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (steps,)
+
+    Raises
+    ------
+    ValueError
+        If `coverage` is not between 0 and 1, or there are fewer errors than it takes.
+
+    Examples
+    --------
+    >>> from mgconv.forecast import conformal_radius
+    >>> conformal_radius([[5], [1], [4], [2], [3]], coverage=0.5).tolist()
+    [3.0]
+    """
+    share = Fraction(str(check_number("coverage", coverage)))
+    if not 0 < share < 1:
+        raise ValueError(f"`coverage` must be between 0 and 1. Received: coverage={coverage}.")
+    known = np.array(errors, np.float64)
+    rank = math.ceil((len(known) + 1) * share)                     # in whole numbers: 0.9 is nine tenths here
+    if rank > len(known):
+        raise ValueError(f"`coverage` of {coverage} takes {math.ceil(share / (1 - share))} forecasts of known samples. "
+                         f"Received: {len(known)}.")
+    return np.sort(np.where(np.isnan(known), np.inf, known), axis=0)[rank - 1]
+
+
 class Calibrated:
     """A fitted forecaster with the errors that it made on samples it did not learn from.
 
@@ -85,16 +121,7 @@ class Calibrated:
         ValueError
             If `coverage` is not between 0 and 1, or there are fewer errors than it takes.
         """
-        share = Fraction(str(check_number("coverage", coverage)))
-        if not 0 < share < 1:
-            raise ValueError(f"`coverage` must be between 0 and 1. Received: coverage={coverage}.")
-        count = len(self.errors)
-        rank = math.ceil((count + 1) * share)                     # in whole numbers: 0.9 is nine tenths here
-        if rank > count:
-            raise ValueError(f"`coverage` of {coverage} takes {math.ceil(share / (1 - share))} forecasts of known "
-                             f"samples. Received: {count}.")
-        errors = np.where(np.isnan(self.errors), np.inf, self.errors)
-        return np.sort(errors, axis=0)[rank - 1]
+        return conformal_radius(self.errors, coverage)
 
     def predict_interval(self, steps: int, coverage: float = 0.9, history: ArrayLike | None = None) -> Interval:
         """The forecast of the next samples, and between which bounds they will lie.

@@ -45,6 +45,64 @@ def time_series(t: ArrayLike, x: ArrayLike, *, title: str | None = None):
     return figure
 
 
+def future(series: ArrayLike, forecast: ArrayLike, radius: ArrayLike | None = None, *, context: int | None = None,
+           title: str | None = None):
+    """A series as a line, what is forecast to follow it as red points, and a band of +- `radius` around them.
+
+    Parameters
+    ----------
+    series : array_like, shape (n,)
+        ``series[0]`` is sample number 1.
+    forecast : array_like, shape (steps,)
+    radius : array_like, shape (steps,), optional
+        Such as `Calibrated.radius` gives it.
+    context : int, optional
+        Samples of the series to draw; by default five times as many as are forecast, 60 at least.
+    title : str, optional
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    ValueError
+        If `forecast` and `radius` are no vectors of one length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mgconv import plot
+    >>> wave = np.sin(0.3 * np.arange(110))
+    >>> figure = plot.future(wave[:100], wave[100:], np.full(10, 0.1))
+    """
+    series, answer = np.asarray(series, np.float64), np.asarray(forecast, np.float64)
+    band = None if radius is None else np.asarray(radius, np.float64)
+    if answer.ndim != 1 or (band is not None and band.shape != answer.shape):
+        raise ValueError("`forecast` and `radius` must be vectors of one length. Received: shapes "
+                         f"{answer.shape} and {None if band is None else band.shape}.")
+    figure = new_figure(figsize=(9, 3.6), dpi=120)
+    ax = figure.subplots()
+    known, unknown = np.arange(1, len(series) + 1), np.arange(len(series) + 1, len(series) + 1 + len(answer))
+    shown = slice(max(0, len(series) - (max(60, 5 * len(answer)) if context is None else context)), None)
+    ax.plot(known[shown], series[shown], color=SERIES, linewidth=1.4, label="series")
+    if band is not None:
+        ax.fill_between(unknown, answer - band, answer + band, color=PREDICTION, alpha=0.15, linewidth=0,
+                        label="interval")
+    size = 4.5 if len(answer) <= 60 else 2
+    ax.plot(unknown, answer, color=PREDICTION, marker="o", markersize=size, linewidth=0.8, label="forecast")
+    ax.set(xlabel="sample number", title=title)
+    ax.grid(color="0.92", linewidth=0.7)
+    ax.set_axisbelow(True)
+    ax.margins(x=0.01)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(loc="upper left", frameon=False, ncols=3)
+    ax.set_ylim(top=ax.get_ylim()[1] + 0.15 * np.ptp(ax.get_ylim()))
+    return figure
+
+
 def forecast(series: ArrayLike, predictions: dict[str, ArrayLike], start: int, *, context: int = 40,
              title: str | None = None, interval: float = 1.0, overview: bool = False,
              fitted: ArrayLike | None = None):
