@@ -61,6 +61,9 @@ def filtered(x, h, window, *, flip, conjugate=False, method="auto", boundary="fi
     dtype = np.result_type(x, h).newbyteorder("=")
     if dtype.kind in "bui":
         return _integers(x, h, dtype, window, flip, method, boundary, fill)
+    if boundary not in BOUNDARIES:        # the compiled filter does not know it: what it reads is laid out first
+        x, boundary = extend(x, window, h.shape, boundary), "fill"
+        window = tuple((0, size) for _, size in window)
     if fill is not None:
         fill = np.array([fill], dtype)
     out = apply(_plain(x, dtype), _plain(h, dtype), 0, flip, 0, conjugate, _METHODS[method], BOUNDARIES[boundary],
@@ -160,6 +163,11 @@ def sources(n, before, count, boundary):
     if boundary == "symm":
         at %= 2 * n
         return np.minimum(at, 2 * n - 1 - at)
+    if boundary == "nearest":
+        return np.clip(at, 0, n - 1)
+    if boundary == "mirror":
+        at %= max(2 * n - 2, 1)
+        return np.minimum(at, 2 * n - 2 - at)
     return np.where((at >= 0) & (at < n), at, -1)
 
 

@@ -1,17 +1,21 @@
-"""SciPy's convolve, correlate, convolve2d and correlate2d, by the compiled filter."""
+"""SciPy's convolutions and correlations, by the compiled filter."""
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv._support.arrays import unmasked
+from mgconv._support.checks import check_count
+from mgconv.geometry import integers
 from mgconv.native.filter import METHODS, MODES, apply
 from mgconv.signal.arrays import UNUSUAL, filtered, is_native, output_window, refuse_dates, scipy_function
 
 BOUNDARY_NAMES = {"fill": "fill", "pad": "fill", "wrap": "wrap", "circular": "wrap", "symm": "symm",
-                  "symmetric": "symm"}
+                  "symmetric": "symm", "reflect": "symm", "nearest": "nearest", "mirror": "mirror"}
 SCIPY_MODES = ("full", "same", "valid")
 
 
@@ -98,6 +102,117 @@ def correlate(in1: ArrayLike, in2: ArrayLike, mode: str = "full", method: str = 
     return _general(in1, in2, mode, method, True) if out is None else out
 
 
+def fftconvolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full",
+                axes: int | Sequence[int] | None = None) -> NDArray[Any]:
+    """Convolve two arrays by products of Fourier transforms, as `scipy.signal.fftconvolve`.
+
+    Parameters
+    ----------
+    in1, in2 : array_like
+        As in `convolve`.
+    mode : {"full", "same", "valid"}
+        As in `convolve`.
+    axes : int or sequence of int, optional
+        With these, SciPy computes.
+
+    Returns
+    -------
+    ndarray
+        Of floating point: float64 for integers.
+
+    Raises
+    ------
+    ValueError
+        As `convolve`.
+
+    Examples
+    --------
+    >>> from mgconv.signal import fftconvolve
+    >>> fftconvolve([1.0, 2.0, 3.0], [0.5, 0.5]).round(12).tolist()
+    [0.5, 1.5, 2.5, 1.5]
+    """
+    return _transformed("fftconvolve", in1, in2, mode, axes)
+
+
+def oaconvolve(in1: ArrayLike, in2: ArrayLike, mode: str = "full",
+               axes: int | Sequence[int] | None = None) -> NDArray[Any]:
+    """Convolve two arrays tile by tile, by products of Fourier transforms, as `scipy.signal.oaconvolve`.
+
+    `fftconvolve` is the same function: the size of its tiles follows from the shapes.
+
+    Parameters
+    ----------
+    in1, in2, mode, axes
+        As in `fftconvolve`.
+
+    Returns
+    -------
+    ndarray
+        As of `fftconvolve`.
+
+    Raises
+    ------
+    ValueError
+        As `convolve`.
+
+    Examples
+    --------
+    >>> from mgconv.signal import oaconvolve
+    >>> oaconvolve([1.0, 2.0, 3.0], [0.5, 0.5], "same").round(12).tolist()
+    [0.5, 1.5, 2.5]
+    """
+    return _transformed("oaconvolve", in1, in2, mode, axes)
+
+
+def _transformed(name, in1, in2, mode, axes):
+    x, h = unmasked("in1", in1), unmasked("in2", in2)
+    if axes is not None or x.ndim != h.ndim or not is_native(x, h):
+        return scipy_function(name)(x, h, mode, axes)
+    if np.result_type(x, h).kind in "bui":
+        x, h = x.astype(float), h.astype(float)
+    return convolve(x, h, mode, "fft")
+
+
+def correlation_lags(in1_len: int, in2_len: int, mode: str = "full") -> NDArray[np.int64]:
+    """The lag of each entry of `correlate`: by how much `in2` is moved along `in1`.
+
+    Parameters
+    ----------
+    in1_len, in2_len : int
+        The sizes of `correlate`'s arguments along an axis; at least 1.
+    mode : {"full", "same", "valid"}
+        As in `correlate`.
+
+    Returns
+    -------
+    ndarray of int64
+        One for each entry.
+
+    Raises
+    ------
+    ValueError
+        If a length is not positive, or `mode` is unknown.
+
+    Notes
+    -----
+    `scipy.signal.correlation_lags` gives the same, but in mode "same", where it is one off for some lengths, an even
+    and an odd one: these belong to the entries that `correlate` returns.
+
+    Examples
+    --------
+    >>> from mgconv.signal import correlate, correlation_lags
+    >>> x, late = [0, 0, 1, 2, 0, 0], [0, 0, 0, 0, 1, 2]
+    >>> int(correlation_lags(6, 6)[correlate(late, x).argmax()])
+    2
+    """
+    n, k = check_count("in1_len", in1_len, 1), check_count("in2_len", in2_len, 1)
+    check_flag("mode", mode, SCIPY_MODES)
+    if mode == "valid" and k > n:
+        return np.arange(n - k, 1)
+    (before, size), = output_window(mode, (n,), (k,))
+    return np.arange(-before, size - before)
+
+
 def _general(in1, in2, mode, method, correlation):
     """Whatever the compiled filter does not take at once: other dtypes and layouts, exchanged roles, errors."""
     x, h = unmasked("in1", in1), unmasked("in2", in2)
@@ -140,7 +255,7 @@ def is_exchanged(mode, x, h):
 
 
 def convolve2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str = "fill",
-               fillvalue: complex = 0, *, method: str = "auto") -> NDArray[Any]:
+               fillvalue: complex = 0, *, method: str = "auto", axes: tuple[int, int] | None = None) -> NDArray[Any]:
     """Convolve two images, continued beyond their edges by a rule.
 
     Parameters
@@ -149,19 +264,23 @@ def convolve2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str
         The image and the kernel.
     mode : {"full", "same", "valid"}
         As in `convolve`.
-    boundary : {"fill", "wrap", "symm"}
-        Beyond its edges `in1` is `fillvalue`; or itself again; or its mirror image, edge included. "pad", "circular"
-        and "symmetric" are other names of these.
+    boundary : {"fill", "wrap", "symm", "nearest", "mirror"}
+        Beyond its edges `in1` is `fillvalue`; or itself again; or its mirror image, edge included; or its last pixel;
+        or its mirror image without the edge. "pad", "circular", "symmetric" and "reflect" (as scipy.ndimage has it) are
+        other names of the first three.
     fillvalue : scalar
         Cast to the dtype of the result.
     method : {"auto", "direct", "fft"}
         Plain sums, or products of Fourier transforms, or these where they are faster and keep the digits of sums: see
         the notes.
+    axes : (int, int), optional
+        Which axes of `in1` are an image's rows and columns: each image along the others, the colours of a picture say,
+        is filtered by itself.
 
     Returns
     -------
     ndarray
-        In the dtype to which the inputs promote.
+        In the dtype to which the inputs promote; float32 for float16 and booleans.
 
     Raises
     ------
@@ -171,7 +290,8 @@ def convolve2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str
 
     Notes
     -----
-    Signature, results, dtypes and errors are those of `scipy.signal.convolve2d`; `method` is new. A transform's error
+    Signature, results, dtypes and errors are those of `scipy.signal.convolve2d`; `method`, `axes`, float16,
+    images of booleans and the last two boundaries are new. A transform's error
     is relative to the largest numbers of a tile (up to some hundred pixels square), so "auto" looks at the largest of
     each 16 x 16 pixels: in a tile where they differ by more than a factor of 32 there are plain sums, as in SciPy.
 
@@ -181,11 +301,11 @@ def convolve2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str
     >>> convolve2d([[1, 2], [3, 4]], [[1, 1]], boundary="wrap").tolist()
     [[3, 3, 3], [7, 7, 7]]
     """
-    return _image(in1, in2, mode, boundary, fillvalue, method, False)
+    return _image(in1, in2, mode, boundary, fillvalue, method, False, axes)
 
 
 def correlate2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: str = "fill",
-                fillvalue: complex = 0, *, method: str = "auto") -> NDArray[Any]:
+                fillvalue: complex = 0, *, method: str = "auto", axes: tuple[int, int] | None = None) -> NDArray[Any]:
     """Cross-correlate two images, continued beyond their edges by a rule.
 
     Parameters
@@ -194,17 +314,17 @@ def correlate2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: st
         The image and the kernel, whose complex conjugate is taken.
     mode : {"full", "same", "valid"}
         As in `convolve2d`, but "same" begins at k // 2, as SciPy has it.
-    boundary : {"fill", "wrap", "symm"}
+    boundary : {"fill", "wrap", "symm", "nearest", "mirror"}
         As in `convolve2d`.
     fillvalue : scalar
         As in `convolve2d`.
-    method : {"auto", "direct", "fft"}
+    method, axes
         As in `convolve2d`.
 
     Returns
     -------
     ndarray
-        In the dtype to which the inputs promote.
+        In the dtype to which the inputs promote; float32 for float16 and booleans.
 
     Raises
     ------
@@ -221,10 +341,13 @@ def correlate2d(in1: ArrayLike, in2: ArrayLike, mode: str = "full", boundary: st
     >>> correlate2d([[1, 2, 3]], [[0, 1]], mode="same").tolist()
     [[2, 3, 0]]
     """
-    return _image(in1, in2, mode, boundary, fillvalue, method, True)
+    return _image(in1, in2, mode, boundary, fillvalue, method, True, axes)
 
 
-def _image(in1, in2, mode, boundary, fillvalue, method, correlation):
+def _image(in1, in2, mode, boundary, fillvalue, method, correlation, axes=None):
+    if axes is not None:
+        return _images(unmasked("in1", in1), axes, lambda image: _image(image, in2, mode, boundary, fillvalue, method,
+                                                                        correlation))
     if boundary == "fill" and isinstance(fillvalue, int) and fillvalue == 0 and np.ndim(in1) == 2:
         try:                                     # the common case first: all is checked where it fails
             out = apply(in1, in2, MODES[mode], not correlation, int(correlation), correlation, METHODS[method])
@@ -236,17 +359,20 @@ def _image(in1, in2, mode, boundary, fillvalue, method, correlation):
     name = "correlate2d" if correlation else "convolve2d"
     if not x.ndim == h.ndim == 2:
         raise ValueError(f"{name} inputs must both be 2-D arrays. Received: {x.ndim} and {h.ndim} axes.")
+    if np.result_type(x, h).char in "?e":
+        x, h = x.astype(np.float32), h.astype(np.float32)
     exchanged = mode == "valid" and is_exchanged(mode, x, h)
     check_flag("mode", mode, SCIPY_MODES)
     check_flag("boundary", boundary, BOUNDARY_NAMES)
     check_flag("method", method, METHODS)
-    if not x.size and h.size and mode == "full" and BOUNDARY_NAMES[boundary] != "fill":        # SciPy divides by zero
+    boundary = BOUNDARY_NAMES[boundary]
+    ours = boundary in ("nearest", "mirror")
+    if not x.size and (ours or (h.size and mode == "full" and boundary != "fill")):        # SciPy divides by zero
         raise ValueError(f"An empty image cannot be continued. Received: boundary={boundary!r}, an image of shape "
                          f"{x.shape}.")
     refuse_dates(x, h)
-    if not is_native(x, h) or x.dtype.kind == h.dtype.kind == "b":
-        return scipy_function(name)(x, h, mode, boundary, fillvalue)
-    boundary = BOUNDARY_NAMES[boundary]
+    if not is_native(x, h):                      # empty, or of a dtype that SciPy refuses
+        return scipy_function(name)(x, h, mode, "fill" if ours else boundary, fillvalue)
     fill = fill_number(fillvalue, np.result_type(x, h)) if boundary == "fill" else None
     if exchanged:
         x, h = h, x
@@ -254,6 +380,19 @@ def _image(in1, in2, mode, boundary, fillvalue, method, correlation):
     out = filtered(x, h, window, flip=not correlation, conjugate=correlation, method=method, boundary=boundary,
                    fill=fill)
     return np.flip(out) if exchanged and correlation else out          # SciPy takes the conjugate of in1 then
+
+
+def _images(x, axes, filtered_image):
+    """`filtered_image` of each image of `x`, whose rows and columns lie along `axes`."""
+    axes = integers("axes", axes)
+    if len(axes) != 2 or not all(-x.ndim <= axis < x.ndim for axis in axes) or (axes[0] - axes[1]) % x.ndim == 0:
+        raise ValueError(f"`axes` must be two axes of `in1`. Received: axes={axes}, in1.shape={x.shape}.")
+    images = np.moveaxis(x, axes, (-2, -1))
+    if not math.prod(images.shape[:-2]):
+        raise ValueError(f"`in1` must hold an image. Received: in1.shape={x.shape}.")
+    results = [filtered_image(np.ascontiguousarray(image)) for image in images.reshape(-1, *images.shape[-2:])]
+    stacked = np.stack(results).reshape(*images.shape[:-2], *results[0].shape)
+    return np.ascontiguousarray(np.moveaxis(stacked, (-2, -1), axes))
 
 
 def fill_number(value, dtype):

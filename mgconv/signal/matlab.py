@@ -126,6 +126,8 @@ def matlab_dtype(*arrays: NDArray[Any]) -> np.dtype[Any]:
     dtype = np.result_type(*arrays)
     if dtype.kind in "biu":
         return np.dtype(np.float64)
+    if dtype == np.float16:
+        return np.dtype(np.float32)
     if dtype.char in "dD" and any(array.dtype.char in "fF" for array in arrays):
         return np.dtype(np.float32 if dtype.char == "d" else np.complex64)
     return dtype
