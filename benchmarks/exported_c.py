@@ -14,6 +14,7 @@ Conv2D(8, 3) and three SeparableConv2D(16, 3) with ReLU, the mean of each map an
 four causal Conv1D(16, 3) with ReLU and dilations 1, 2, 4, 8 and Dense(1).
 """
 import argparse
+import contextlib
 import re
 import shutil
 import subprocess
@@ -122,8 +123,9 @@ def onnx_time(model, path, shape):
 def emlearn_files(emlearn, model, folder):
     """The same dense net as emlearn writes it, and the program that times it."""
     kinds = [type(layer.activation).__name__.lower() for layer in model.layers]
-    net = emlearn.net.Wrapper(kinds, [layer.kernel.value for layer in model.layers],
-                              [layer.bias.value for layer in model.layers], classifier="loadable")
+    with contextlib.chdir(folder):                # it leaves files in the current one
+        net = emlearn.net.Wrapper(kinds, [layer.kernel.value for layer in model.layers],
+                                  [layer.bias.value for layer in model.layers], classifier="loadable")
     header = net.save(name="other", inference=["loadable"])
     model_name = re.search(r"static EmlNet (\w+)", header)[1]
     (folder / "eml.c").write_text(
