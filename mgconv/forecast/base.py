@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mgconv._support.arrays import real_array
+from mgconv._support.blas import one_blas_thread
 from mgconv._support.checks import check_count
 from mgconv.forecast.windows import as_series
 
@@ -62,7 +63,8 @@ class Forecaster:
         """
         _refuse(X)
         series = as_series(y, "y")
-        self._fit(series)
+        with one_blas_thread():
+            self._fit(series)
         self._series = series
         return self
 
