@@ -30,11 +30,10 @@ def test_ci_runs_the_test_command_of_the_readme():
 
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    variables = {}
-    for example in blocks("python"):                 # each goes on from the one before
+    for example in blocks("python"):
         assert len(example.strip().splitlines()) <= 14
         (tmp_path / "example.py").write_text(example, encoding="utf-8")
-        variables = runpy.run_path("example.py", variables)
+        variables = runpy.run_path("example.py")
         promised, form = re.findall(r"print\(.*:(\.\d\w)}.*\) +# about (.*)", example)[0][::-1]
         assert variables["error"] < 2 * float(promised)
         assert f"{variables['error']:{form}}" in capsys.readouterr().out
